@@ -1,1 +1,15 @@
-//! x
+//! Switchback: one URL, two Azure plans, one answer: which plan is worth its price.
+//!
+//! The map of the crate. Arrows run one way: `cli` → `http` → `routing`, `ledger`, `store` → `domain`.
+//!
+//! | room | owns | must not know |
+//! |---|---|---|
+//! | [`domain`] | arms, schedule, windows, decisions, tickets, charges, money, statistics | HTTP, SQL, the clock |
+//! | [`focus`] | reading FOCUS files: bytes in, charges and row problems out | HTTP, SQL |
+//! | [`clock`] | the only door to time | everything else |
+//! | [`config`] | environment → [`config::Config`], parsed whole | what the settings are used for |
+//!
+//! `tests/tidy.rs` enforces these walls.
+
+pub mod clock;
+pub mod domain;

@@ -1,1 +1,3 @@
-fn main(){}
+//! The story of the process: arguments → configuration → telemetry → application → serve → drain.
+
+fn main() {}

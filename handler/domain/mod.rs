@@ -1,0 +1,9 @@
+//! The experiment's own terms, as values and pure functions.
+//!
+//! Owns arms, schedules, windows, decisions, tickets, charges, money and statistics. Synchronous; knows neither HTTP, SQL nor the
+//! clock: whoever calls brings the time along.
+
+pub mod arm;
+pub mod decision;
+pub mod schedule;
+pub mod ticket;
