@@ -1,0 +1,6 @@
+//! The HTTP side: server, route table, endpoints, authentication, problems.
+//!
+//! Owns everything warp and hyper; turns requests into calls of the domain, routing, ledger and store, and values or problems into
+//! replies. Must not know SQL or formulas.
+
+pub mod problem;

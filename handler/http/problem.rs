@@ -1,0 +1,241 @@
+//! Errors as callers see them: `application/problem+json` (RFC 9457).
+//!
+//! Which constructor to use where: [`Problem::new`] with a [`Kind`] whenever the caller can do something about it, with a detail that
+//! says what; [`Problem::internal`] when it cannot, with the cause for the log line at the boundary. The cause never reaches a client.
+
+use std::fmt;
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Response, StatusCode};
+use serde_json::{Map, Value, json};
+use warp::Reply;
+
+/// Where every problem type is documented; a type is this address and the kind's slug.
+pub const TYPE_BASE: &str = "/api/docs/problems#";
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $name:ident => $slug:literal, $status:ident, $title:literal;)+) => {
+        /// What went wrong, in the terms of the documentation: one kind, one type address, one status.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Kind { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Kind {
+            /// Every kind there is.
+            pub const ALL: &'static [Kind] = &[$(Kind::$name,)+];
+
+            /// Last part of the type's address.
+            #[must_use]
+            pub const fn slug(self) -> &'static str { match self { $(Kind::$name => $slug,)+ } }
+
+            /// The status the problem travels with.
+            #[must_use]
+            pub const fn status(self) -> StatusCode { match self { $(Kind::$name => StatusCode::$status,)+ } }
+
+            /// Short, unchanging summary of the kind.
+            #[must_use]
+            pub const fn title(self) -> &'static str { match self { $(Kind::$name => $title,)+ } }
+
+            /// What the kind means and what a caller can do, for the documentation.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str { match self { $(Kind::$name => concat!($($doc),+).trim_ascii(),)+ } }
+        }
+    };
+}
+
+kinds! {
+    /// A query parameter, header or JSON body is not as the API describes it; the detail names it.
+    BadRequest => "bad-request", BAD_REQUEST, "The request is malformed";
+    /// No API key came with the call, or one that is not known. Send a valid key in the x-api-key header.
+    Unauthorized => "unauthorized", UNAUTHORIZED, "A valid API key is required";
+    /// The API key is known but lacks the scope the call needs.
+    Forbidden => "forbidden", FORBIDDEN, "The API key may not do this";
+    /// Nothing lives at this path, or no item has this id.
+    NotFound => "not-found", NOT_FOUND, "Not found";
+    /// The path exists but not for this method; the Allow header lists those it takes.
+    MethodNotAllowed => "method-not-allowed", METHOD_NOT_ALLOWED, "Method not allowed";
+    /// The body did not arrive in time, or the call took longer than the time limit.
+    Timeout => "timeout", REQUEST_TIMEOUT, "The request took too long to arrive";
+    /// The request contradicts what is stored.
+    Conflict => "conflict", CONFLICT, "The request conflicts with the current state";
+    /// The body is larger than the limit.
+    TooLarge => "too-large", PAYLOAD_TOO_LARGE, "The body is too large";
+    /// The body's content type is not one the path takes; the detail lists those it does.
+    UnsupportedMediaType => "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
+    /// The file is not a FOCUS file: empty, not CSV, or without the required columns.
+    NotFocus => "not-focus", UNPROCESSABLE_ENTITY, "The file is not FOCUS data";
+    /// Rows were refused and the import was strict, so nothing was stored; problems[] names line, column and reason.
+    RowsRefused => "rows-refused", UNPROCESSABLE_ENTITY, "Rows were refused";
+    /// The Idempotency-Key was used before with another body.
+    KeyReused => "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The idempotency key was used with another body";
+    /// The program failed in a way the caller cannot mend; the request id finds the log line.
+    Internal => "internal", INTERNAL_SERVER_ERROR, "Internal error";
+    /// More calls are being served than the limit allows. Try again after Retry-After.
+    Overloaded => "overloaded", SERVICE_UNAVAILABLE, "Too many calls at once";
+    /// The database cannot be reached, or its schema is not current. Try again after Retry-After.
+    StoreUnavailable => "store-unavailable", SERVICE_UNAVAILABLE, "The database is unavailable";
+    /// Neither arm is up. Try again after Retry-After.
+    NoArm => "no-arm", SERVICE_UNAVAILABLE, "No arm is up";
+    /// The call was not finished within the time limit.
+    DeadlineExceeded => "deadline-exceeded", GATEWAY_TIMEOUT, "The call took too long";
+}
+
+/// Seconds a caller is asked to wait where a problem passes by itself.
+const RETRY_AFTER_S: &str = "2";
+
+/// One problem, ready to be a reply. `instance` and `request_id` are filled in at the boundary, which also logs the cause.
+pub struct Problem {
+    /// What went wrong.
+    pub kind: Kind,
+    detail: Option<String>,
+    extensions: Map<String, Value>,
+    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+    allow: Option<HeaderValue>,
+}
+
+impl Problem {
+    /// A problem the caller can understand; `detail` is for them.
+    #[must_use]
+    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Problem { kind, detail: Some(detail.into()), extensions: Map::new(), cause: None, allow: None }
+    }
+
+    /// A failure of ours: the caller learns only the request id, the log line gets the cause.
+    #[must_use]
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Problem { kind: Kind::Internal, detail: None, extensions: Map::new(), cause: Some(cause.into()), allow: None }
+    }
+
+    /// 405 with the methods the path does take, as in `GET, POST`.
+    #[must_use]
+    pub fn method_not_allowed(allowed: &'static str) -> Self {
+        let mut problem = Problem::new(Kind::MethodNotAllowed, format!("this path takes {allowed}"));
+        problem.allow = Some(HeaderValue::from_static(allowed));
+        problem
+    }
+
+    /// The same problem with a cause for the log.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// The same problem with an extension member (RFC 9457, section 3.2).
+    #[must_use]
+    pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.extensions.insert(member.to_owned(), value.into());
+        self
+    }
+
+    /// The whole chain of causes, for the log line; empty where there is none.
+    #[must_use]
+    pub fn cause_chain(&self) -> String {
+        let mut chain = String::new();
+        let mut next: Option<&dyn std::error::Error> = self.cause.as_deref().map(|cause| cause as &dyn std::error::Error);
+        while let Some(error) = next {
+            if !chain.is_empty() {
+                chain.push_str(": ");
+            }
+            chain.push_str(&error.to_string());
+            next = error.source();
+        }
+        chain
+    }
+
+    /// The problem as a document about the call `request_id` to `path`.
+    #[must_use]
+    pub fn document(&self, path: &str, request_id: &str) -> Value {
+        let mut document = Map::new();
+        document.insert("type".into(), json!(format!("{TYPE_BASE}{}", self.kind.slug())));
+        document.insert("title".into(), json!(self.kind.title()));
+        document.insert("status".into(), json!(self.kind.status().as_u16()));
+        if let Some(detail) = &self.detail {
+            document.insert("detail".into(), json!(detail));
+        }
+        document.insert("instance".into(), json!(path));
+        document.insert("request_id".into(), json!(request_id));
+        document.extend(self.extensions.clone());
+        Value::Object(document)
+    }
+
+    /// The finished reply.
+    #[must_use]
+    pub fn response(&self, path: &str, request_id: &str) -> warp::reply::Response {
+        let mut response = Response::new(self.document(path, request_id).to_string().into());
+        *response.status_mut() = self.kind.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match self.kind {
+            Kind::Overloaded | Kind::StoreUnavailable | Kind::NoArm => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+            }
+            Kind::Unauthorized => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey header=\"x-api-key\""));
+            }
+            _ => {}
+        }
+        if let Some(allow) = &self.allow {
+            headers.insert(http::header::ALLOW, allow.clone());
+        }
+        response
+    }
+}
+
+impl fmt::Debug for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Problem")
+            .field("kind", &self.kind)
+            .field("detail", &self.detail)
+            .field("cause", &self.cause_chain())
+            .finish()
+    }
+}
+
+/// Carries a problem out of the route table to the boundary, which knows the path and the request id.
+#[derive(Clone)]
+pub(super) struct Carried(pub(super) std::sync::Arc<Problem>);
+
+impl Reply for Problem {
+    fn into_response(self) -> warp::reply::Response {
+        let mut response = Response::new(Default::default());
+        *response.status_mut() = self.kind.status();
+        response.extensions_mut().insert(Carried(std::sync::Arc::new(self)));
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_own_slug_an_error_status_and_a_meaning() {
+        let mut slugs = std::collections::HashSet::new();
+        for kind in Kind::ALL {
+            assert!(slugs.insert(kind.slug()), "{kind:?} repeats a slug");
+            assert!(kind.status().is_client_error() || kind.status().is_server_error());
+            assert!(kind.meaning().ends_with('.'), "{kind:?} is not explained");
+        }
+    }
+
+    #[test]
+    fn the_cause_reaches_the_log_and_never_the_document() {
+        let problem = Problem::internal(std::io::Error::other("password=hunter2"));
+        assert_eq!(problem.cause_chain(), "password=hunter2");
+        assert!(!problem.document("/api/costs", "r1").to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn the_document_is_rfc_9457s() {
+        let problem = Problem::new(Kind::BadRequest, "limit must be a number").with("parameter", "limit");
+        let expected = json!({
+            "type": "/api/docs/problems#bad-request", "title": "The request is malformed", "status": 400,
+            "detail": "limit must be a number", "instance": "/api/charges", "request_id": "r1", "parameter": "limit"
+        });
+        assert_eq!(problem.document("/api/charges", "r1"), expected);
+        let response = problem.response("/api/charges", "r1");
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+    }
+}
