@@ -12,5 +12,6 @@
 //! `tests/tidy.rs` enforces these walls.
 
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod http;

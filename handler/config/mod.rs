@@ -1,0 +1,339 @@
+//! Environment → [`Config`], parsed whole: every mistake is found before a port is bound.
+//!
+//! Owns the names and forms of settings (docs/configuration.md lists them). Must not know what they are used for.
+
+pub mod keys;
+pub mod settings;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use http::Uri;
+
+use crate::domain::arm::Arm;
+use crate::domain::decision::Failover;
+use crate::domain::schedule::Rule;
+use crate::domain::ticket::TicketKey;
+use keys::ApiKeys;
+use settings::{Mistake, Settings, duration_between, list, number_between};
+
+/// Everything one process needs to know, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Which role the process plays, with that role's settings.
+    pub role: Role,
+    /// Where to listen: loopback under the Functions host, else every interface.
+    pub listen: SocketAddr,
+    /// Whether the Functions host started the process and stands between it and its callers.
+    pub under_functions_host: bool,
+    /// How minutes map to arms.
+    pub rule: Rule,
+    /// Key of the tickets that prove routing; none: no tickets.
+    pub ticket_key: Option<TicketKey>,
+    /// Bounds on what callers may ask for.
+    pub limits: Limits,
+    /// Origins that browsers may call from.
+    pub cors: CorsOrigins,
+    /// The one URL callers know, for the Functions timer that watches it.
+    pub one_url: Option<BaseUrl>,
+    /// What is logged, and how.
+    pub logs: Logs,
+}
+
+/// The part a process plays.
+#[derive(Debug, Clone)]
+pub enum Role {
+    /// Answers 307.
+    Router(RouterConfig),
+    /// Serves the API as one arm.
+    Api(ApiConfig),
+}
+
+/// The router's own settings.
+#[derive(Debug, Clone)]
+pub struct RouterConfig {
+    /// The arms' base URLs, even first.
+    pub arms: [BaseUrl; 2],
+    /// What to do when the scheduled arm is down.
+    pub failover: Failover,
+}
+
+/// An arm's own settings.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// Which arm this instance is.
+    pub arm: Arm,
+    /// What each arm runs on, even first; free text until the price list reads it.
+    pub plans: [String; 2],
+    /// Azure region, or `local`.
+    pub region: String,
+    /// Who may call.
+    pub keys: ApiKeys,
+    /// What needs no key.
+    pub open: OpenPaths,
+    /// Bounds on imports.
+    pub imports: ImportLimits,
+}
+
+/// Which parts of the API are served without a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenPaths {
+    /// `/api/health/…`
+    pub health: bool,
+    /// `/api/openapi.json`, `/api/docs…`
+    pub docs: bool,
+    /// `/`
+    pub dashboard: bool,
+}
+
+/// Bounds on calls.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Calls served at once.
+    pub calls: usize,
+    /// Time limit of one call.
+    pub call_timeout: Duration,
+}
+
+/// Bounds on imports.
+#[derive(Debug, Clone, Copy)]
+pub struct ImportLimits {
+    /// Time limit of one import.
+    pub timeout: Duration,
+    /// Largest import after decompression, in bytes.
+    pub max_bytes: u64,
+}
+
+/// Origins browsers may call from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CorsOrigins {
+    /// Every origin.
+    Any,
+    /// These, as browsers send them: scheme, host and port. None: no cross-origin calls.
+    Only(Vec<String>),
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone)]
+pub struct Logs {
+    /// Level or filter directives.
+    pub filter: String,
+    /// Form of the lines.
+    pub format: LogFormat,
+}
+
+/// Form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Human on a terminal, JSON otherwise.
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// An absolute http or https URL without query, fragment or user, and without a final slash: a path may be appended as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseUrl(String);
+
+impl BaseUrl {
+    /// The URL's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for BaseUrl {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::str::FromStr for BaseUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let refusal = || format!("'{text}' is not a base URL such as https://even.example.net");
+        let uri: Uri = text.parse().map_err(|_| refusal())?;
+        let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https")).ok_or_else(refusal)?;
+        let authority = uri.authority().map(http::uri::Authority::as_str).filter(|authority| !authority.is_empty()).ok_or_else(refusal)?;
+        if authority.contains('@') || uri.query().is_some() || text.contains('#') {
+            return Err(format!("'{text}' must hold no user, query or fragment"));
+        }
+        let path = uri.path().trim_end_matches('/');
+        Ok(BaseUrl(format!("{scheme}://{authority}{path}")))
+    }
+}
+
+/// Every mistake in the environment.
+#[derive(Debug, thiserror::Error)]
+#[error("{} in the configuration:\n{}", count(.0.len()), .0.iter().map(|mistake| format!("  {mistake}")).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigError(pub Vec<Mistake>);
+
+fn count(mistakes: usize) -> String {
+    if mistakes == 1 { "1 mistake".to_owned() } else { format!("{mistakes} mistakes") }
+}
+
+/// The settings this program knows; anything else that begins with `SWITCHBACK_` is refused as a misspelling.
+const KNOWN: &[&str] = &[
+    "SWITCHBACK_API_KEYS",
+    "SWITCHBACK_ARM",
+    "SWITCHBACK_CALL_TIMEOUT",
+    "SWITCHBACK_CORS_ORIGINS",
+    "SWITCHBACK_DATABASE_AUTH",
+    "SWITCHBACK_EVEN_PLAN",
+    "SWITCHBACK_EVEN_RESOURCE_IDS",
+    "SWITCHBACK_EVEN_URL",
+    "SWITCHBACK_FAILOVER",
+    "SWITCHBACK_IMPORT_MAX_BYTES",
+    "SWITCHBACK_IMPORT_TIMEOUT",
+    "SWITCHBACK_LOG",
+    "SWITCHBACK_LOG_FORMAT",
+    "SWITCHBACK_MARGIN_ERROR_RATE",
+    "SWITCHBACK_MARGIN_P95",
+    "SWITCHBACK_MAX_CALLS",
+    "SWITCHBACK_ODD_PLAN",
+    "SWITCHBACK_ODD_RESOURCE_IDS",
+    "SWITCHBACK_ODD_URL",
+    "SWITCHBACK_OPEN",
+    "SWITCHBACK_POOL_SIZE",
+    "SWITCHBACK_REGION",
+    "SWITCHBACK_ROLE",
+    "SWITCHBACK_SCHEDULE",
+    "SWITCHBACK_SHARED_RESOURCE_IDS",
+    "SWITCHBACK_TELEMETRY_SAMPLING",
+    "SWITCHBACK_TICKET_KEY",
+    "SWITCHBACK_URL",
+];
+
+impl Config {
+    /// Parses an environment.
+    ///
+    /// # Errors
+    /// Every mistake there is, not only the first.
+    pub fn from_environment(environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let mut settings = Settings::new(environment);
+        let config = Config::read(&mut settings);
+        settings.refuse_unknown("SWITCHBACK_", KNOWN);
+        match (config, settings.into_mistakes()) {
+            (Some(config), mistakes) if mistakes.is_empty() => Ok(config),
+            (_, mistakes) => Err(ConfigError(mistakes)),
+        }
+    }
+
+    fn read(settings: &mut Settings) -> Option<Self> {
+        let (listen, under_functions_host) = read_listen(settings);
+        let rule = settings.parsed("SWITCHBACK_SCHEDULE", Rule::default(), str::parse);
+        let ticket_key = settings.parsed("SWITCHBACK_TICKET_KEY", None, |text| TicketKey::new(text).map(Some));
+        let limits = Limits {
+            calls: usize::try_from(settings.parsed("SWITCHBACK_MAX_CALLS", 512, number_between(1, 100_000))).unwrap_or(512),
+            call_timeout: settings.parsed(
+                "SWITCHBACK_CALL_TIMEOUT",
+                Duration::from_secs(30),
+                duration_between(Duration::from_millis(100), Duration::from_secs(230)),
+            ),
+        };
+        let cors = settings.parsed("SWITCHBACK_CORS_ORIGINS", CorsOrigins::Only(Vec::new()), read_origins);
+        let one_url = settings.parsed("SWITCHBACK_URL", None, |text| text.parse().map(Some));
+        let logs = read_logs(settings);
+        let role = match settings.required("SWITCHBACK_ROLE", "router or api").as_deref() {
+            Some("router") => read_router(settings).map(Role::Router),
+            Some("api") => read_api(settings).map(Role::Api),
+            Some(other) => {
+                settings.mistake("SWITCHBACK_ROLE", format!("'{other}' is not a role: expected router or api"));
+                None
+            }
+            None => None,
+        };
+        Some(Config { role: role?, listen, under_functions_host, rule, ticket_key, limits, cors, one_url, logs })
+    }
+}
+
+fn read_listen(settings: &mut Settings) -> (SocketAddr, bool) {
+    let port = |text: &str| text.parse::<u16>().map_err(|_| format!("'{text}' is not a port"));
+    let own = settings.parsed("PORT", 8080, port);
+    match settings.parsed("FUNCTIONS_CUSTOMHANDLER_PORT", None, |text| port(text).map(Some)) {
+        Some(port) => (SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port), true),
+        None => (SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), own), false),
+    }
+}
+
+fn read_logs(settings: &mut Settings) -> Logs {
+    let format = settings.parsed("SWITCHBACK_LOG_FORMAT", LogFormat::Auto, |text| match text {
+        "auto" => Ok(LogFormat::Auto),
+        "human" => Ok(LogFormat::Human),
+        "json" => Ok(LogFormat::Json),
+        other => Err(format!("'{other}' is not a log format: expected auto, human or json")),
+    });
+    let filter = settings.parsed("SWITCHBACK_LOG", "info".to_owned(), |text| {
+        tracing_subscriber::EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| format!("is not a filter: {error}"))
+    });
+    Logs { filter, format }
+}
+
+fn read_origins(text: &str) -> Result<CorsOrigins, String> {
+    if text == "*" {
+        return Ok(CorsOrigins::Any);
+    }
+    let origin = |text: &str| {
+        let origin: BaseUrl = text.parse()?;
+        if origin.as_str().matches('/').count() == 2 { Ok(origin.0) } else { Err(format!("'{text}' is not an origin: it has a path")) }
+    };
+    list(text).into_iter().map(origin).collect::<Result<Vec<_>, _>>().map(CorsOrigins::Only)
+}
+
+fn read_router(settings: &mut Settings) -> Option<RouterConfig> {
+    let mut arm = |setting| {
+        settings.required(setting, "the arm's base URL");
+        settings.parsed(setting, None, |text| text.parse::<BaseUrl>().map(Some))
+    };
+    let (even, odd) = (arm("SWITCHBACK_EVEN_URL"), arm("SWITCHBACK_ODD_URL"));
+    if even.is_some() && even == odd {
+        settings.mistake("SWITCHBACK_ODD_URL", "is the even arm's URL too: the arms must be two instances");
+    }
+    let failover = settings.parsed("SWITCHBACK_FAILOVER", Failover::On, |text| match text {
+        "on" => Ok(Failover::On),
+        "off" => Ok(Failover::Off),
+        other => Err(format!("'{other}' is neither on nor off")),
+    });
+    Some(RouterConfig { arms: [even?, odd?], failover })
+}
+
+fn read_api(settings: &mut Settings) -> Option<ApiConfig> {
+    settings.required("SWITCHBACK_ARM", "even or odd");
+    let arm = settings.parsed("SWITCHBACK_ARM", None, |text| text.parse::<Arm>().map(Some));
+    let plan = |text: Option<&str>| text.unwrap_or("local").to_owned();
+    let plans = [plan(settings.text("SWITCHBACK_EVEN_PLAN")), plan(settings.text("SWITCHBACK_ODD_PLAN"))];
+    let region = settings.text("SWITCHBACK_REGION").or_else(|| settings.text("REGION_NAME")).unwrap_or("local").to_owned();
+    let keys = settings.parsed("SWITCHBACK_API_KEYS", ApiKeys::default(), str::parse);
+    let standard = OpenPaths { health: true, docs: true, dashboard: false };
+    let open = settings.parsed("SWITCHBACK_OPEN", standard, read_open);
+    let imports = ImportLimits {
+        timeout: settings.parsed(
+            "SWITCHBACK_IMPORT_TIMEOUT",
+            Duration::from_secs(220),
+            duration_between(Duration::from_secs(1), Duration::from_secs(3600)),
+        ),
+        max_bytes: settings.parsed("SWITCHBACK_IMPORT_MAX_BYTES", 1 << 30, number_between(1, 1 << 40)),
+    };
+    Some(ApiConfig { arm: arm?, plans, region, keys, open, imports })
+}
+
+fn read_open(text: &str) -> Result<OpenPaths, String> {
+    let mut open = OpenPaths { health: false, docs: false, dashboard: false };
+    for part in list(text) {
+        match part {
+            "health" => open.health = true,
+            "docs" => open.docs = true,
+            "dashboard" => open.dashboard = true,
+            "none" => {}
+            other => return Err(format!("'{other}' cannot be opened: expected health, docs, dashboard or none")),
+        }
+    }
+    Ok(open)
+}
+
+#[cfg(test)]
+mod tests;
