@@ -13,5 +13,6 @@
 
 pub mod clock;
 pub mod config;
+pub mod dev;
 pub mod domain;
 pub mod http;

@@ -1,0 +1,5 @@
+//! The whole system on one machine, for development, tests and benches.
+//!
+//! Owns the private PostgreSQL and what runs around it. Nothing that serves calls in production may depend on this room.
+
+pub mod postgres;

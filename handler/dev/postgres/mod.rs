@@ -1,0 +1,268 @@
+//! A private PostgreSQL cluster: made, started, recovered and stopped by this program alone.
+//!
+//! Owns its data folder, its socket folder and the server process. Reached over a Unix socket only, so it takes no port and cannot
+//! be mistaken for another cluster of the machine. Must not know what is kept in it.
+
+mod folders;
+mod programs;
+mod scratch;
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+pub use programs::{Account, Programs};
+pub use scratch::ScratchCluster;
+
+use folders::Folders;
+
+/// The cluster's superuser, and the name of the database `switchback dev` keeps its ledger in.
+pub const NAME: &str = "switchback";
+
+/// Whether committed data must survive a crash of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// As PostgreSQL ships: every commit reaches the disk.
+    Kept,
+    /// Nothing is flushed to disk; for data that ends with the process.
+    Scratch,
+}
+
+/// Why the private cluster could not be made, started or reached.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// No server programs on this machine.
+    #[error("PostgreSQL's server programs (initdb, postgres) were not found: install postgresql (apt, dnf) or postgresql@17 (brew)")]
+    NoPrograms,
+    /// The data folder was made by a version that is not installed.
+    #[error(
+        "the data folder was made by PostgreSQL {wanted}, installed are {installed:?}: install PostgreSQL {wanted} or remove the folder"
+    )]
+    WrongVersion {
+        /// Major version that made the folder.
+        wanted: u32,
+        /// Major versions found.
+        installed: Vec<u32>,
+    },
+    /// PostgreSQL refuses to run as root, and no other account is there.
+    #[error("PostgreSQL does not run as root, and this machine has neither a postgres nor a nobody account to run it under")]
+    NoAccount,
+    /// Another process of this program uses the folder.
+    #[error("another switchback runs its database in {0}: end it first")]
+    InUse(PathBuf),
+    /// A socket folder in a shared place is not ours.
+    #[error("{0} belongs to someone else or is open to others: remove it")]
+    ForeignFolder(PathBuf),
+    /// A program failed; its own words are attached.
+    #[error("{program} failed: {output}")]
+    Program {
+        /// Which program.
+        program: &'static str,
+        /// The end of what it printed.
+        output: String,
+    },
+    /// A statement the cluster refused.
+    #[error("the private database refused a statement")]
+    Statement(#[from] tokio_postgres::Error),
+    /// A file or folder could not be used.
+    #[error("{path}: {source}")]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// The system's word on it.
+        source: io::Error,
+    },
+}
+
+/// A running private cluster; it stops when this value is dropped.
+#[derive(Debug)]
+pub struct Cluster {
+    folders: Folders,
+    server: Child,
+    // Held for as long as the server runs; the system lets go of it however this process ends.
+    _lock: File,
+}
+
+const START_POLL: Duration = Duration::from_millis(10);
+const START_POLLS: u32 = 6_000;
+const RESTARTS: u32 = 20;
+const RESTART_WAIT: Duration = Duration::from_millis(250);
+const STOP_POLLS: u32 = 1_000;
+
+impl Cluster {
+    /// Starts the cluster kept in `directory`, making it first where there is none, and recovering it where the last run crashed.
+    /// Blocks until it takes connections.
+    ///
+    /// # Errors
+    /// [`ClusterError`], whose text says what to do about it.
+    pub fn start(directory: &Path, durability: Durability) -> Result<Cluster, ClusterError> {
+        let account = Account::for_server()?;
+        let folders = Folders::prepare(directory, account)?;
+        let lock = folders.lock()?;
+        let major = folders.major_version();
+        let programs = Programs::find(major)?;
+        if major.is_none() {
+            initialise(&programs, &folders, durability)?;
+        }
+        end_orphan(&programs, &folders)?;
+        let server = launch(&programs, &folders, durability)?;
+        let mut cluster = Cluster { folders, server, _lock: lock };
+        let mut outcome = cluster.wait_until_ready();
+        for _ in 0..RESTARTS {
+            if outcome.is_ok() || !cluster.folders.log_tail().contains("shared memory block") {
+                break;
+            }
+            // Backends of a killed server are still on their way out, and PostgreSQL rightly refuses to start beside them.
+            thread::sleep(RESTART_WAIT);
+            cluster.server = launch(&programs, &cluster.folders, durability)?;
+            outcome = cluster.wait_until_ready();
+        }
+        outcome.map(|()| cluster)
+    }
+
+    /// The connection URL of one of the cluster's databases.
+    #[must_use]
+    pub fn database_url(&self, database: &str) -> String {
+        let socket = self.folders.socket().to_string_lossy();
+        let host = percent_encoding::utf8_percent_encode(&socket, percent_encoding::NON_ALPHANUMERIC);
+        format!("postgresql://{NAME}@{host}/{database}")
+    }
+
+    /// The folder the data really is in.
+    #[must_use]
+    pub fn data_directory(&self) -> &Path {
+        self.folders.data()
+    }
+
+    /// Process id of the server.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.server.id()
+    }
+
+    /// Makes `database` where it does not exist, as a copy of `template` if one is named.
+    ///
+    /// # Errors
+    /// [`ClusterError::Statement`] where the server refuses.
+    pub async fn ensure_database(&self, database: &str, template: Option<&str>) -> Result<(), ClusterError> {
+        let (client, connection) = tokio_postgres::connect(&self.database_url("postgres"), tokio_postgres::NoTls).await?;
+        let driver = tokio::spawn(connection);
+        if client.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&database]).await?.is_none() {
+            let template = template.map(|name| format!(" TEMPLATE {}", quoted(name))).unwrap_or_default();
+            client.batch_execute(&format!("CREATE DATABASE {}{template}", quoted(database))).await?;
+        }
+        drop(client);
+        let _ = driver.await;
+        Ok(())
+    }
+
+    /// Ends the server: open transactions are rolled back, the data is written out.
+    pub fn stop(self) {
+        drop(self);
+    }
+
+    fn wait_until_ready(&mut self) -> Result<(), ClusterError> {
+        for _ in 0..START_POLLS {
+            if self.folders.server_is_ready(self.server.id()) {
+                return Ok(());
+            }
+            let ended = self.server.try_wait().map_err(|source| self.folders.file_error(source))?;
+            if ended.is_some() {
+                break;
+            }
+            thread::sleep(START_POLL);
+        }
+        Err(ClusterError::Program { program: "postgres", output: self.folders.log_tail() })
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        if let Some(pid) = process(self.server.id()) {
+            // An error means that it has ended already.
+            let _ = rustix::process::kill_process(pid, signal);
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // PostgreSQL's own words: INT is the fast shutdown, QUIT the immediate one, which recovers at the next start.
+        for signal in [rustix::process::Signal::INT, rustix::process::Signal::QUIT, rustix::process::Signal::KILL] {
+            self.signal(signal);
+            for _ in 0..STOP_POLLS {
+                if !matches!(self.server.try_wait(), Ok(None)) {
+                    self.folders.remove_socket_folder();
+                    return;
+                }
+                thread::sleep(START_POLL);
+            }
+        }
+    }
+}
+
+fn initialise(programs: &Programs, folders: &Folders, durability: Durability) -> Result<(), ClusterError> {
+    // Made beside its final place and moved there whole: an interrupted run leaves no half-made cluster behind.
+    let unfinished = folders.fresh_unfinished()?;
+    let mut command = programs.command("initdb", folders.account());
+    command.arg("-D").arg(&unfinished).args(["-U", NAME, "-A", "trust", "-E", "UTF8", "--no-locale"]).arg("--no-instructions");
+    if durability == Durability::Scratch {
+        command.arg("--no-sync");
+    }
+    run("initdb", command.current_dir("/"))?;
+    fs::rename(&unfinished, folders.data()).map_err(|source| folders.file_error(source))
+}
+
+/// Ends the server that a crashed run left behind in this data folder, and only that one.
+fn end_orphan(programs: &Programs, folders: &Folders) -> Result<(), ClusterError> {
+    let Some(pid) = folders.recorded_process() else { return Ok(()) };
+    if folders.is_our_server(pid) {
+        let mut command = programs.command("pg_ctl", folders.account());
+        command.arg("stop").arg("-D").arg(folders.data()).args(["-m", "fast", "-w", "-t", "30", "-s"]);
+        return run("pg_ctl", command.current_dir("/"));
+    }
+    let alive = process(pid).is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH));
+    if alive {
+        // The number has passed to a process that has nothing to do with this folder: only the note is stale.
+        return folders.forget_recorded_process();
+    }
+    // The server reads the note of a dead one itself, and makes sure that no backend of it is left.
+    Ok(())
+}
+
+fn launch(programs: &Programs, folders: &Folders, durability: Durability) -> Result<Child, ClusterError> {
+    let log = folders.open_log()?;
+    let mut command = programs.command("postgres", folders.account());
+    command.arg("-D").arg(folders.data()).arg("-k").arg(folders.socket());
+    command.args(["-c", "listen_addresses=", "-c", "unix_socket_permissions=0700", "-c", "max_connections=200"]);
+    command.args(["-c", "shared_buffers=64MB", "-c", "timezone=UTC", "-c", "log_timezone=UTC"]);
+    if durability == Durability::Scratch {
+        command.args(["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]);
+    }
+    let errors = log.try_clone().map_err(|source| folders.file_error(source))?;
+    // A process group of its own: a Ctrl-C in the terminal must reach the program first, and the database last.
+    command.stdin(Stdio::null()).stdout(log).stderr(errors).process_group(0).current_dir("/");
+    command.spawn().map_err(|source| folders.file_error(source))
+}
+
+fn process(id: u32) -> Option<rustix::process::Pid> {
+    rustix::process::Pid::from_raw(i32::try_from(id).ok()?)
+}
+
+fn run(program: &'static str, command: &mut Command) -> Result<(), ClusterError> {
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| ClusterError::Program { program, output: error.to_string() })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(ClusterError::Program { program, output: folders::tail(&String::from_utf8_lossy(&output.stderr)) })
+}
+
+fn quoted(identifier: &str) -> String {
+    format!("\"{}\"", identifier.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests;
