@@ -5,5 +5,9 @@
 
 pub mod arm;
 pub mod decision;
+pub mod histogram;
 pub mod schedule;
+pub mod statistics;
 pub mod ticket;
+mod varint;
+pub mod window;

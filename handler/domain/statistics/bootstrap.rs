@@ -1,0 +1,244 @@
+//! Bootstrap of quantile differences: blocks of consecutive pairs are drawn again and again, and each draw's merged histograms give one
+//! difference. Must not know what was measured.
+//!
+//! A draw never merges histograms: blocks keep cumulative counts, and a draw's quantile is found by bisection over buckets, each step one
+//! weighted sum over blocks.
+
+use super::random::Random;
+use crate::domain::histogram::interpolate;
+
+/// Number of draws.
+pub const DRAWS: usize = 2_000;
+
+/// One arm's histograms, one for each block of consecutive pairs, ready for drawing.
+#[derive(Debug, Clone)]
+pub struct Blocks {
+    blocks: usize,
+    /// Buckets that hold a call in any block, lowest first.
+    buckets: Vec<usize>,
+    /// For each of `buckets`, for each block: calls in it and in all lower ones.
+    cumulative: Vec<u64>,
+}
+
+impl Blocks {
+    /// Prepares histograms, given for each block as its occupied (bucket, count), ordered by bucket.
+    #[must_use]
+    pub fn new(histograms: &[Vec<(u16, u64)>]) -> Self {
+        let mut buckets: Vec<usize> = histograms.iter().flatten().map(|(bucket, _)| usize::from(*bucket)).collect();
+        buckets.sort_unstable();
+        buckets.dedup();
+        let blocks = histograms.len();
+        let mut cumulative = vec![0; buckets.len() * blocks];
+        for (block, histogram) in histograms.iter().enumerate() {
+            let mut sum = 0;
+            let mut entries = histogram.iter().peekable();
+            for (position, bucket) in buckets.iter().enumerate() {
+                while let Some((_, count)) = entries.next_if(|(occupied, _)| usize::from(*occupied) <= *bucket) {
+                    sum += count;
+                }
+                cumulative[position * blocks + block] = sum;
+            }
+        }
+        Blocks { blocks, buckets, cumulative }
+    }
+
+    /// Number of blocks.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.blocks
+    }
+
+    /// Whether there is no block.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.blocks == 0
+    }
+
+    /// Calls in all blocks, each once.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.count(self.buckets.len(), &vec![1; self.blocks])
+    }
+
+    /// Calls in the first `positions` of the buckets, when block k was drawn `weights[k]` times.
+    fn count(&self, positions: usize, weights: &[u64]) -> u64 {
+        let Some(position) = positions.checked_sub(1) else { return 0 };
+        let row = &self.cumulative[position * self.blocks..(position + 1) * self.blocks];
+        row.iter().zip(weights).map(|(count, weight)| count * weight).sum()
+    }
+
+    /// The quantile of the merged blocks, each drawn as often as `weights` says; `None` where nothing was drawn.
+    #[must_use]
+    pub fn quantile(&self, q: f64, weights: &[u64]) -> Option<f64> {
+        let total = self.count(self.buckets.len(), weights);
+        if total == 0 {
+            return None;
+        }
+        // Above 0, so that buckets outside the draw are never its lowest.
+        let rank = (q.clamp(0.0, 1.0) * total as f64).max(f64::MIN_POSITIVE);
+        // The first position whose cumulative count reaches the rank.
+        let (mut low, mut high) = (0, self.buckets.len() - 1);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if self.count(middle + 1, weights) as f64 >= rank {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        let before = self.count(low, weights);
+        let through = self.count(low + 1, weights);
+        Some(interpolate(self.buckets[low], before as f64, through.saturating_sub(before) as f64, rank))
+    }
+}
+
+/// A quantile of both arms and how it differs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QuantileDifference {
+    /// The quantile of arm A.
+    pub a: f64,
+    /// The quantile of arm B.
+    pub b: f64,
+    /// Lower end of the 95 % percentile interval of b − a.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+    /// Standard deviation of the drawn differences.
+    pub standard_error: f64,
+    /// The 95 % percentile interval of b / a − 1; `None` where a draw's quantile of A was 0.
+    pub relative: Option<(f64, f64)>,
+}
+
+/// Quantile differences b − a for each of `quantiles`, from blocks of the same pairs. `run` blocks in a row are drawn at a time: 1 draws
+/// independent blocks. `None` in place of a quantile that no call supports; empty for fewer than two blocks.
+#[must_use]
+pub fn quantile_differences(
+    a: &Blocks,
+    b: &Blocks,
+    quantiles: &[f64],
+    run: usize,
+    draws: usize,
+    seed: u64,
+) -> Vec<Option<QuantileDifference>> {
+    let blocks = a.len().min(b.len());
+    if blocks < 2 {
+        return vec![None; quantiles.len()];
+    }
+    let run = run.clamp(1, blocks);
+    let mut random = Random::new(seed);
+    let mut weights = vec![0_u64; blocks];
+    let mut drawn: Vec<(Vec<f64>, Vec<f64>)> = vec![(Vec::with_capacity(draws), Vec::with_capacity(draws)); quantiles.len()];
+    for _ in 0..draws {
+        draw(&mut weights, run, &mut random);
+        for (quantile, (differences, ratios)) in quantiles.iter().zip(&mut drawn) {
+            if let (Some(of_a), Some(of_b)) = (a.quantile(*quantile, &weights), b.quantile(*quantile, &weights)) {
+                differences.push(of_b - of_a);
+                if of_a > 0.0 {
+                    ratios.push(of_b / of_a - 1.0);
+                }
+            }
+        }
+    }
+    let once = vec![1; blocks];
+    let summarise = |(quantile, (mut differences, mut ratios)): (&f64, (Vec<f64>, Vec<f64>))| {
+        let standard_error = super::Moments::of(&differences)?.standard_deviation;
+        let (low, high) = percentile_interval(&mut differences)?;
+        let relative = if ratios.len() == differences.len() { percentile_interval(&mut ratios) } else { None };
+        Some(QuantileDifference { a: a.quantile(*quantile, &once)?, b: b.quantile(*quantile, &once)?, low, high, standard_error, relative })
+    };
+    quantiles.iter().zip(drawn).map(summarise).collect()
+}
+
+/// Sets `weights` to how often each block is in one draw of as many blocks as there are, `run` in a row at a time (Künsch, 1989).
+fn draw(weights: &mut [u64], run: usize, random: &mut Random) {
+    let blocks = weights.len();
+    weights.fill(0);
+    let mut left = blocks;
+    while left > 0 {
+        let start = random.below(blocks - run + 1);
+        let taken = run.min(left);
+        for weight in &mut weights[start..start + taken] {
+            *weight += 1;
+        }
+        left -= taken;
+    }
+}
+
+/// The 2.5 and 97.5 percentiles of `values`, which are sorted on the way.
+fn percentile_interval(values: &mut [f64]) -> Option<(f64, f64)> {
+    values.sort_unstable_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    let tail = last / 40;
+    Some((values[tail], values[last - tail]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::histogram::Histogram;
+
+    fn sparse(histogram: &Histogram) -> Vec<(u16, u64)> {
+        histogram.occupied().map(|(bucket, count)| (u16::try_from(bucket).expect("layout"), count)).collect()
+    }
+
+    fn sample(random: &mut Random, calls: usize, shift_us: f64) -> Histogram {
+        let mut histogram = Histogram::default();
+        for _ in 0..calls {
+            let latency = (20_000.0 + shift_us + 4_000.0 * random.normal()).clamp(1.0, 1e6);
+            let whole = (0..20).rev().fold(0_u64, |sum, bit| if (sum | 1 << bit) as f64 <= latency { sum | 1 << bit } else { sum });
+            histogram.record(whole);
+        }
+        histogram
+    }
+
+    #[test]
+    fn a_draw_is_the_merge_it_stands_for() {
+        let mut random = Random::new(3);
+        let histograms: Vec<Histogram> = (0..6).map(|_| sample(&mut random, 50, 0.0)).collect();
+        let blocks = Blocks::new(&histograms.iter().map(sparse).collect::<Vec<_>>());
+        let weights = [0, 2, 1, 0, 3, 0];
+        let mut merged = Histogram::default();
+        for (histogram, weight) in histograms.iter().zip(weights) {
+            for _ in 0..weight {
+                merged.merge(histogram);
+            }
+        }
+        for q in [0.0, 0.01, 0.5, 0.95, 0.99, 1.0] {
+            let (one, other) = (blocks.quantile(q, &weights).expect("calls"), merged.quantile_us(q).expect("calls"));
+            assert!((one - other).abs() < 1e-9, "{q}: {one} {other}");
+        }
+        assert_eq!(blocks.calls(), 300);
+    }
+
+    #[test]
+    fn draws_have_as_many_blocks_as_there_are() {
+        let mut random = Random::new(5);
+        for (blocks, run) in [(2, 1), (10, 2), (10, 3), (7, 7), (1_000, 10)] {
+            let mut weights = vec![0; blocks];
+            draw(&mut weights, run, &mut random);
+            assert_eq!(weights.iter().sum::<u64>(), blocks as u64);
+        }
+    }
+
+    #[test]
+    fn nothing_to_draw_from() {
+        let empty = Blocks::new(&vec![Vec::new(); 5]);
+        assert_eq!(quantile_differences(&empty, &empty, &[0.5], 1, 10, 1), vec![None]);
+        assert_eq!(quantile_differences(&Blocks::new(&[]), &empty, &[0.5], 1, 10, 1), vec![None]);
+        assert_eq!(empty.calls(), 0);
+    }
+
+    #[test]
+    fn the_interval_covers_the_true_difference() {
+        let mut random = Random::new(11);
+        let runs = 200;
+        let mut covered = 0;
+        for seed in 0..runs {
+            let side = |random: &mut Random, shift| Blocks::new(&(0..40).map(|_| sparse(&sample(random, 25, shift))).collect::<Vec<_>>());
+            let (a, b) = (side(&mut random, 0.0), side(&mut random, 1_000.0));
+            let difference = quantile_differences(&a, &b, &[0.95], 1, 300, seed)[0].expect("calls");
+            covered += u32::from(difference.low <= 1_000.0 && 1_000.0 <= difference.high);
+        }
+        assert!((178..=199).contains(&covered), "{covered} of {runs}");
+    }
+}
