@@ -6,13 +6,20 @@
 //! |---|---|---|
 //! | [`domain`] | arms, schedule, windows, decisions, tickets, charges, money, statistics | HTTP, SQL, the clock |
 //! | [`focus`] | reading FOCUS files: bytes in, charges and row problems out | HTTP, SQL |
+//! | [`store`] | PostgreSQL: connections, schema, migrations, queries by noun | HTTP, formulas |
+//! | [`azure`] | managed-identity tokens, retail prices | who asks for them |
+//! | [`tls`] | whom outgoing connections trust | what they carry |
+//! | [`dev`] | a private PostgreSQL, the local topology | production |
 //! | [`clock`] | the only door to time | everything else |
 //! | [`config`] | environment → [`config::Config`], parsed whole | what the settings are used for |
 //!
 //! `tests/tidy.rs` enforces these walls.
 
+pub mod azure;
 pub mod clock;
 pub mod config;
 pub mod dev;
 pub mod domain;
 pub mod http;
+pub mod store;
+pub mod tls;

@@ -2,6 +2,7 @@
 //!
 //! Owns the names and forms of settings (docs/configuration.md lists them). Must not know what they are used for.
 
+pub mod database;
 pub mod keys;
 pub mod settings;
 
@@ -14,6 +15,7 @@ use crate::domain::arm::Arm;
 use crate::domain::decision::Failover;
 use crate::domain::schedule::Rule;
 use crate::domain::ticket::TicketKey;
+use database::DatabaseConfig;
 use keys::ApiKeys;
 use settings::{Mistake, Settings, duration_between, list, number_between};
 
@@ -30,6 +32,8 @@ pub struct Config {
     pub rule: Rule,
     /// Key of the tickets that prove routing; none: no tickets.
     pub ticket_key: Option<TicketKey>,
+    /// The database; an arm always has one, the router may.
+    pub database: Option<DatabaseConfig>,
     /// Bounds on what callers may ask for.
     pub limits: Limits,
     /// Origins that browsers may call from.
@@ -238,6 +242,7 @@ impl Config {
         let cors = settings.parsed("SWITCHBACK_CORS_ORIGINS", CorsOrigins::Only(Vec::new()), read_origins);
         let one_url = settings.parsed("SWITCHBACK_URL", None, |text| text.parse().map(Some));
         let logs = read_logs(settings);
+        let database = database::read(settings);
         let role = match settings.required("SWITCHBACK_ROLE", "router or api").as_deref() {
             Some("router") => read_router(settings).map(Role::Router),
             Some("api") => read_api(settings).map(Role::Api),
@@ -247,7 +252,7 @@ impl Config {
             }
             None => None,
         };
-        Some(Config { role: role?, listen, under_functions_host, rule, ticket_key, limits, cors, one_url, logs })
+        Some(Config { role: role?, listen, under_functions_host, rule, ticket_key, database, limits, cors, one_url, logs })
     }
 }
 
@@ -302,6 +307,7 @@ fn read_router(settings: &mut Settings) -> Option<RouterConfig> {
 }
 
 fn read_api(settings: &mut Settings) -> Option<ApiConfig> {
+    settings.required("DATABASE_URL", "postgresql://user[:password]@host[:port]/database");
     settings.required("SWITCHBACK_ARM", "even or odd");
     let arm = settings.parsed("SWITCHBACK_ARM", None, |text| text.parse::<Arm>().map(Some));
     let plan = |text: Option<&str>| text.unwrap_or("local").to_owned();

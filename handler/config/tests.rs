@@ -89,7 +89,8 @@ fn secrets_are_redacted_in_debug() {
         ("SWITCHBACK_ARM", "odd"),
         ("SWITCHBACK_TICKET_KEY", "0123456789abcdef0123456789abcdef"),
         ("SWITCHBACK_API_KEYS", &key),
+        ("DATABASE_URL", "postgresql://ledger:hunter2@db.example.net/ledger"),
     ];
     let printed = format!("{:?}", Config::from_environment(environment(&pairs)).unwrap());
-    assert!(!printed.contains("0123456789abcdef") && !printed.contains(&digest), "{printed}");
+    assert!(["0123456789abcdef", &digest, "hunter2"].iter().all(|secret| !printed.contains(secret)), "{printed}");
 }

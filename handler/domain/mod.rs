@@ -4,6 +4,7 @@
 //! clock: whoever calls brings the time along.
 
 pub mod arm;
+pub mod columns;
 pub mod decision;
 pub mod histogram;
 pub mod schedule;

@@ -87,6 +87,8 @@ pub struct Cluster {
     _lock: File,
 }
 
+type Driver = tokio::task::JoinHandle<Result<(), tokio_postgres::Error>>;
+
 const START_POLL: Duration = Duration::from_millis(10);
 const START_POLLS: u32 = 6_000;
 const RESTARTS: u32 = 20;
@@ -149,8 +151,7 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError::Statement`] where the server refuses.
     pub async fn ensure_database(&self, database: &str, template: Option<&str>) -> Result<(), ClusterError> {
-        let (client, connection) = tokio_postgres::connect(&self.database_url("postgres"), tokio_postgres::NoTls).await?;
-        let driver = tokio::spawn(connection);
+        let (client, driver) = self.administer().await?;
         if client.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&database]).await?.is_none() {
             let template = template.map(|name| format!(" TEMPLATE {}", quoted(name))).unwrap_or_default();
             client.batch_execute(&format!("CREATE DATABASE {}{template}", quoted(database))).await?;
@@ -158,6 +159,23 @@ impl Cluster {
         drop(client);
         let _ = driver.await;
         Ok(())
+    }
+
+    /// Waits until no connection to `database` is left, so that it can be cloned.
+    ///
+    /// # Errors
+    /// [`ClusterError::Statement`] where the server refuses.
+    pub async fn wait_until_unused(&self, database: &str) -> Result<(), ClusterError> {
+        let (client, _driver) = self.administer().await?;
+        while client.query_opt("SELECT 1 FROM pg_stat_activity WHERE datname = $1 LIMIT 1", &[&database]).await?.is_some() {
+            tokio::time::sleep(START_POLL).await;
+        }
+        Ok(())
+    }
+
+    async fn administer(&self) -> Result<(tokio_postgres::Client, Driver), ClusterError> {
+        let (client, connection) = tokio_postgres::connect(&self.database_url("postgres"), tokio_postgres::NoTls).await?;
+        Ok((client, tokio::spawn(connection)))
     }
 
     /// Ends the server: open transactions are rolled back, the data is written out.

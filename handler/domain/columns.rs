@@ -1,0 +1,170 @@
+//! The FOCUS columns the ledger keeps as columns of its own, in one table: names, kinds, and which a charge cannot be without.
+//!
+//! Covers FOCUS 1.0 to 1.2 and the names 1.3 introduced for providers. The store's migrations declare the same columns; a test keeps
+//! both in step. Must not know how a column is stored or sent.
+
+/// What a column's values are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Free text.
+    Text,
+    /// An exact decimal: money, a price or a quantity.
+    Amount,
+    /// A moment, UTC.
+    Moment,
+}
+
+/// One FOCUS column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// Name in JSON and in the store.
+    pub name: &'static str,
+    /// Name in FOCUS files.
+    pub focus: &'static str,
+    /// What its values are.
+    pub kind: Kind,
+    /// Whether every charge has a value there.
+    pub required: bool,
+}
+
+const fn required(name: &'static str, focus: &'static str, kind: Kind) -> Column {
+    Column { name, focus, kind, required: true }
+}
+
+const fn optional(name: &'static str, focus: &'static str, kind: Kind) -> Column {
+    Column { name, focus, kind, required: false }
+}
+
+/// Number of columns.
+pub const COUNT: usize = COLUMNS.len();
+
+/// Every column, by name.
+pub const COLUMNS: &[Column] = &[
+    optional("availability_zone", "AvailabilityZone", Kind::Text),
+    required("billed_cost", "BilledCost", Kind::Amount),
+    optional("billing_account_id", "BillingAccountId", Kind::Text),
+    optional("billing_account_name", "BillingAccountName", Kind::Text),
+    optional("billing_account_type", "BillingAccountType", Kind::Text),
+    required("billing_currency", "BillingCurrency", Kind::Text),
+    optional("billing_period_end", "BillingPeriodEnd", Kind::Moment),
+    optional("billing_period_start", "BillingPeriodStart", Kind::Moment),
+    optional("capacity_reservation_id", "CapacityReservationId", Kind::Text),
+    optional("capacity_reservation_status", "CapacityReservationStatus", Kind::Text),
+    required("charge_category", "ChargeCategory", Kind::Text),
+    optional("charge_class", "ChargeClass", Kind::Text),
+    optional("charge_description", "ChargeDescription", Kind::Text),
+    optional("charge_frequency", "ChargeFrequency", Kind::Text),
+    required("charge_period_end", "ChargePeriodEnd", Kind::Moment),
+    required("charge_period_start", "ChargePeriodStart", Kind::Moment),
+    optional("commitment_discount_category", "CommitmentDiscountCategory", Kind::Text),
+    optional("commitment_discount_id", "CommitmentDiscountId", Kind::Text),
+    optional("commitment_discount_name", "CommitmentDiscountName", Kind::Text),
+    optional("commitment_discount_quantity", "CommitmentDiscountQuantity", Kind::Amount),
+    optional("commitment_discount_status", "CommitmentDiscountStatus", Kind::Text),
+    optional("commitment_discount_type", "CommitmentDiscountType", Kind::Text),
+    optional("commitment_discount_unit", "CommitmentDiscountUnit", Kind::Text),
+    optional("consumed_quantity", "ConsumedQuantity", Kind::Amount),
+    optional("consumed_unit", "ConsumedUnit", Kind::Text),
+    optional("contracted_cost", "ContractedCost", Kind::Amount),
+    optional("contracted_unit_price", "ContractedUnitPrice", Kind::Amount),
+    required("effective_cost", "EffectiveCost", Kind::Amount),
+    optional("host_provider_name", "HostProviderName", Kind::Text),
+    optional("invoice_id", "InvoiceId", Kind::Text),
+    optional("invoice_issuer_name", "InvoiceIssuerName", Kind::Text),
+    optional("list_cost", "ListCost", Kind::Amount),
+    optional("list_unit_price", "ListUnitPrice", Kind::Amount),
+    optional("pricing_category", "PricingCategory", Kind::Text),
+    optional("pricing_currency", "PricingCurrency", Kind::Text),
+    optional("pricing_currency_contracted_unit_price", "PricingCurrencyContractedUnitPrice", Kind::Amount),
+    optional("pricing_currency_effective_cost", "PricingCurrencyEffectiveCost", Kind::Amount),
+    optional("pricing_currency_list_unit_price", "PricingCurrencyListUnitPrice", Kind::Amount),
+    optional("pricing_quantity", "PricingQuantity", Kind::Amount),
+    optional("pricing_unit", "PricingUnit", Kind::Text),
+    required("provider_name", "ProviderName", Kind::Text),
+    optional("publisher_name", "PublisherName", Kind::Text),
+    optional("region_id", "RegionId", Kind::Text),
+    optional("region_name", "RegionName", Kind::Text),
+    optional("resource_id", "ResourceId", Kind::Text),
+    optional("resource_name", "ResourceName", Kind::Text),
+    optional("resource_type", "ResourceType", Kind::Text),
+    optional("service_category", "ServiceCategory", Kind::Text),
+    required("service_name", "ServiceName", Kind::Text),
+    optional("service_provider_name", "ServiceProviderName", Kind::Text),
+    optional("service_subcategory", "ServiceSubcategory", Kind::Text),
+    optional("sku_id", "SkuId", Kind::Text),
+    optional("sku_meter", "SkuMeter", Kind::Text),
+    optional("sku_price_details", "SkuPriceDetails", Kind::Text),
+    optional("sku_price_id", "SkuPriceId", Kind::Text),
+    optional("sub_account_id", "SubAccountId", Kind::Text),
+    optional("sub_account_name", "SubAccountName", Kind::Text),
+    optional("sub_account_type", "SubAccountType", Kind::Text),
+];
+
+/// Position of the column with this name in JSON; `COUNT` where there is none.
+#[must_use]
+pub const fn position(name: &str) -> usize {
+    let mut index = 0;
+    while index < COLUMNS.len() {
+        if same(COLUMNS[index].name.as_bytes(), name.as_bytes()) {
+            return index;
+        }
+        index += 1;
+    }
+    COUNT
+}
+
+const fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < one.len() {
+        if one[index] != other[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// Position of the column with this name in FOCUS files, whatever its case.
+#[must_use]
+pub fn position_in_focus(header: &str) -> Option<usize> {
+    COLUMNS.iter().position(|column| column.focus.eq_ignore_ascii_case(header))
+}
+
+/// Where `charge_category` stands.
+pub const CHARGE_CATEGORY: usize = position("charge_category");
+/// Where `charge_period_start` stands.
+pub const CHARGE_PERIOD_START: usize = position("charge_period_start");
+/// Where `charge_period_end` stands.
+pub const CHARGE_PERIOD_END: usize = position("charge_period_end");
+/// Where `provider_name` stands.
+pub const PROVIDER_NAME: usize = position("provider_name");
+/// Names that say who provides a charge, best first. FOCUS 1.3 puts the later ones in place of ProviderName, 1.4 drops it.
+pub const PROVIDER_NAMES: [usize; 5] = [
+    PROVIDER_NAME,
+    position("service_provider_name"),
+    position("host_provider_name"),
+    position("publisher_name"),
+    position("invoice_issuer_name"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_column_is_found_by_either_name() {
+        for (index, column) in COLUMNS.iter().enumerate() {
+            assert_eq!(position(column.name), index);
+            assert_eq!(position_in_focus(&column.focus.to_uppercase()), Some(index));
+            let flat = column.name.replace('_', "");
+            assert!(flat.eq_ignore_ascii_case(column.focus), "{} is not {} in snake_case", column.name, column.focus);
+        }
+        for index in [CHARGE_CATEGORY, CHARGE_PERIOD_START, CHARGE_PERIOD_END, PROVIDER_NAME].into_iter().chain(PROVIDER_NAMES) {
+            assert!(index < COUNT);
+        }
+        assert_eq!(position_in_focus("x_Thing"), None);
+    }
+}

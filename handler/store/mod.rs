@@ -1,0 +1,109 @@
+//! PostgreSQL: connections, schema, and queries by noun.
+//!
+//! Owns every table and every line of SQL; the only room that knows diesel. Must not know HTTP, nor decide what a value means.
+
+mod error;
+mod pool;
+mod schema;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::sql_query;
+use diesel_async::pooled_connection::bb8::{Pool, PooledConnection};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+pub use error::{StoreError, StoreSetupError};
+pub use pool::POOL_WAIT;
+
+use crate::clock::Clock;
+use crate::config::database::DatabaseConfig;
+
+/// How long readiness waits for the database's answer.
+const READY_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The handle everything asks the database through; clones share the connections.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool<AsyncPgConnection>,
+    last_failure: pool::LastFailure,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Store").field("pool", &self.pool.state()).finish_non_exhaustive()
+    }
+}
+
+/// How busy the pool is, for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolUse {
+    /// Connections open.
+    pub open: u32,
+    /// Connections open that nobody uses.
+    pub idle: u32,
+}
+
+impl Store {
+    /// A store for `config`. Connects to nothing yet; must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`StoreSetupError`] where the private certificate authority or the managed identity cannot be used.
+    pub fn new(config: &DatabaseConfig, clock: Arc<dyn Clock>) -> Result<Store, StoreSetupError> {
+        let (pool, last_failure) = pool::pool(config, Arc::clone(&clock))?;
+        Ok(Store { pool, last_failure, clock })
+    }
+
+    /// Brings the schema up to date; the names of the migrations that were run. Needs the multi-thread runtime.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], or [`StoreError::Migration`] where one fails: what ran before it stays.
+    pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
+        let connection = self.pool.dedicated_connection().await.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        schema::migrate(connection).await
+    }
+
+    /// Whether every migration of this program has been run.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where the database is away.
+    pub async fn schema_is_current(&self) -> Result<bool, StoreError> {
+        let check = async { schema::is_current(&mut *self.connection().await?).await };
+        match tokio::time::timeout(READY_TIMEOUT, check).await {
+            Ok(answer) => answer,
+            Err(elapsed) => Err(StoreError::Unavailable(Box::new(elapsed))),
+        }
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where it gives none.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sql_query("SELECT 1").execute(&mut *self.connection().await?).await?;
+        Ok(())
+    }
+
+    /// How busy the pool is.
+    #[must_use]
+    pub fn pool_use(&self) -> PoolUse {
+        let state = self.pool.state();
+        PoolUse { open: state.connections, idle: state.idle_connections }
+    }
+
+    /// A connection, within [`POOL_WAIT`].
+    async fn connection(&self) -> Result<PooledConnection<'_, AsyncPgConnection>, StoreError> {
+        self.pool.get().await.map_err(|error| match self.last_failure.take() {
+            // Why no connection could be made says more than that time ran out.
+            Some(reason) => StoreError::Unavailable(reason.into()),
+            None => StoreError::from(error),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

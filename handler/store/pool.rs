@@ -1,0 +1,137 @@
+//! The pool of connections: how one is made, how long a caller waits for one.
+//!
+//! Must not know any table.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use diesel::ConnectionError;
+use diesel_async::pooled_connection::bb8::Pool;
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, PoolError, PoolableConnection, RecyclingMethod};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio_postgres::NoTls;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::error::StoreSetupError;
+use crate::azure::identity::{POSTGRESQL_RESOURCE, TokenSource};
+use crate::clock::Clock;
+use crate::config::database::{Authentication, DatabaseConfig, Tls};
+use crate::tls::client_config;
+
+/// How long a call waits for a connection; past it the store is unavailable.
+pub const POOL_WAIT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+/// A connection is replaced after this long, so that load moves to new replicas and renewed certificates.
+const MAX_LIFETIME: Duration = Duration::from_secs(1800);
+/// `statement_timeout` bounds one statement, `idle_in_transaction_session_timeout` a transaction whose process was lost, `lock_timeout`
+/// the wait for another transaction. An import's slowest step between two statements is bounded by its own time limit.
+const SESSION: &str = "SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '300s'";
+
+/// Everything needed to make one connection.
+struct Connector {
+    connection: tokio_postgres::Config,
+    tls: Option<MakeRustlsConnect>,
+    tokens: Option<TokenSource>,
+}
+
+/// The last reason a connection could not be made; bb8 itself only says that time ran out.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LastFailure(Arc<Mutex<Option<String>>>);
+
+impl LastFailure {
+    /// Takes the reason, if there is one.
+    pub fn take(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl bb8::ErrorSink<PoolError> for LastFailure {
+    fn sink(&self, error: PoolError) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+    }
+
+    fn boxed_clone(&self) -> Box<dyn bb8::ErrorSink<PoolError>> {
+        Box::new(self.clone())
+    }
+}
+
+/// A pool for `config`. No connection is made yet: the process starts and answers while the database is away. Must be called within a
+/// tokio runtime.
+pub(super) fn pool(config: &DatabaseConfig, clock: Arc<dyn Clock>) -> Result<(Pool<AsyncPgConnection>, LastFailure), StoreSetupError> {
+    let connector = Arc::new(Connector::new(config, clock)?);
+    let mut manager = ManagerConfig::default();
+    // The default, a test query per checkout, costs a round trip; asking the driver whether the connection is closed costs none.
+    manager.recycling_method = RecyclingMethod::CustomFunction(Box::new(|connection: &mut AsyncPgConnection| {
+        let broken = connection.is_broken();
+        std::future::ready(if broken { Err(diesel::result::Error::BrokenTransactionManager) } else { Ok(()) }).boxed()
+    }));
+    manager.custom_setup = Box::new(move |_| connect(Arc::clone(&connector)));
+    let failure = LastFailure::default();
+    let pool = Pool::builder()
+        .max_size(config.pool_size)
+        .min_idle(0)
+        .connection_timeout(POOL_WAIT)
+        .idle_timeout(IDLE_TIMEOUT)
+        .max_lifetime(MAX_LIFETIME)
+        .error_sink(Box::new(failure.clone()))
+        .build_unchecked(AsyncDieselConnectionManager::new_with_config("", manager));
+    Ok((pool, failure))
+}
+
+impl Connector {
+    fn new(config: &DatabaseConfig, clock: Arc<dyn Clock>) -> Result<Connector, StoreSetupError> {
+        let mut connection = config.connection.clone();
+        if connection.get_connect_timeout().is_none() {
+            connection.connect_timeout(CONNECT_TIMEOUT);
+        }
+        if connection.get_application_name().is_none() {
+            connection.application_name("switchback");
+        }
+        let tls = match &config.tls {
+            Tls::Off => None,
+            Tls::Verified { private_authority } => Some(MakeRustlsConnect::new(client_config(private_authority.as_deref())?)),
+        };
+        let tokens = match &config.authentication {
+            Authentication::Password => None,
+            Authentication::Entra(identity) => Some(TokenSource::new(identity.clone(), POSTGRESQL_RESOURCE, clock)?),
+        };
+        Ok(Connector { connection, tls, tokens })
+    }
+}
+
+fn connect(connector: Arc<Connector>) -> BoxFuture<'static, diesel::ConnectionResult<AsyncPgConnection>> {
+    async move {
+        let mut config = connector.connection.clone();
+        if let Some(tokens) = &connector.tokens {
+            config.password(tokens.token().await.map_err(|error| refused(&error))?);
+        }
+        let mut connection = match &connector.tls {
+            Some(tls) => {
+                let (client, driver) = config.connect(tls.clone()).await.map_err(|error| refused(&error))?;
+                AsyncPgConnection::try_from_client_and_connection(client, driver).await?
+            }
+            None => {
+                let (client, driver) = config.connect(NoTls).await.map_err(|error| refused(&error))?;
+                AsyncPgConnection::try_from_client_and_connection(client, driver).await?
+            }
+        };
+        connection.batch_execute(SESSION).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(connection)
+    }
+    .boxed()
+}
+
+/// The whole chain of reasons: the driver's own text ends at "error connecting to server".
+fn refused(error: &(dyn std::error::Error + 'static)) -> ConnectionError {
+    let mut reason = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        reason.push_str(": ");
+        reason.push_str(&source.to_string());
+        next = source.source();
+    }
+    ConnectionError::BadConnection(reason)
+}
