@@ -15,11 +15,16 @@
 //!
 //! `tests/tidy.rs` enforces these walls.
 
+pub mod application;
 pub mod azure;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dev;
 pub mod domain;
+pub mod host;
 pub mod http;
+pub mod routing;
 pub mod store;
+pub mod telemetry;
 pub mod tls;

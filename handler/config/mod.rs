@@ -32,8 +32,6 @@ pub struct Config {
     pub rule: Rule,
     /// Key of the tickets that prove routing; none: no tickets.
     pub ticket_key: Option<TicketKey>,
-    /// The database; an arm always has one, the router may.
-    pub database: Option<DatabaseConfig>,
     /// Bounds on what callers may ask for.
     pub limits: Limits,
     /// Origins that browsers may call from.
@@ -60,6 +58,8 @@ pub struct RouterConfig {
     pub arms: [BaseUrl; 2],
     /// What to do when the scheduled arm is down.
     pub failover: Failover,
+    /// Where decisions are written; none: they are only shown.
+    pub database: Option<DatabaseConfig>,
 }
 
 /// An arm's own settings.
@@ -77,6 +77,8 @@ pub struct ApiConfig {
     pub open: OpenPaths,
     /// Bounds on imports.
     pub imports: ImportLimits,
+    /// Where charges and windows are kept.
+    pub database: DatabaseConfig,
 }
 
 /// Which parts of the API are served without a key.
@@ -212,6 +214,8 @@ const KNOWN: &[&str] = &[
     "SWITCHBACK_URL",
 ];
 
+const DATABASE_URL_FORM: &str = "postgresql://user[:password]@host[:port]/database";
+
 impl Config {
     /// Parses an environment.
     ///
@@ -225,6 +229,14 @@ impl Config {
             (Some(config), mistakes) if mistakes.is_empty() => Ok(config),
             (_, mistakes) => Err(ConfigError(mistakes)),
         }
+    }
+
+    /// Parses this process's environment.
+    ///
+    /// # Errors
+    /// Every mistake there is, not only the first.
+    pub fn from_process_environment() -> Result<Self, ConfigError> {
+        Config::from_environment(process_environment())
     }
 
     fn read(settings: &mut Settings) -> Option<Self> {
@@ -244,16 +256,42 @@ impl Config {
         let logs = read_logs(settings);
         let database = database::read(settings);
         let role = match settings.required("SWITCHBACK_ROLE", "router or api").as_deref() {
-            Some("router") => read_router(settings).map(Role::Router),
-            Some("api") => read_api(settings).map(Role::Api),
+            Some("router") => read_router(settings, database).map(Role::Router),
+            Some("api") => read_api(settings, database).map(Role::Api),
             Some(other) => {
                 settings.mistake("SWITCHBACK_ROLE", format!("'{other}' is not a role: expected router or api"));
                 None
             }
             None => None,
         };
-        Some(Config { role: role?, listen, under_functions_host, rule, ticket_key, database, limits, cors, one_url, logs })
+        Some(Config { role: role?, listen, under_functions_host, rule, ticket_key, limits, cors, one_url, logs })
     }
+}
+
+/// The database's settings of this process's environment alone, for commands that need nothing else.
+///
+/// # Errors
+/// Every mistake in them.
+pub fn database_from_process_environment() -> Result<DatabaseConfig, ConfigError> {
+    let mut settings = Settings::new(process_environment());
+    settings.required("DATABASE_URL", DATABASE_URL_FORM);
+    match (database::read(&mut settings), settings.into_mistakes()) {
+        (Some(config), mistakes) if mistakes.is_empty() => Ok(config),
+        (_, mistakes) => Err(ConfigError(mistakes)),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+fn process_environment() -> impl Iterator<Item = (String, String)> {
+    // Names and values that are not Unicode are no settings of ours.
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// One variable of this process's environment, for commands that need no whole configuration; empty counts as absent.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn process_setting(name: &str) -> Option<String> {
+    std::env::var_os(name).and_then(|value| value.into_string().ok()).filter(|value| !value.is_empty())
 }
 
 fn read_listen(settings: &mut Settings) -> (SocketAddr, bool) {
@@ -289,7 +327,7 @@ fn read_origins(text: &str) -> Result<CorsOrigins, String> {
     list(text).into_iter().map(origin).collect::<Result<Vec<_>, _>>().map(CorsOrigins::Only)
 }
 
-fn read_router(settings: &mut Settings) -> Option<RouterConfig> {
+fn read_router(settings: &mut Settings, database: Option<DatabaseConfig>) -> Option<RouterConfig> {
     let mut arm = |setting| {
         settings.required(setting, "the arm's base URL");
         settings.parsed(setting, None, |text| text.parse::<BaseUrl>().map(Some))
@@ -303,11 +341,11 @@ fn read_router(settings: &mut Settings) -> Option<RouterConfig> {
         "off" => Ok(Failover::Off),
         other => Err(format!("'{other}' is neither on nor off")),
     });
-    Some(RouterConfig { arms: [even?, odd?], failover })
+    Some(RouterConfig { arms: [even?, odd?], failover, database })
 }
 
-fn read_api(settings: &mut Settings) -> Option<ApiConfig> {
-    settings.required("DATABASE_URL", "postgresql://user[:password]@host[:port]/database");
+fn read_api(settings: &mut Settings, database: Option<DatabaseConfig>) -> Option<ApiConfig> {
+    settings.required("DATABASE_URL", DATABASE_URL_FORM);
     settings.required("SWITCHBACK_ARM", "even or odd");
     let arm = settings.parsed("SWITCHBACK_ARM", None, |text| text.parse::<Arm>().map(Some));
     let plan = |text: Option<&str>| text.unwrap_or("local").to_owned();
@@ -324,7 +362,7 @@ fn read_api(settings: &mut Settings) -> Option<ApiConfig> {
         ),
         max_bytes: settings.parsed("SWITCHBACK_IMPORT_MAX_BYTES", 1 << 30, number_between(1, 1 << 40)),
     };
-    Some(ApiConfig { arm: arm?, plans, region, keys, open, imports })
+    Some(ApiConfig { arm: arm?, plans, region, keys, open, imports, database: database? })
 }
 
 fn read_open(text: &str) -> Result<OpenPaths, String> {

@@ -3,4 +3,13 @@
 //! Owns everything warp and hyper; turns requests into calls of the domain, routing, ledger and store, and values or problems into
 //! replies. Must not know SQL or formulas.
 
+pub mod auth;
+pub mod body;
+pub mod call;
+pub mod cors;
+pub mod edge;
+pub mod endpoints;
 pub mod problem;
+pub mod redirect;
+pub mod routes;
+pub mod server;

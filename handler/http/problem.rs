@@ -10,6 +10,8 @@ use http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 use warp::Reply;
 
+use crate::store::StoreError;
+
 /// Where every problem type is documented; a type is this address and the kind's slug.
 pub const TYPE_BASE: &str = "/api/docs/problems#";
 
@@ -87,29 +89,29 @@ pub struct Problem {
     /// What went wrong.
     pub kind: Kind,
     detail: Option<String>,
-    extensions: Map<String, Value>,
+    extensions: Vec<(String, Value)>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
-    allow: Option<HeaderValue>,
+    allow: Option<&'static str>,
 }
 
 impl Problem {
     /// A problem the caller can understand; `detail` is for them.
     #[must_use]
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Problem { kind, detail: Some(detail.into()), extensions: Map::new(), cause: None, allow: None }
+        Problem { kind, detail: Some(detail.into()), extensions: Vec::new(), cause: None, allow: None }
     }
 
     /// A failure of ours: the caller learns only the request id, the log line gets the cause.
     #[must_use]
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Problem { kind: Kind::Internal, detail: None, extensions: Map::new(), cause: Some(cause.into()), allow: None }
+        Problem { kind: Kind::Internal, detail: None, extensions: Vec::new(), cause: Some(cause.into()), allow: None }
     }
 
     /// 405 with the methods the path does take, as in `GET, POST`.
     #[must_use]
     pub fn method_not_allowed(allowed: &'static str) -> Self {
         let mut problem = Problem::new(Kind::MethodNotAllowed, format!("this path takes {allowed}"));
-        problem.allow = Some(HeaderValue::from_static(allowed));
+        problem.allow = Some(allowed);
         problem
     }
 
@@ -123,23 +125,14 @@ impl Problem {
     /// The same problem with an extension member (RFC 9457, section 3.2).
     #[must_use]
     pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
-        self.extensions.insert(member.to_owned(), value.into());
+        self.extensions.push((member.to_owned(), value.into()));
         self
     }
 
     /// The whole chain of causes, for the log line; empty where there is none.
     #[must_use]
     pub fn cause_chain(&self) -> String {
-        let mut chain = String::new();
-        let mut next: Option<&dyn std::error::Error> = self.cause.as_deref().map(|cause| cause as &dyn std::error::Error);
-        while let Some(error) = next {
-            if !chain.is_empty() {
-                chain.push_str(": ");
-            }
-            chain.push_str(&error.to_string());
-            next = error.source();
-        }
-        chain
+        self.cause.as_deref().map_or_else(String::new, |cause| crate::telemetry::chain(cause))
     }
 
     /// The problem as a document about the call `request_id` to `path`.
@@ -175,8 +168,8 @@ impl Problem {
             }
             _ => {}
         }
-        if let Some(allow) = &self.allow {
-            headers.insert(http::header::ALLOW, allow.clone());
+        if let Some(allow) = self.allow {
+            headers.insert(http::header::ALLOW, HeaderValue::from_static(allow));
         }
         response
     }
@@ -203,6 +196,21 @@ impl Reply for Problem {
         *response.status_mut() = self.kind.status();
         response.extensions_mut().insert(Carried(std::sync::Arc::new(self)));
         response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Unavailable(_) => {
+                Problem::new(Kind::StoreUnavailable, "the database cannot be reached; try again shortly").because(error)
+            }
+            StoreError::SchemaNotCurrent => Problem::new(Kind::StoreUnavailable, "the database's schema is not current").because(error),
+            StoreError::Timeout(_) => {
+                Problem::new(Kind::DeadlineExceeded, "the database took too long; ask for less at once").because(error)
+            }
+            _ => Problem::internal(error),
+        }
     }
 }
 

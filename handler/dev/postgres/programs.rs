@@ -66,7 +66,7 @@ fn major_version(text: &str) -> Option<u32> {
 }
 
 fn candidate_directories() -> Vec<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = crate::config::process_setting("PATH").unwrap_or_default();
     let mut directories: Vec<PathBuf> = std::env::split_paths(&path).collect();
     // Debian and Ubuntu keep each version in a folder of its own, Red Hat in /usr/pgsql-N, Homebrew in opt/postgresql@N.
     for (root, prefix) in

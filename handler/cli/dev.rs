@@ -1,0 +1,90 @@
+//! `switchback dev`: the whole system on this machine.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{Failure, StopOn, minute, runtime, stop_token};
+use crate::config::settings;
+use crate::dev::topology::{Topology, TopologyConfig};
+use crate::domain::arm::Arm;
+use crate::domain::schedule::Rule;
+
+/// The development system.
+#[derive(Debug, Args)]
+pub struct Dev {
+    /// Port of the router: the one URL
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Port of arm even
+    #[arg(long, default_value_t = 8081)]
+    even_port: u16,
+    /// Port of arm odd
+    #[arg(long, default_value_t = 8082)]
+    odd_port: u16,
+    /// Folder that keeps the private PostgreSQL
+    #[arg(long, default_value = ".switchback", value_name = "DIR")]
+    data: PathBuf,
+    /// How minutes map to arms: parity or mirrored
+    #[arg(long, default_value_t = Rule::Parity, value_parser = str::parse::<Rule>)]
+    schedule: Rule,
+    /// Make a minute last this long, such as 2s
+    #[arg(long, value_parser = minute)]
+    minute: Option<Duration>,
+    /// Add callers that follow the redirects, such as 50/s
+    #[arg(long, value_parser = rate, value_name = "N/s")]
+    traffic: Option<f64>,
+    /// Slow one arm down, such as odd=20ms
+    #[arg(long, value_parser = slow, value_name = "ARM=TIME")]
+    slow: Option<(Arm, Duration)>,
+    /// A/A run: both arms on one instance, so that the report must find no difference
+    #[arg(long)]
+    aa: bool,
+    /// How long a role that ended stays away before it is started again
+    #[arg(long, default_value = "10s", value_parser = settings::duration, value_name = "TIME")]
+    restart_after: Duration,
+}
+
+impl Dev {
+    /// What plain `switchback` runs.
+    pub fn standard() -> Self {
+        #[derive(clap::Parser)]
+        struct Standard {
+            #[command(flatten)]
+            dev: Dev,
+        }
+        <Standard as clap::Parser>::parse_from(["switchback"]).dev
+    }
+
+    pub fn run(self) -> Result<(), Failure> {
+        let config = TopologyConfig {
+            ports: [self.port, self.even_port, self.odd_port],
+            data: self.data,
+            rule: self.schedule,
+            minute: self.minute,
+            traffic_per_s: self.traffic,
+            slow: self.slow,
+            one_instance: self.aa,
+            restart_after: self.restart_after,
+        };
+        runtime()?.block_on(async {
+            let stop = stop_token(StopOn::Signal)?;
+            Topology::start(config, &stop).await.map_err(|error| Failure::operation(&error))?.run(stop).await;
+            Ok(())
+        })
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix("/s").unwrap_or(text);
+    match number.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate <= 10_000.0 => Ok(rate),
+        _ => Err(format!("'{text}' is not a rate such as 50/s")),
+    }
+}
+
+fn slow(text: &str) -> Result<(Arm, Duration), String> {
+    let (arm, time) = text.split_once('=').ok_or_else(|| format!("'{text}' does not read ARM=TIME, such as odd=20ms"))?;
+    Ok((arm.parse().map_err(|error: crate::domain::arm::UnknownArm| error.to_string())?, settings::duration(time)?))
+}

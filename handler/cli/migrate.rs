@@ -1,0 +1,22 @@
+//! `switchback migrate`: the schema, brought up to date by the deploy and never at a cold start.
+
+use std::sync::Arc;
+
+use super::{Failure, runtime};
+use crate::clock::SystemClock;
+use crate::config;
+use crate::store::Store;
+
+/// Runs the migrations the database does not have yet. Safe to repeat.
+pub fn run() -> Result<(), Failure> {
+    let database = config::database_from_process_environment()?;
+    runtime()?.block_on(async {
+        let store = Store::new(&database, Arc::new(SystemClock::new())).map_err(|error| Failure::operation(&error))?;
+        let applied = store.migrate().await.map_err(|error| Failure::operation(&error))?;
+        for name in &applied {
+            println!("applied {name}");
+        }
+        println!("{}", if applied.is_empty() { "the schema was current already" } else { "the schema is current" });
+        Ok(())
+    })
+}

@@ -1,0 +1,104 @@
+//! One role of the development system as a child process: its lines told apart, its end noticed, its life bounded by ours.
+
+use std::io::IsTerminal;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio_util::sync::CancellationToken;
+
+/// A role to run.
+#[derive(Debug, Clone)]
+pub struct ProcessConfig {
+    /// Name its lines begin with.
+    pub name: String,
+    /// Arguments after `dev-role`.
+    pub arguments: Vec<String>,
+    /// Settings, beside those this process was given.
+    pub environment: Vec<(String, String)>,
+}
+
+/// How long a role may drain before it is killed.
+const DRAIN: Duration = Duration::from_secs(6);
+const NAME_WIDTH: usize = 6;
+
+/// A running role.
+pub struct Process {
+    config: ProcessConfig,
+    child: Child,
+    // Open for as long as the role is to run. Kept here because waiting for a child closes what it holds itself.
+    lifeline: Option<ChildStdin>,
+}
+
+impl Process {
+    /// Keeps a role running until `stop`: when it ends, it is started again after `pause`.
+    pub async fn keep_running(config: ProcessConfig, pause: Duration, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let status = match Process::start(config.clone()) {
+                Ok(process) => process.run(&stop).await,
+                Err(error) => Some(error.to_string()),
+            };
+            let Some(status) = status else { return };
+            print_line(&config.name, &format!("ended: {status}; starting it again in {pause:?}"));
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    fn start(config: ProcessConfig) -> std::io::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("dev-role").args(&config.arguments).envs(config.environment.iter().cloned());
+        // Its standard input ends with this process, which tells it to stop; its own group keeps a terminal's Ctrl-C from it, so that
+        // there is one order of ending.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
+        let mut child = command.spawn()?;
+        if let Some(lines) = child.stdout.take() {
+            tokio::spawn(copy_lines(config.name.clone(), lines));
+        }
+        if let Some(lines) = child.stderr.take() {
+            tokio::spawn(copy_lines(config.name.clone(), lines));
+        }
+        let lifeline = child.stdin.take();
+        Ok(Process { config, child, lifeline })
+    }
+
+    /// Waits for the role's end; none when it was asked to.
+    async fn run(mut self, stop: &CancellationToken) -> Option<String> {
+        tokio::select! {
+            ended = self.child.wait() => {
+                return Some(ended.map_or_else(|error| error.to_string(), |status| status.to_string()));
+            }
+            () = stop.cancelled() => {}
+        }
+        drop(self.lifeline.take());
+        if tokio::time::timeout(DRAIN, self.child.wait()).await.is_err() {
+            print_line(&self.config.name, "did not drain in time and is killed");
+            // An error means that it ended meanwhile.
+            let _ = self.child.kill().await;
+        }
+        None
+    }
+}
+
+async fn copy_lines(name: String, source: impl AsyncRead + Unpin) {
+    let mut lines = BufReader::new(source).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        print_line(&name, &line);
+    }
+}
+
+fn print_line(name: &str, line: &str) {
+    if std::io::stdout().is_terminal() {
+        let colour = match name {
+            "even" => 36,
+            "odd" => 35,
+            _ => 33,
+        };
+        println!("\u{1b}[{colour}m{name:<NAME_WIDTH$}\u{1b}[0m | {line}");
+    } else {
+        println!("{name:<NAME_WIDTH$} | {line}");
+    }
+}

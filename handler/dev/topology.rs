@@ -1,0 +1,170 @@
+//! The development system: a private PostgreSQL, the two arms and the router, each its own process of this program.
+//!
+//! Owns starting, watching, restarting and ending them. Must not know what they serve.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::postgres::{Cluster, ClusterError, Durability, NAME};
+use super::process::{Process, ProcessConfig};
+use super::traffic;
+use crate::clock::SystemClock;
+use crate::config::{database, process_setting};
+use crate::domain::arm::Arm;
+use crate::domain::schedule::Rule;
+use crate::store::Store;
+
+/// What to run.
+#[derive(Debug)]
+pub struct TopologyConfig {
+    /// Ports of the router, arm even and arm odd.
+    pub ports: [u16; 3],
+    /// Folder of the private PostgreSQL.
+    pub data: PathBuf,
+    /// How minutes map to arms.
+    pub rule: Rule,
+    /// A shorter minute.
+    pub minute: Option<Duration>,
+    /// Calls a second that callers make; none: no callers.
+    pub traffic_per_s: Option<f64>,
+    /// An arm to slow down, and by how much.
+    pub slow: Option<(Arm, Duration)>,
+    /// Whether both arms are one instance: an A/A run.
+    pub one_instance: bool,
+    /// How long a role that ended stays away.
+    pub restart_after: Duration,
+}
+
+/// Why the development system could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum TopologyError {
+    /// A port is in use.
+    #[error("port {port} is taken: end what listens there, or choose another with {flag}")]
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// The flag that changes it.
+        flag: &'static str,
+    },
+    /// The private PostgreSQL did not start.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The schema could not be brought up to date.
+    #[error("the schema could not be brought up to date: {0}")]
+    Schema(String),
+    /// A process did not start.
+    #[error("a role could not be started: {0}")]
+    Process(#[from] std::io::Error),
+}
+
+/// The running system.
+pub struct Topology {
+    config: TopologyConfig,
+    processes: Vec<ProcessConfig>,
+    // Held for as long as the roles run; its server ends with it.
+    _cluster: Option<Cluster>,
+}
+
+const PORT_FLAGS: [&str; 3] = ["--port", "--even-port", "--odd-port"];
+
+impl Topology {
+    /// Checks the ports, starts the database and migrates it. Nothing is left behind where it fails.
+    ///
+    /// # Errors
+    /// [`TopologyError`], whose text says what to do about it.
+    pub async fn start(config: TopologyConfig, stop: &CancellationToken) -> Result<Self, TopologyError> {
+        for (port, flag) in config.ports.into_iter().zip(PORT_FLAGS) {
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|_| TopologyError::PortTaken { port, flag })?;
+        }
+        let (database_url, cluster) = match process_setting("DATABASE_URL") {
+            Some(url) => (url, None),
+            None => start_cluster(config.data.clone()).await?,
+        };
+        if !stop.is_cancelled() {
+            migrate(&database_url).await?;
+        }
+        let processes = processes(&config, &database_url);
+        Ok(Topology { config, processes, _cluster: cluster })
+    }
+
+    /// Runs the roles until `stop`; a role that ends is started again after a while.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut roles = tokio::task::JoinSet::new();
+        for process in &self.processes {
+            roles.spawn(Process::keep_running(process.clone(), self.config.restart_after, stop.clone()));
+        }
+        let [router, even, odd] = self.config.ports;
+        println!("one URL   http://localhost:{router}   (dashboard at /, API under /api, routing at /_switchback/routing)");
+        println!("arm even  http://localhost:{even}");
+        println!("arm odd   http://localhost:{}", if self.config.one_instance { even } else { odd });
+        println!("Ctrl-C ends all of it");
+        if let Some(rate) = self.config.traffic_per_s {
+            roles.spawn(traffic::call(format!("http://localhost:{router}"), rate, stop.clone()));
+        }
+        while roles.join_next().await.is_some() {}
+    }
+}
+
+async fn start_cluster(data: PathBuf) -> Result<(String, Option<Cluster>), TopologyError> {
+    let cluster = tokio::task::spawn_blocking(move || Cluster::start(&data, Durability::Kept))
+        .await
+        .map_err(|error| TopologyError::Schema(error.to_string()))??;
+    cluster.ensure_database(NAME, None).await?;
+    Ok((cluster.database_url(NAME), Some(cluster)))
+}
+
+async fn migrate(database_url: &str) -> Result<(), TopologyError> {
+    let schema_error = |error: &dyn std::error::Error| TopologyError::Schema(crate::telemetry::chain(error));
+    let config = database::from_url(database_url).map_err(TopologyError::Schema)?;
+    let store = Store::new(&config, Arc::new(SystemClock::new())).map_err(|error| schema_error(&error))?;
+    store.migrate().await.map_err(|error| schema_error(&error))?;
+    Ok(())
+}
+
+fn processes(config: &TopologyConfig, database_url: &str) -> Vec<ProcessConfig> {
+    let [router, even, odd] = config.ports;
+    let url = |port| format!("http://localhost:{port}");
+    // The pages of this very system may call one another; nobody else's.
+    let origins = config.ports.map(|port| format!("http://localhost:{port},http://127.0.0.1:{port}")).join(",");
+    let common = |role: &str| {
+        vec![
+            ("SWITCHBACK_ROLE".to_owned(), role.to_owned()),
+            ("SWITCHBACK_SCHEDULE".to_owned(), config.rule.to_string()),
+            ("SWITCHBACK_CORS_ORIGINS".to_owned(), origins.clone()),
+            ("SWITCHBACK_URL".to_owned(), url(router)),
+            ("SWITCHBACK_LOG_FORMAT".to_owned(), "human".to_owned()),
+            ("DATABASE_URL".to_owned(), database_url.to_owned()),
+        ]
+    };
+    let process = |name: &str, port: u16, environment: Vec<(String, String)>, slow: Option<Duration>| {
+        let mut arguments = vec!["--listen".to_owned(), SocketAddr::from((Ipv4Addr::LOCALHOST, port)).to_string()];
+        if let Some(minute) = config.minute {
+            arguments.extend(["--minute".to_owned(), format!("{}ms", minute.as_millis())]);
+        }
+        if let Some(slow) = slow {
+            arguments.extend(["--slow".to_owned(), format!("{}ms", slow.as_millis())]);
+        }
+        ProcessConfig { name: name.to_owned(), arguments, environment }
+    };
+    let arm = |arm: Arm, port| {
+        let mut environment = common("api");
+        environment.push(("SWITCHBACK_ARM".to_owned(), arm.to_string()));
+        let slow = config.slow.filter(|(slowed, _)| *slowed == arm).map(|(_, time)| time);
+        process(arm.as_str(), port, environment, slow)
+    };
+    let mut router_environment = common("router");
+    router_environment.push(("SWITCHBACK_EVEN_URL".to_owned(), url(even)));
+    // Two arms must have two URLs: in an A/A run they are two names of one instance.
+    let odd_url = if config.one_instance { format!("http://127.0.0.1:{even}") } else { url(odd) };
+    router_environment.push(("SWITCHBACK_ODD_URL".to_owned(), odd_url));
+    let mut processes = vec![arm(Arm::Even, even)];
+    if !config.one_instance {
+        processes.push(arm(Arm::Odd, odd));
+    }
+    processes.push(process("router", router, router_environment, None));
+    processes
+}

@@ -1,0 +1,119 @@
+//! What is known of one call: who asks, which request it is, in which minute it was routed.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, Uri};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::arm::Arm;
+use crate::domain::schedule::Minute;
+use crate::domain::ticket::{PARAMETER, TicketKey};
+
+/// Header that carries a call's id in and out.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Header by which this program's own health probes and watchers mark their calls: they are no callers and stay out of the ledger.
+pub const PROBE: HeaderName = HeaderName::from_static("switchback-probe");
+
+/// Oldest ticket that still says which window a call belongs to: a redirect is followed at once or not at all.
+const TICKET_MINUTES: i64 = 2;
+const LONGEST_REQUEST_ID: usize = 64;
+
+/// Facts about a call, known before any route is tried; travels in the request's extensions.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Id in logs, problems and the `x-request-id` header: the caller's own where it is usable.
+    pub request_id: Arc<str>,
+    /// The other end of the connection.
+    pub peer: SocketAddr,
+    /// When the call arrived.
+    pub arrived_at: OffsetDateTime,
+    /// The clock's uptime at arrival, to measure from.
+    pub arrived_uptime: Duration,
+    /// The window the call belongs to: its ticket's where one proves it, else the one it arrived in.
+    pub minute: Minute,
+    /// Whether a ticket proved the routing.
+    pub ticketed: bool,
+    /// Whether the call is a probe of ours rather than a caller's.
+    pub probe: bool,
+}
+
+impl Call {
+    /// The caller's own request id where it is short and plain, else a new one.
+    #[must_use]
+    pub fn request_id(headers: &HeaderMap) -> Arc<str> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
+        let own = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+        match own.filter(|id| (1..=LONGEST_REQUEST_ID).contains(&id.len()) && id.bytes().all(plain)) {
+            Some(id) => id.into(),
+            None => Uuid::now_v7().to_string().into(),
+        }
+    }
+}
+
+/// Takes the tickets out of a URI's query. Returns the URI without them and the last ticket, which is the router's own.
+///
+/// Everything else in the query stays byte for byte.
+#[must_use]
+pub fn take_ticket(uri: &Uri) -> Option<(Uri, String)> {
+    let query = uri.query().filter(|query| query.contains(PARAMETER))?;
+    let value = |pair: &str| pair.strip_prefix(PARAMETER).and_then(|rest| rest.strip_prefix('=')).map(str::to_owned);
+    let ticket = query.split('&').filter_map(value).next_back()?;
+    let rest: Vec<&str> = query.split('&').filter(|pair| value(pair).is_none()).collect();
+    let target = if rest.is_empty() { uri.path().to_owned() } else { format!("{}?{}", uri.path(), rest.join("&")) };
+    Some((target.parse().ok()?, ticket))
+}
+
+/// The minute a ticket proves for calls to `arm` that arrive in minute `arrived`.
+#[must_use]
+pub fn ticketed_minute(ticket: &str, key: &TicketKey, arm: Arm, arrived: Minute) -> Option<Minute> {
+    let ticket = key.verify(ticket).ok()?;
+    let age = arrived.0.checked_sub(ticket.minute.0)?;
+    (ticket.arm == arm && (-1..=TICKET_MINUTES).contains(&age)).then_some(ticket.minute)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(uri: &str) -> Option<(String, String)> {
+        take_ticket(&uri.parse().unwrap()).map(|(uri, ticket)| (uri.to_string(), ticket))
+    }
+
+    #[test]
+    fn tickets_leave_and_the_rest_stays_byte_for_byte() {
+        assert_eq!(taken("/a?x=%2F&&y&sb-ticket=1.even.00"), Some(("/a?x=%2F&&y".into(), "1.even.00".into())));
+        assert_eq!(taken("/a?sb-ticket=1.even.00"), Some(("/a".into(), "1.even.00".into())));
+        assert_eq!(taken("/a?x=sb-ticket"), None);
+        assert_eq!(taken("/a?sb-tickets=1"), None);
+    }
+
+    #[test]
+    fn a_callers_own_ticket_does_not_displace_the_routers() {
+        assert_eq!(taken("/a?sb-ticket=forged&b=1&sb-ticket=1.even.00"), Some(("/a?b=1".into(), "1.even.00".into())));
+    }
+
+    #[test]
+    fn a_ticket_counts_only_for_its_arm_and_soon() {
+        let key = TicketKey::new("0123456789abcdef0123456789abcdef").unwrap();
+        let ticket = key.issue(Minute(100), Arm::Even);
+        assert_eq!(ticketed_minute(&ticket, &key, Arm::Even, Minute(101)), Some(Minute(100)));
+        assert_eq!(ticketed_minute(&ticket, &key, Arm::Odd, Minute(101)), None);
+        assert_eq!(ticketed_minute(&ticket, &key, Arm::Even, Minute(103)), None);
+        assert_eq!(ticketed_minute("1.even.zz", &key, Arm::Even, Minute(1)), None);
+    }
+
+    #[test]
+    fn only_plain_request_ids_are_taken_over() {
+        let with = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(REQUEST_ID, value.parse().unwrap());
+            Call::request_id(&headers)
+        };
+        assert_eq!(&*with("trace-1"), "trace-1");
+        assert_ne!(&*with("a b"), "a b");
+        assert_ne!(&*with(&"x".repeat(65)), "x".repeat(65).as_str());
+    }
+}

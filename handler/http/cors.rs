@@ -1,0 +1,90 @@
+//! Calls from browsers on other origins (Fetch standard, CORS protocol).
+//!
+//! A browser that follows the router's 307 to an arm on another host sends `Origin: null` there, so an arm that allows any origin at
+//! all allows that one too. Keys travel in a header that scripts must set themselves, never in cookies, so this opens nothing to a
+//! page that has no key.
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
+    ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, ORIGIN, VARY,
+};
+use http::{HeaderMap, Method, Response, StatusCode};
+
+use crate::config::CorsOrigins;
+
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, DELETE, OPTIONS");
+const HEADERS: HeaderValue = HeaderValue::from_static("content-type, idempotency-key, x-api-key, x-request-id, traceparent, tracestate");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("link, location, retry-after, switchback-arm, switchback-minute, switchback-reason, x-request-id");
+const MAX_AGE_S: HeaderValue = HeaderValue::from_static("600");
+
+/// Whether a request is a preflight, which browsers never let be redirected.
+#[must_use]
+pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::OPTIONS && headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// The answer to a preflight: 204, with permissions where the origin is allowed.
+#[must_use]
+pub fn preflight(origins: &CorsOrigins, headers: &HeaderMap) -> warp::reply::Response {
+    let mut response = Response::new(Default::default());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    if let Some(allowed) = allowed_origin(origins, headers) {
+        let answer = response.headers_mut();
+        answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        answer.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
+        answer.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE_S);
+    }
+    response.headers_mut().insert(VARY, HeaderValue::from_static("origin"));
+    response
+}
+
+/// Adds to an answer what lets a browser's script read it, where the request's origin is allowed.
+pub fn allow(origin: Option<HeaderValue>, answer: &mut HeaderMap) {
+    if let Some(origin) = origin {
+        answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        answer.append(VARY, HeaderValue::from_static("origin"));
+    }
+}
+
+/// The value of `Access-Control-Allow-Origin` for a request; none where it has no origin or one that is not allowed.
+#[must_use]
+pub fn allowed_origin(origins: &CorsOrigins, headers: &HeaderMap) -> Option<HeaderValue> {
+    let origin = headers.get(ORIGIN)?;
+    match origins {
+        CorsOrigins::Any => Some(HeaderValue::from_static("*")),
+        CorsOrigins::Only(list) if list.is_empty() => None,
+        CorsOrigins::Only(_) if origin == "null" => Some(origin.clone()),
+        CorsOrigins::Only(list) => list.iter().any(|allowed| origin == allowed.as_str()).then(|| origin.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(origin: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(ORIGIN, HeaderValue::from_static(origin))])
+    }
+
+    #[test]
+    fn only_listed_origins_and_the_redirected_null_are_allowed() {
+        let origins = CorsOrigins::Only(vec!["https://app.example".into()]);
+        assert_eq!(allowed_origin(&origins, &headers("https://app.example")).unwrap(), "https://app.example");
+        assert_eq!(allowed_origin(&origins, &headers("null")).unwrap(), "null");
+        assert!(allowed_origin(&origins, &headers("https://app.example.evil")).is_none());
+        assert!(allowed_origin(&CorsOrigins::Only(vec![]), &headers("null")).is_none());
+        assert!(allowed_origin(&CorsOrigins::Any, &HeaderMap::new()).is_none());
+    }
+
+    #[test]
+    fn an_options_request_without_the_cors_headers_is_no_preflight() {
+        assert!(!is_preflight(&Method::OPTIONS, &headers("https://app.example")));
+        let mut asking = headers("https://app.example");
+        asking.insert(ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("POST"));
+        assert!(is_preflight(&Method::OPTIONS, &asking));
+        assert!(!is_preflight(&Method::GET, &asking));
+    }
+}

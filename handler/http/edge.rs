@@ -1,0 +1,184 @@
+//! The shell around the route table: what happens to every call, in order, before a route is tried and after it answered.
+//!
+//! In: preflights, the Functions host's pings, the bound on calls at once, the call's id and window. Out: problems become documents,
+//! failures get their one log line, headers every answer carries. Must not know any single route.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{EXPECT, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use tokio::sync::Semaphore;
+use tower_service::Service as _;
+use warp::filters::BoxedFilter;
+
+use super::body::LingeringBody;
+use super::call::{Call, PROBE, REQUEST_ID, take_ticket, ticketed_minute};
+use super::cors;
+use super::problem::{Carried, Kind, Problem};
+use super::redirect::{ARM, arm_value};
+use crate::clock::Clock;
+use crate::config::CorsOrigins;
+use crate::domain::arm::Arm;
+use crate::domain::schedule::Schedule;
+use crate::domain::ticket::TicketKey;
+use crate::host;
+
+/// The route table as the edge calls it.
+pub type Routes = BoxedFilter<(warp::reply::Response,)>;
+
+/// How the edge treats calls.
+pub struct EdgeConfig {
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// How minutes map to arms.
+    pub schedule: Schedule,
+    /// Key of tickets.
+    pub ticket_key: Option<TicketKey>,
+    /// Which arm this is; none for the router, which lets tickets pass as they are.
+    pub arm: Option<Arm>,
+    /// Whether the Functions host stands before this process.
+    pub under_functions_host: bool,
+    /// Origins browsers may call from.
+    pub cors: CorsOrigins,
+    /// Calls served at once.
+    pub max_calls: usize,
+    /// Time added to every call; only development asks for any.
+    pub slow: Duration,
+}
+
+/// The shell; clones share everything.
+#[derive(Clone)]
+pub struct Edge {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: EdgeConfig,
+    routes: Routes,
+    places: Semaphore,
+}
+
+impl Edge {
+    /// A shell around `routes`.
+    #[must_use]
+    pub fn new(config: EdgeConfig, routes: Routes) -> Self {
+        let places = Semaphore::new(config.max_calls);
+        Edge { shared: Arc::new(Shared { config, routes, places }) }
+    }
+
+    /// The shell as hyper sees it, for one connection.
+    #[must_use]
+    pub fn connection(&self, peer: SocketAddr) -> Connection {
+        Connection { edge: self.clone(), peer }
+    }
+}
+
+/// One connection's view of the edge.
+#[derive(Clone)]
+pub struct Connection {
+    edge: Edge,
+    peer: SocketAddr,
+}
+
+impl hyper::service::Service<Request<Incoming>> for Connection {
+    type Response = warp::reply::Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let shared = Arc::clone(&self.edge.shared);
+        let peer = self.peer;
+        Box::pin(async move { Ok(shared.answer(request, peer).await) })
+    }
+}
+
+impl Shared {
+    async fn answer(&self, mut request: Request<Incoming>, peer: SocketAddr) -> warp::reply::Response {
+        if cors::is_preflight(request.method(), request.headers()) {
+            return cors::preflight(&self.config.cors, request.headers());
+        }
+        if self.config.under_functions_host && host::is_ping(&request) {
+            return Response::new("ready\n".into());
+        }
+        let call = self.open(&mut request, peer);
+        let path = request.uri().path().to_owned();
+        let origin = cors::allowed_origin(&self.config.cors, request.headers());
+        let mut response = match self.places.try_acquire() {
+            Ok(_place) => self.route(request).await,
+            Err(_) => warp::Reply::into_response(Problem::new(Kind::Overloaded, "every place is taken; try again shortly")),
+        };
+        if let Some(Carried(problem)) = response.extensions_mut().remove::<Carried>() {
+            log(&problem, &call, &path);
+            response = problem.response(&path, &call.request_id);
+        }
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(&call.request_id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        if let Some(arm) = self.config.arm {
+            headers.insert(ARM, arm_value(arm));
+        }
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(HeaderName::from_static("referrer-policy"), HeaderValue::from_static("no-referrer"));
+        cors::allow(origin, headers);
+        response
+    }
+
+    /// Learns what there is to know of a call, and takes its ticket away from what the routes will see.
+    fn open(&self, request: &mut Request<Incoming>, peer: SocketAddr) -> Call {
+        let config = &self.config;
+        let arrived_at = config.clock.now();
+        let arrival = config.schedule.minute_at(arrived_at);
+        let mut proven = None;
+        if let Some(arm) = config.arm
+            && let Some((uri, ticket)) = take_ticket(request.uri())
+        {
+            *request.uri_mut() = uri;
+            proven = config.ticket_key.as_ref().and_then(|key| ticketed_minute(&ticket, key, arm, arrival));
+        }
+        let call = Call {
+            request_id: Call::request_id(request.headers()),
+            peer,
+            arrived_at,
+            arrived_uptime: config.clock.uptime(),
+            minute: proven.unwrap_or(arrival),
+            ticketed: proven.is_some(),
+            probe: request.headers().contains_key(PROBE),
+        };
+        // An arm answers HEAD as GET; hyper leaves the body out. The router redirects it as what it is.
+        if config.arm.is_some() && request.method() == Method::HEAD {
+            *request.method_mut() = Method::GET;
+        }
+        request.extensions_mut().insert(call.clone());
+        call
+    }
+
+    async fn route(&self, request: Request<Incoming>) -> warp::reply::Response {
+        if !self.config.slow.is_zero() {
+            tokio::time::sleep(self.config.slow).await;
+        }
+        let expects_continue = request.headers().contains_key(EXPECT);
+        let request = request.map(|body| LingeringBody::new(body, expects_continue));
+        match warp::service(self.routes.clone()).call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// The one log line of a failure; the caller's own mistakes are debug matters.
+fn log(problem: &Problem, call: &Call, path: &str) {
+    let (kind, status, cause) = (problem.kind.slug(), problem.kind.status().as_u16(), problem.cause_chain());
+    let request_id = &*call.request_id;
+    match problem.kind {
+        Kind::Internal => tracing::error!(kind, status, path, request_id, cause, "call failed"),
+        _ if status >= 500 => tracing::warn!(kind, status, path, request_id, cause, "call could not be served"),
+        _ => tracing::debug!(kind, status, path, request_id, cause, "call refused"),
+    }
+}

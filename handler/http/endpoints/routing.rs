@@ -1,0 +1,67 @@
+//! What the router says of itself, under its reserved paths.
+
+use serde_json::{Map, Value, json};
+use time::format_description::well_known::Rfc3339;
+use warp::reply::Response;
+
+use super::json as reply;
+use crate::domain::arm::Arm;
+use crate::domain::decision::{Failover, Reason};
+use crate::routing::Routing;
+use crate::routing::turn::Counts;
+
+/// `GET /_switchback/health`: the router is up; how it sees the arms.
+#[must_use]
+pub fn health(routing: &Routing) -> Response {
+    let [even, odd] = routing.health().up().map(word);
+    reply(&json!({ "status": "up", "arms": { "even": even, "odd": odd } }))
+}
+
+/// `GET /_switchback/routing`: whose turn it is, when that changes, how the arms are, and what was decided so far.
+#[must_use]
+pub fn routing(routing: &Routing) -> Response {
+    let schedule = routing.schedule();
+    let turn = routing.turn();
+    let next = schedule.next_switch(turn.minute);
+    reply(&json!({
+        "schedule": schedule.rule(),
+        "failover": routing.failover() == Failover::On,
+        "minute": schedule.label(turn.minute),
+        "arm": turn.scheduled,
+        "next_switch": { "at": schedule.starts_at(next).format(&Rfc3339).ok(), "arm": schedule.arm_of(next) },
+        "arms": Arm::BOTH.map(|arm| arm_now(routing, arm)),
+        "decisions": decisions(routing),
+    }))
+}
+
+fn arm_now(routing: &Routing, arm: Arm) -> Value {
+    json!({
+        "arm": arm,
+        "url": routing.arms()[arm.index()].as_str(),
+        "health": word(routing.health().up()[arm.index()]),
+        "probes": routing.health().probes()[arm.index()],
+    })
+}
+
+/// Totals since this process started, and the last minutes one by one, newest first.
+fn decisions(routing: &Routing) -> Value {
+    let minutes: Vec<Value> = routing
+        .turns()
+        .iter()
+        .rev()
+        .take(MINUTES_SHOWN)
+        .map(|turn| json!({ "minute": routing.schedule().label(turn.minute), "decisions": counts(&turn.counts()) }))
+        .collect();
+    json!({ "total": counts(&routing.decided()), "minutes": minutes })
+}
+
+fn counts(counts: &Counts) -> Value {
+    let of = |arm| Reason::ALL.iter().map(|reason| (reason.as_str().to_owned(), json!(counts.of(arm, *reason)))).collect::<Map<_, _>>();
+    json!({ "even": of(Arm::Even), "odd": of(Arm::Odd) })
+}
+
+const MINUTES_SHOWN: usize = 10;
+
+const fn word(up: bool) -> &'static str {
+    if up { "up" } else { "down" }
+}

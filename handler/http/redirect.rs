@@ -1,0 +1,45 @@
+//! The router's one answer, 307 (RFC 9110, section 15.4.8): the method and body go along to the arm.
+
+use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, LOCATION};
+use http::{Response, StatusCode};
+
+use super::problem::{Kind, Problem};
+use crate::domain::arm::Arm;
+use crate::domain::decision::Reason;
+use crate::routing::{Routed, Routing};
+
+/// Header that names the arm a call was sent to, or that answered it.
+pub const ARM: HeaderName = HeaderName::from_static("switchback-arm");
+/// Header that names the minute a call was routed in.
+pub const MINUTE: HeaderName = HeaderName::from_static("switchback-minute");
+/// Header that says why a call was sent where it was sent.
+pub const REASON: HeaderName = HeaderName::from_static("switchback-reason");
+
+/// An arm's name as a header value.
+#[must_use]
+pub const fn arm_value(arm: Arm) -> HeaderValue {
+    HeaderValue::from_static(arm.as_str())
+}
+
+/// Sends a call to the arm whose turn it is.
+///
+/// # Errors
+/// [`Kind::NoArm`] when neither arm is up, [`Kind::BadRequest`] when the target has bytes no header may hold.
+pub fn redirect(routing: &Routing, path: &str, query: Option<&str>) -> Result<warp::reply::Response, Problem> {
+    let Routed { decision, label, location } = routing.route(path, query);
+    if decision.reason == Reason::Unavailable {
+        return Err(Problem::new(Kind::NoArm, "both arms are down; probes go on"));
+    }
+    let Some(location) = location else {
+        return Err(Problem::new(Kind::BadRequest, "the request target holds bytes that no Location may hold"));
+    };
+    let mut response = Response::new(Default::default());
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, location);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(ARM, arm_value(decision.arm));
+    headers.insert(MINUTE, label);
+    headers.insert(REASON, HeaderValue::from_static(decision.reason.as_str()));
+    Ok(response)
+}

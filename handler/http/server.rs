@@ -1,0 +1,93 @@
+//! Listening, accepting, draining. Must not know what is served.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::edge::Edge;
+
+/// Longest request head, in bytes; larger ones get 431.
+const HEAD_BYTES: usize = 64 * 1024;
+/// How long a connection may take over a request head, idle time between requests included.
+const HEAD_TIME: Duration = Duration::from_secs(60);
+/// Connections held at once; more wait to be accepted.
+const CONNECTIONS: usize = 8192;
+/// How long calls in flight may go on once draining began; App Service and `docker stop` allow more.
+const DRAIN: Duration = Duration::from_millis(4500);
+
+/// Opens the port.
+///
+/// # Errors
+/// What the system says, with the address: most often that the port is taken.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
+    TcpListener::bind(address).await.map_err(|source| BindError { address, source })
+}
+
+/// The port could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}")]
+pub struct BindError {
+    address: SocketAddr,
+    source: std::io::Error,
+}
+
+/// Serves connections until `stop`, then lets calls in flight finish.
+pub async fn serve(listener: TcpListener, edge: Edge, stop: CancellationToken) {
+    let connections = Arc::new(Semaphore::new(CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = accept(&listener, &connections) => accepted,
+        };
+        let Some((stream, peer, place)) = accepted else { continue };
+        let connection = http1_builder().serve_connection(TokioIo::new(stream), edge.connection(peer));
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%peer, %error, "connection ended early");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    let open = graceful.count();
+    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+        tracing::warn!(open, drain_ms = DRAIN.as_millis(), "calls were cut off: they outlasted the drain");
+    }
+}
+
+fn http1_builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(HEAD_BYTES).half_close(false);
+    builder
+}
+
+async fn accept(
+    listener: &TcpListener,
+    connections: &Arc<Semaphore>,
+) -> Option<(tokio::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(connections).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => {
+            // Answers are small and written whole: waiting to fill a segment only adds latency.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%peer, %error, "TCP_NODELAY was not set");
+            }
+            Some((stream, peer, place))
+        }
+        Err(error) => {
+            // Out of descriptors, most often: give connections time to end instead of spinning.
+            tracing::warn!(%error, "a connection could not be accepted");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            None
+        }
+    }
+}
