@@ -62,6 +62,15 @@ pub struct Decision {
     pub reason: Reason,
 }
 
+/// How often a decision was taken in one minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecisionCount {
+    /// The minute, arm and reason.
+    pub decision: Decision,
+    /// Number of calls.
+    pub calls: u64,
+}
+
 /// Chooses the arm for a call in `minute`, whose turn is `scheduled`'s, where `up` holds each arm's health, even first.
 #[must_use]
 pub const fn decide(minute: Minute, scheduled: Arm, up: [bool; 2], failover: Failover) -> Decision {

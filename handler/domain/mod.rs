@@ -4,9 +4,14 @@
 //! clock: whoever calls brings the time along.
 
 pub mod arm;
+pub mod billing;
 pub mod columns;
 pub mod decision;
 pub mod histogram;
+pub mod pairs;
+pub mod plan;
+pub mod price;
+pub mod report;
 pub mod schedule;
 pub mod statistics;
 pub mod ticket;

@@ -23,7 +23,7 @@ pub struct Blocks {
 impl Blocks {
     /// Prepares histograms, given for each block as its occupied (bucket, count), ordered by bucket.
     #[must_use]
-    pub fn new(histograms: &[Vec<(u16, u64)>]) -> Self {
+    pub fn new(histograms: &[Vec<(u16, u32)>]) -> Self {
         let mut buckets: Vec<usize> = histograms.iter().flatten().map(|(bucket, _)| usize::from(*bucket)).collect();
         buckets.sort_unstable();
         buckets.dedup();
@@ -34,7 +34,7 @@ impl Blocks {
             let mut entries = histogram.iter().peekable();
             for (position, bucket) in buckets.iter().enumerate() {
                 while let Some((_, count)) = entries.next_if(|(occupied, _)| usize::from(*occupied) <= *bucket) {
-                    sum += count;
+                    sum += u64::from(*count);
                 }
                 cumulative[position * blocks + block] = sum;
             }
@@ -177,8 +177,9 @@ mod tests {
     use super::*;
     use crate::domain::histogram::Histogram;
 
-    fn sparse(histogram: &Histogram) -> Vec<(u16, u64)> {
-        histogram.occupied().map(|(bucket, count)| (u16::try_from(bucket).expect("layout"), count)).collect()
+    fn sparse(histogram: &Histogram) -> Vec<(u16, u32)> {
+        let narrow = |(bucket, count)| (u16::try_from(bucket).expect("layout"), u32::try_from(count).expect("few"));
+        histogram.occupied().map(narrow).collect()
     }
 
     fn sample(random: &mut Random, calls: usize, shift_us: f64) -> Histogram {

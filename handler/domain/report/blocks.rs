@@ -1,0 +1,156 @@
+//! Histograms of consecutive pairs, merged into few enough blocks for the bootstrap, whatever the length of the run.
+//! Must not know quantiles.
+
+use crate::domain::arm::Arm;
+use crate::domain::histogram::BUCKETS;
+use crate::domain::statistics::Blocks;
+use crate::domain::window::RINGS;
+
+/// Most blocks kept; when they are full, neighbours merge and a block holds twice the pairs.
+const MOST_BLOCKS: usize = 1_024;
+
+type Sparse = Vec<(u16, u32)>;
+
+/// Histograms of one block, by arm and ring.
+type Block = [[Sparse; RINGS]; 2];
+
+/// One occupied bucket of a window: its ring, bucket and count.
+pub type Entry = (u8, u16, u32);
+
+/// Blocks of equally many consecutive pairs (the last may hold fewer).
+#[derive(Debug)]
+pub struct BlockHistograms {
+    pairs_per_block: usize,
+    done: Vec<Block>,
+    /// The block being filled, dense: arm, ring, bucket.
+    filling: Vec<u32>,
+    pairs_in_filling: usize,
+}
+
+impl Default for BlockHistograms {
+    fn default() -> Self {
+        BlockHistograms { pairs_per_block: 1, done: Vec::new(), filling: vec![0; 2 * RINGS * BUCKETS], pairs_in_filling: 0 }
+    }
+}
+
+const fn row(arm: usize, ring: usize) -> usize {
+    (arm * RINGS + ring) * BUCKETS
+}
+
+impl BlockHistograms {
+    /// Adds a pair's histograms, even first.
+    pub fn push(&mut self, even: &[Entry], odd: &[Entry]) {
+        for (arm, entries) in [(Arm::Even, even), (Arm::Odd, odd)] {
+            for &(ring, bucket, count) in entries {
+                let cell = &mut self.filling[row(arm.index(), usize::from(ring).min(RINGS - 1)) + usize::from(bucket).min(BUCKETS - 1)];
+                *cell = cell.saturating_add(count);
+            }
+        }
+        self.pairs_in_filling += 1;
+        if self.pairs_in_filling == self.pairs_per_block {
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        self.pairs_in_filling = 0;
+        let filling = &mut self.filling;
+        self.done.push(std::array::from_fn(|arm| {
+            std::array::from_fn(|ring| {
+                let cells = &mut filling[row(arm, ring)..row(arm, ring) + BUCKETS];
+                let sparse = (0_u16..).zip(cells.iter()).filter(|(_, count)| **count > 0).map(|(bucket, count)| (bucket, *count)).collect();
+                cells.fill(0);
+                sparse
+            })
+        }));
+        if self.done.len() == MOST_BLOCKS {
+            let mut merged = Vec::with_capacity(MOST_BLOCKS);
+            let mut blocks = std::mem::take(&mut self.done).into_iter();
+            while let (Some(first), second) = (blocks.next(), blocks.next()) {
+                merged.push(match second {
+                    Some(second) => std::array::from_fn(|arm| std::array::from_fn(|ring| merge(&first[arm][ring], &second[arm][ring]))),
+                    None => first,
+                });
+            }
+            self.done = merged;
+            self.pairs_per_block *= 2;
+        }
+    }
+
+    /// Ends the filling; how many pairs a block holds.
+    pub fn finish(&mut self) -> usize {
+        if self.pairs_in_filling > 0 {
+            self.close();
+        }
+        self.pairs_per_block
+    }
+
+    /// `arm`'s blocks, of the rings from `first_ring` on.
+    #[must_use]
+    pub fn of(&self, arm: Arm, first_ring: usize) -> Blocks {
+        let kept = |block: &Block| block[arm.index()][first_ring.min(RINGS)..].iter().fold(Sparse::new(), |sum, ring| merge(&sum, ring));
+        Blocks::new(&self.done.iter().map(kept).collect::<Vec<_>>())
+    }
+}
+
+fn merge(one: &Sparse, other: &Sparse) -> Sparse {
+    if one.is_empty() {
+        return other.clone();
+    }
+    let mut merged = Sparse::with_capacity(one.len() + other.len());
+    let (mut left, mut right) = (one.iter().peekable(), other.iter().peekable());
+    while let (Some(&&(a, of_a)), Some(&&(b, of_b))) = (left.peek(), right.peek()) {
+        let count = if a == b {
+            of_a.saturating_add(of_b)
+        } else if a < b {
+            of_a
+        } else {
+            of_b
+        };
+        merged.push((a.min(b), count));
+        if a <= b {
+            left.next();
+        }
+        if b <= a {
+            right.next();
+        }
+    }
+    merged.extend(left);
+    merged.extend(right);
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_runs_fold_into_few_blocks_and_lose_nothing() {
+        let mut blocks = BlockHistograms::default();
+        for pair in 0..5_000_u16 {
+            blocks.push(&[(0, pair % 700, 2), (3, 5, 1)], &[(1, 9, 3)]);
+        }
+        assert_eq!(blocks.finish(), 8);
+        let even = blocks.of(Arm::Even, 0);
+        assert_eq!(even.len(), 625);
+        assert_eq!(even.calls(), 15_000);
+        assert_eq!(blocks.of(Arm::Even, 1).calls(), 5_000);
+        assert_eq!(blocks.of(Arm::Odd, 1).calls(), 15_000);
+        assert_eq!(blocks.of(Arm::Odd, 2).calls(), 0);
+    }
+
+    #[test]
+    fn short_runs_keep_their_pairs_apart() {
+        let mut blocks = BlockHistograms::default();
+        for _ in 0..100 {
+            blocks.push(&[(0, 1, 1)], &[]);
+        }
+        assert_eq!(blocks.finish(), 1);
+        assert_eq!(blocks.of(Arm::Even, 0).len(), 100);
+    }
+
+    #[test]
+    fn sparse_merge_keeps_order() {
+        assert_eq!(merge(&vec![(1, 1), (4, 2)], &vec![(0, 5), (4, 1), (9, 1)]), vec![(0, 5), (1, 1), (4, 3), (9, 1)]);
+    }
+}

@@ -1,0 +1,255 @@
+//! The five checks that stand above any verdict. Must not know the verdict.
+
+use serde::Serialize;
+
+use super::ByArm;
+use super::accumulator::Gathered;
+use super::metrics::{Metric, MetricName, by_mapping};
+use crate::domain::arm::Arm;
+use crate::domain::pairs::Mapping;
+use crate::domain::schedule::Rule;
+use crate::domain::statistics::Estimate;
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// As it should be.
+    Passed,
+    /// Something the reader must know; the verdict stands.
+    Warning,
+    /// The comparison can't be trusted; no verdict.
+    Failed,
+    /// There is not enough to check.
+    Unknown,
+}
+
+/// All five, in the order they are shown.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Checks {
+    /// Every redirect went to its minute's arm, but for recorded failovers.
+    pub conformance: Conformance,
+    /// Both arms got as many calls a window.
+    pub sample_ratio: SampleRatio,
+    /// Redirected calls arrived.
+    pub follow_through: FollowThrough,
+    /// Nothing else follows the minute's parity.
+    pub minute_confound: MinuteConfound,
+    /// What cold starts this run can show.
+    pub cold_starts: ColdStarts,
+}
+
+impl Checks {
+    /// Each check's title, status and what it says.
+    #[must_use]
+    pub fn list(&self) -> [(&'static str, Status, &str); 5] {
+        [
+            ("conformance", self.conformance.status, &self.conformance.summary),
+            ("sample ratio", self.sample_ratio.status, &self.sample_ratio.summary),
+            ("follow-through", self.follow_through.status, &self.follow_through.summary),
+            ("minute confound", self.minute_confound.status, &self.minute_confound.summary),
+            ("cold starts", self.cold_starts.status, &self.cold_starts.summary),
+        ]
+    }
+
+    /// Whether a check failed.
+    #[must_use]
+    pub fn any_failed(&self) -> bool {
+        self.list().iter().any(|(_, status, _)| *status == Status::Failed)
+    }
+}
+
+/// Check 1.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Conformance {
+    /// How it came out.
+    pub status: Status,
+    /// What it says.
+    pub summary: String,
+    /// Decisions taken.
+    pub decisions: u64,
+    /// Those for the minute's own arm.
+    pub on_schedule: u64,
+    /// Recorded failovers.
+    pub failed_over: u64,
+    /// Calls no arm could take.
+    pub unavailable: u64,
+    /// Calls sent to the wrong arm without a recorded failover.
+    pub violations: u64,
+    /// Share of decisions that follow the rule, recorded failovers included.
+    pub conforming_share: Option<f64>,
+}
+
+/// Check 2.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SampleRatio {
+    /// How it came out.
+    pub status: Status,
+    /// What it says.
+    pub summary: String,
+    /// Mean calls a window of each arm.
+    pub calls_per_window: Option<ByArm<f64>>,
+    /// p-value of the paired t on calls a window.
+    pub p_value: Option<f64>,
+}
+
+/// Check 3.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FollowThrough {
+    /// How it came out.
+    pub status: Status,
+    /// What it says.
+    pub summary: String,
+    /// Redirects sent to each arm.
+    pub redirected: ByArm<u64>,
+    /// Calls that arrived at each arm.
+    pub arrived: ByArm<u64>,
+    /// Arrived by redirected.
+    pub share: ByArm<Option<f64>>,
+}
+
+/// Check 4.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MinuteConfound {
+    /// How it came out.
+    pub status: Status,
+    /// What it says.
+    pub summary: String,
+    /// z of the mean latency's difference between the two mappings; absent under `parity`.
+    pub z: Option<f64>,
+}
+
+/// Check 5.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ColdStarts {
+    /// How it came out.
+    pub status: Status,
+    /// What it says.
+    pub summary: String,
+    /// Times a worker of each arm began to serve.
+    pub counted: ByArm<u64>,
+}
+
+const SAMPLE_RATIO_P: f64 = 0.001;
+const FOLLOW_THROUGH_FAILED: f64 = 0.95;
+const FOLLOW_THROUGH_WARNING: f64 = 0.001;
+
+pub(super) fn all(gathered: &Gathered, metrics: &[Metric]) -> Checks {
+    Checks {
+        conformance: conformance(gathered),
+        sample_ratio: sample_ratio(gathered),
+        follow_through: follow_through(gathered),
+        minute_confound: minute_confound(gathered, metrics),
+        cold_starts: cold_starts(gathered),
+    }
+}
+
+fn conformance(gathered: &Gathered) -> Conformance {
+    let routed = &gathered.routed;
+    let decisions = routed.on_schedule + routed.failed_over + routed.unavailable + routed.violations;
+    let (status, summary) = match (decisions, routed.violations, routed.failed_over + routed.unavailable) {
+        (0, _, _) => (Status::Unknown, "no routing decision was recorded in this time".to_owned()),
+        (_, 0, 0) => (Status::Passed, format!("all {decisions} redirects went to the arm of their minute")),
+        (_, 0, _) => (
+            Status::Passed,
+            format!(
+                "every redirect went to the arm of its minute, but for {} recorded failovers and {} calls no arm could take; their minutes are not compared",
+                routed.failed_over, routed.unavailable
+            ),
+        ),
+        (_, violations, _) => {
+            (Status::Failed, format!("{violations} of {decisions} redirects went to the wrong arm without a recorded failover"))
+        }
+    };
+    let conforming_share = (decisions > 0).then(|| 1.0 - routed.violations as f64 / decisions as f64);
+    Conformance {
+        status,
+        summary,
+        decisions,
+        on_schedule: routed.on_schedule,
+        failed_over: routed.failed_over,
+        unavailable: routed.unavailable,
+        violations: routed.violations,
+        conforming_share,
+    }
+}
+
+fn sample_ratio(gathered: &Gathered) -> SampleRatio {
+    let rows = gathered.series.mappings.iter().copied().zip(&gathered.series.rows[0]);
+    let differences: Vec<(Mapping, f64)> =
+        rows.map(|(mapping, row)| (mapping, f64::from(row.calls[1]) - f64::from(row.calls[0]))).collect();
+    let Some((estimate, _)) = by_mapping(gathered.inputs.schedule.rule(), &differences, Estimate::of) else {
+        let summary = "there are fewer than two pairs of windows".to_owned();
+        return SampleRatio { status: Status::Unknown, summary, calls_per_window: None, p_value: None };
+    };
+    let mean = |arm: usize| {
+        let calls: u64 = gathered.series.rows[0].iter().map(|row| u64::from(row.calls[arm])).sum();
+        calls as f64 / gathered.series.len() as f64
+    };
+    let calls = ByArm { even: mean(0), odd: mean(1) };
+    let p = estimate.p_value();
+    let numbers = format!("{:.1} calls a window on even, {:.1} on odd, p = {p:.3}", calls.even, calls.odd);
+    let (status, summary) = if p < SAMPLE_RATIO_P {
+        (
+            Status::Failed,
+            format!("the arms do not get the same number of calls: {numbers}; callers may wait for answers, or calls get lost"),
+        )
+    } else {
+        (Status::Passed, format!("both arms get the same number of calls: {numbers}"))
+    };
+    SampleRatio { status, summary, calls_per_window: Some(calls), p_value: Some(p) }
+}
+
+fn follow_through(gathered: &Gathered) -> FollowThrough {
+    let redirected = gathered.routed.sent;
+    let arrived = ByArm::build(|arm| {
+        let totals = gathered.totals.get(arm);
+        totals.calls + totals.off_schedule_calls
+    });
+    let share = ByArm::build(|arm| (*redirected.get(arm) > 0).then(|| *arrived.get(arm) as f64 / *redirected.get(arm) as f64));
+    let shares: Vec<f64> = Arm::BOTH.iter().filter_map(|arm| *share.get(*arm)).collect();
+    let lowest = shares.iter().copied().fold(f64::INFINITY, f64::min);
+    let highest = shares.iter().copied().fold(0.0, f64::max);
+    let (status, summary) = if shares.is_empty() {
+        (Status::Unknown, "no redirect was recorded in this time".to_owned())
+    } else if highest > 1.0 + FOLLOW_THROUGH_WARNING {
+        (Status::Warning, format!("{:.2} % of the redirects arrived: some callers go to an arm directly", highest * 100.0))
+    } else if lowest < FOLLOW_THROUGH_FAILED {
+        (Status::Failed, format!("only {:.2} % of the redirects arrived at an arm: callers do not follow them", lowest * 100.0))
+    } else if lowest < 1.0 - FOLLOW_THROUGH_WARNING {
+        (Status::Warning, format!("{:.2} % of the redirects arrived at the arm with fewer", lowest * 100.0))
+    } else {
+        (Status::Passed, format!("at least {:.2} % of the redirects arrived at each arm", lowest * 100.0))
+    };
+    FollowThrough { status, summary, redirected, arrived, share }
+}
+
+fn minute_confound(gathered: &Gathered, metrics: &[Metric]) -> MinuteConfound {
+    if gathered.inputs.schedule.rule() == Rule::Parity {
+        let summary = "under plain parity, anything that happens every second minute (a job on even minutes, say) looks exactly like a \
+                       difference between the plans and can't be told apart; the mirrored schedule can tell";
+        return MinuteConfound { status: Status::Warning, summary: summary.to_owned(), z: None };
+    }
+    let latency = metrics.iter().find(|metric| metric.name == MetricName::LatencyMean);
+    let Some(confound) = latency.and_then(|metric| metric.confound) else {
+        let summary = "there are not yet ten pairs of both mappings: the mirrored schedule swaps them every hour".to_owned();
+        return MinuteConfound { status: Status::Unknown, summary, z: None };
+    };
+    let size = format!("{:+.2} ms, z = {:.2}", confound.difference, confound.z);
+    let (status, summary) = if confound.flagged {
+        (Status::Warning, format!("something follows the minute's parity ({size}); the mirrored schedule took it out of the comparison"))
+    } else {
+        (Status::Passed, format!("nothing follows the minute's parity ({size})"))
+    };
+    MinuteConfound { status, summary, z: Some(confound.z) }
+}
+
+fn cold_starts(gathered: &Gathered) -> ColdStarts {
+    let counted = ByArm::build(|arm| gathered.totals.get(arm).cold_starts);
+    let summary = format!(
+        "{} workers began to serve on even, {} on odd; an arm rests for one minute at most while calls come in, too short for scaling to \
+         zero to show: what a first call after a long silence waits is not measured here",
+        counted.even, counted.odd
+    );
+    ColdStarts { status: Status::Warning, summary, counted }
+}

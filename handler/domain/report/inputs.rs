@@ -1,0 +1,118 @@
+//! What a report is made from besides windows and decisions. Must not know where it comes from.
+
+use std::time::Duration;
+
+use bigdecimal::BigDecimal;
+use serde::Serialize;
+
+use super::ByArm;
+use crate::domain::plan::Plan;
+use crate::domain::price::PriceBook;
+use crate::domain::schedule::{Minute, Schedule};
+use crate::domain::statistics::bootstrap::DRAWS;
+use crate::domain::window::BurnIn;
+
+/// Everything that is declared before the windows are looked at.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    /// Which minutes belong to which arm.
+    pub schedule: Schedule,
+    /// First minute compared.
+    pub from: Minute,
+    /// First minute not compared any more; must lie in the past far enough that its windows were written.
+    pub to: Minute,
+    /// What each arm runs on.
+    pub plans: ByArm<Plan>,
+    /// Azure region both arms run in.
+    pub region: String,
+    /// Unit prices.
+    pub prices: PriceBook,
+    /// How much worse the cheaper arm may be.
+    pub margins: Margins,
+    /// What is trimmed from the windows' edges in the headline figures.
+    pub burn_in: BurnIn,
+    /// Whether no difference is expected.
+    pub aa_run: bool,
+    /// Imported charges of each arm's own resources over the same time; `None` where none were imported.
+    pub charges: ByArm<Option<Charged>>,
+    /// Imported charges of resources both arms use.
+    pub shared_charges: Option<Charged>,
+    /// Supervision from outside; `None` where there was none.
+    pub probes: Option<ProbeOutcomes>,
+    /// Number of bootstrap draws.
+    pub draws: usize,
+    /// What the bootstrap's random numbers follow from.
+    pub seed: u64,
+}
+
+impl Inputs {
+    /// Inputs for comparing `plans` over `from..to`, with list prices and everything else at its default.
+    #[must_use]
+    pub fn new(schedule: Schedule, from: Minute, to: Minute, plans: ByArm<Plan>) -> Self {
+        Inputs {
+            schedule,
+            from,
+            to,
+            plans,
+            region: "local".to_owned(),
+            prices: PriceBook::embedded(),
+            margins: Margins::default(),
+            burn_in: BurnIn::None,
+            aa_run: plans.even == plans.odd,
+            charges: ByArm::default(),
+            shared_charges: None,
+            probes: None,
+            draws: DRAWS,
+            seed: 0x5b_17c4,
+        }
+    }
+}
+
+/// How much worse the cheaper arm may be, declared before the run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Margins {
+    /// Largest acceptable rise of a latency, ms.
+    pub latency_ms: f64,
+    /// Largest acceptable rise of the error rate, a share of 1.
+    pub error_rate: f64,
+}
+
+impl Margins {
+    /// Margins as settings give them.
+    #[must_use]
+    pub fn new(p95: Duration, error_rate: f64) -> Self {
+        Margins { latency_ms: p95.as_secs_f64() * 1_000.0, error_rate }
+    }
+}
+
+impl Default for Margins {
+    fn default() -> Self {
+        Margins { latency_ms: 50.0, error_rate: 0.001 }
+    }
+}
+
+/// Charges imported from the provider's bills.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Charged {
+    /// Sum of BilledCost.
+    pub billed: BigDecimal,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Number of charges summed.
+    pub charges: u64,
+}
+
+/// What the supervision saw from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct ProbeOutcomes {
+    /// Probes sent.
+    pub sent: u64,
+    /// Answered by the arm of their minute.
+    pub conformant: u64,
+    /// Answered by the other arm, with the reason given: a failover.
+    pub failed_over: u64,
+    /// Answered by the other arm without a reason.
+    pub wrong_arm: u64,
+    /// Not answered, or answered with an error.
+    pub unanswered: u64,
+}

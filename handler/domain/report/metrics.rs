@@ -1,0 +1,367 @@
+//! What is compared: each metric with its difference, interval and finding. Must not know checks or verdicts.
+
+use serde::Serialize;
+
+use super::Sensitivity;
+use super::accumulator::{Gathered, burn_in_seconds};
+use super::series::Row;
+use crate::domain::arm::Arm;
+use crate::domain::billing::{Billing, UsePrices};
+use crate::domain::pairs::Mapping;
+use crate::domain::price::Meter;
+use crate::domain::schedule::Rule;
+use crate::domain::statistics::bootstrap::quantile_differences;
+use crate::domain::statistics::welch::welch;
+use crate::domain::statistics::{Estimate, Method, Moments, RatioEstimate, RatioPair, cube_root, upper_bound_of_unseen};
+use crate::domain::window::BurnIn;
+
+/// Names of the metrics; lower is better for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricName {
+    /// Mean of the windows' mean latencies, ms.
+    LatencyMean,
+    /// Median latency, ms.
+    LatencyP50,
+    /// 95th percentile of latency, ms.
+    LatencyP95,
+    /// 99th percentile of latency, ms.
+    LatencyP99,
+    /// Calls answered 5xx, a share of all.
+    ErrorRate,
+    /// List price of the run by 1,000 calls the arm served, USD, without free grants.
+    CostObserved,
+    /// List price by 1,000 calls if the arm's plan alone took all the traffic, USD, without free grants.
+    CostProjected,
+}
+
+impl MetricName {
+    /// What the metric's figures are measured in.
+    #[must_use]
+    pub const fn unit(self) -> &'static str {
+        match self {
+            MetricName::LatencyMean | MetricName::LatencyP50 | MetricName::LatencyP95 | MetricName::LatencyP99 => "ms",
+            MetricName::ErrorRate => "share",
+            MetricName::CostObserved | MetricName::CostProjected => "USD per 1,000 calls",
+        }
+    }
+}
+
+/// A 95 % confidence interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+impl From<(f64, f64)> for Interval {
+    fn from((low, high): (f64, f64)) -> Self {
+        Interval { low, high }
+    }
+}
+
+/// How the odd arm compares with the even arm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finding {
+    /// The interval lies below 0.
+    Better,
+    /// The interval lies above 0.
+    Worse,
+    /// The interval covers 0 and lies within the margin on both sides.
+    Equivalent,
+    /// The interval covers 0 and reaches past the margin, or there is no margin.
+    Inconclusive,
+}
+
+impl Finding {
+    fn of(interval: Interval, margin: Option<f64>) -> Self {
+        match (interval.low, interval.high) {
+            (_, high) if high < 0.0 => Finding::Better,
+            (low, _) if low > 0.0 => Finding::Worse,
+            (low, high) if margin.is_some_and(|margin| low > -margin && high < margin) => Finding::Equivalent,
+            _ => Finding::Inconclusive,
+        }
+    }
+}
+
+/// What a mirrored schedule shows of effects that follow the minute's parity rather than the arm.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Confound {
+    /// Half the difference between the two mappings' estimates, in the metric's unit.
+    pub difference: f64,
+    /// The mappings' difference over its standard error.
+    pub z: f64,
+    /// Whether |z| > 2.
+    pub flagged: bool,
+}
+
+/// One metric, compared.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Metric {
+    /// Which metric.
+    pub name: MetricName,
+    /// Unit of every figure that is no percentage.
+    pub unit: &'static str,
+    /// The even arm's value.
+    pub even: f64,
+    /// The odd arm's value.
+    pub odd: f64,
+    /// Estimated difference, odd less even.
+    pub difference: f64,
+    /// The difference in percent of the even arm's value.
+    pub difference_percent: Option<f64>,
+    /// 95 % interval of the difference.
+    pub interval: Interval,
+    /// 95 % interval of the difference in percent.
+    pub interval_percent: Option<Interval>,
+    /// Standard error of the difference.
+    pub standard_error: f64,
+    /// How the interval was computed.
+    pub method: Method,
+    /// Pairs it rests on.
+    pub pairs: usize,
+    /// Lag-1 autocorrelation of the pairs' differences.
+    pub lag1_autocorrelation: Option<f64>,
+    /// Two-sided p-value of no difference; model-based, since a fixed schedule randomises nothing.
+    pub p_value_model_based: Option<f64>,
+    /// How the odd arm compares with the even arm.
+    pub finding: Finding,
+    /// The margin declared for it.
+    pub margin: Option<f64>,
+    /// Smallest true difference this run would find with a power of .80.
+    pub minimal_detectable_effect: f64,
+    /// Pairs a run needs to find a difference as large as the margin.
+    pub pairs_needed_for_margin: Option<f64>,
+    /// Under a mirrored schedule: what follows the minute's parity.
+    pub confound: Option<Confound>,
+    /// Welch's interval on the windows' means, as a second opinion.
+    pub welch: Option<Interval>,
+    /// Upper bounds of the arms' rates, even first, where no error was seen at all.
+    pub unseen_upper_bounds: Option<[f64; 2]>,
+}
+
+/// A metric that is held back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Withheld {
+    /// Which metric.
+    pub name: MetricName,
+    /// Why.
+    pub reason: String,
+}
+
+/// Fewest calls an arm for a 99th percentile.
+const FEWEST_FOR_P99: u64 = 1_000;
+/// Fewest pairs of each mapping before a mirrored schedule's two estimates are averaged.
+const FEWEST_OF_A_MAPPING: usize = 10;
+
+const QUANTILES: [(MetricName, f64); 3] = [(MetricName::LatencyP50, 0.5), (MetricName::LatencyP95, 0.95), (MetricName::LatencyP99, 0.99)];
+
+/// Metrics at the declared burn-in, what is withheld, and the metrics at every burn-in.
+pub(super) fn all(gathered: &mut Gathered) -> (Vec<Metric>, Vec<Withheld>, Vec<Sensitivity>) {
+    let pairs_per_block = gathered.series.blocks.finish();
+    let gathered = &*gathered;
+    let mut withheld = Vec::new();
+    let mut headline = Vec::new();
+    let mut sensitivity = Vec::new();
+    for burn_in in BurnIn::ALL {
+        let mut metrics = Vec::new();
+        let mut held_back = Vec::new();
+        let mean = latency_mean(gathered, burn_in);
+        metrics.extend(mean.clone());
+        quantiles(gathered, burn_in, mean.as_ref(), pairs_per_block, &mut metrics, &mut held_back);
+        metrics.extend(error_rate(gathered, burn_in));
+        if burn_in == gathered.inputs.burn_in {
+            headline.clone_from(&metrics);
+            withheld = held_back;
+        }
+        sensitivity.push(Sensitivity { burn_in_seconds: burn_in_seconds(gathered.inputs.schedule, burn_in), metrics });
+    }
+    headline.extend(cost(gathered, MetricName::CostObserved));
+    headline.extend(cost(gathered, MetricName::CostProjected));
+    (headline, withheld, sensitivity)
+}
+
+/// Fits an estimator to all items, or under a mirrored schedule to each mapping's and averages, with what differs between them.
+pub(super) fn by_mapping<T: Copy>(
+    rule: Rule,
+    items: &[(Mapping, T)],
+    fit: impl Fn(&[T]) -> Option<Estimate>,
+) -> Option<(Estimate, Option<Confound>)> {
+    let of = |mapping| -> Vec<T> { items.iter().filter(|(own, _)| *own == mapping).map(|(_, item)| *item).collect() };
+    if rule == Rule::Mirrored {
+        let (even_first, odd_first) = (of(Mapping::EvenFirst), of(Mapping::OddFirst));
+        if even_first.len().min(odd_first.len()) >= FEWEST_OF_A_MAPPING {
+            let (one, other) = (fit(&even_first)?, fit(&odd_first)?);
+            let error = one.standard_error.hypot(other.standard_error);
+            let apart = one.delta - other.delta;
+            let z = if error > 0.0 { apart / error } else { 0.0 };
+            let confound = Confound { difference: apart / 2.0, z, flagged: z.abs() > 2.0 };
+            return Some((Estimate::mirrored(&one, &other), Some(confound)));
+        }
+    }
+    let all: Vec<T> = items.iter().map(|(_, item)| *item).collect();
+    Some((fit(&all)?, None))
+}
+
+fn metric(name: MetricName, [even, odd]: [f64; 2], estimate: &Estimate, confound: Option<Confound>, margin: Option<f64>) -> Metric {
+    let interval = Interval::from(estimate.interval());
+    let percent = |value: f64| (even > 0.0).then(|| value / even * 100.0);
+    Metric {
+        name,
+        unit: name.unit(),
+        even,
+        odd,
+        difference: estimate.delta,
+        difference_percent: percent(estimate.delta),
+        interval,
+        interval_percent: percent(interval.low).zip(percent(interval.high)).map(Interval::from),
+        standard_error: estimate.standard_error,
+        method: estimate.method,
+        pairs: estimate.pairs,
+        lag1_autocorrelation: Some(estimate.lag1),
+        p_value_model_based: Some(estimate.p_value()),
+        finding: Finding::of(interval, margin),
+        margin,
+        minimal_detectable_effect: estimate.minimal_detectable_effect(),
+        pairs_needed_for_margin: margin.and_then(|margin| estimate.pairs_needed(margin)),
+        confound,
+        welch: None,
+        unseen_upper_bounds: None,
+    }
+}
+
+fn busy_rows(gathered: &Gathered, burn_in: BurnIn) -> impl Iterator<Item = (Mapping, &Row)> {
+    let rows = &gathered.series.rows[burn_in.index()];
+    gathered.series.mappings.iter().copied().zip(rows).filter(|(_, row)| row.is_busy())
+}
+
+fn latency_mean(gathered: &Gathered, burn_in: BurnIn) -> Option<Metric> {
+    let differences: Vec<(Mapping, f64)> =
+        busy_rows(gathered, burn_in).map(|(mapping, row)| (mapping, row.mean_ms[1] - row.mean_ms[0])).collect();
+    let (estimate, confound) = by_mapping(gathered.inputs.schedule.rule(), &differences, Estimate::of)?;
+    let side = |arm: usize| busy_rows(gathered, burn_in).map(|(_, row)| row.mean_ms[arm]).collect::<Vec<f64>>();
+    let (even, odd) = (side(0), side(1));
+    let values = [Moments::of(&even)?.mean, Moments::of(&odd)?.mean];
+    let mut metric = metric(MetricName::LatencyMean, values, &estimate, confound, Some(gathered.inputs.margins.latency_ms));
+    metric.welch = welch(&even, &odd).map(|welch| Interval::from(welch.interval()));
+    Some(metric)
+}
+
+fn quantiles(
+    gathered: &Gathered,
+    burn_in: BurnIn,
+    mean: Option<&Metric>,
+    pairs_per_block: usize,
+    metrics: &mut Vec<Metric>,
+    withheld: &mut Vec<Withheld>,
+) {
+    let Some(mean) = mean else { return };
+    let blocks = Arm::BOTH.map(|arm| gathered.series.blocks.of(arm, burn_in.index()));
+    let fewest_calls = blocks[0].calls().min(blocks[1].calls());
+    let pairs = gathered.series.len();
+    // Blocks already hold several pairs in a long run: then they are as long as moving blocks need to be.
+    let autocorrelated = mean.lag1_autocorrelation.is_some_and(|lag1| lag1.abs() > 2.0 / (mean.pairs as f64).sqrt());
+    let run = if autocorrelated { cube_root(pairs).div_ceil(pairs_per_block) } else { 1 };
+    let shown: Vec<(MetricName, f64)> =
+        QUANTILES.into_iter().filter(|(name, _)| *name != MetricName::LatencyP99 || fewest_calls >= FEWEST_FOR_P99).collect();
+    if shown.len() < QUANTILES.len() {
+        let reason = format!("an arm has {fewest_calls} calls; a 99th percentile needs {FEWEST_FOR_P99}");
+        withheld.push(Withheld { name: MetricName::LatencyP99, reason });
+    }
+    let levels: Vec<f64> = shown.iter().map(|(_, level)| *level).collect();
+    let inputs = &gathered.inputs;
+    let found = quantile_differences(&blocks[0], &blocks[1], &levels, run, inputs.draws, inputs.seed);
+    for ((name, _), found) in shown.into_iter().zip(found) {
+        let Some(found) = found else { continue };
+        let margin = inputs.margins.latency_ms;
+        let interval = Interval { low: found.low / 1_000.0, high: found.high / 1_000.0 };
+        let estimate = Estimate {
+            pairs,
+            delta: (found.b - found.a) / 1_000.0,
+            standard_error: found.standard_error / 1_000.0,
+            degrees_of_freedom: pairs as f64 - 1.0,
+            method: Method::Bootstrap,
+            lag1: 0.0,
+        };
+        let mut metric = metric(name, [found.a / 1_000.0, found.b / 1_000.0], &estimate, None, Some(margin));
+        metric.interval = interval;
+        metric.finding = Finding::of(interval, Some(margin));
+        metric.interval_percent = found.relative.map(|(low, high)| Interval { low: low * 100.0, high: high * 100.0 });
+        metric.lag1_autocorrelation = None;
+        metric.p_value_model_based = None;
+        metrics.push(metric);
+    }
+}
+
+fn ratio_metric(gathered: &Gathered, name: MetricName, pairs: &[(Mapping, RatioPair)], margin: Option<f64>) -> Option<Metric> {
+    let all: Vec<RatioPair> = pairs.iter().map(|(_, pair)| *pair).collect();
+    let pooled = RatioEstimate::of(&all)?;
+    let rule = gathered.inputs.schedule.rule();
+    let (estimate, confound) = by_mapping(rule, pairs, |pairs| RatioEstimate::of(pairs).map(|ratio| ratio.difference))?;
+    let mut metric = metric(name, [pooled.ratio_a, pooled.ratio_b], &estimate, confound, margin);
+    metric.interval_percent = by_mapping(rule, pairs, |pairs| RatioEstimate::of(pairs)?.log_lift).map(|(lift, _)| {
+        let (low, high) = lift.interval();
+        Interval { low: low.exp_m1() * 100.0, high: high.exp_m1() * 100.0 }
+    });
+    Some(metric)
+}
+
+fn error_rate(gathered: &Gathered, burn_in: BurnIn) -> Option<Metric> {
+    let side = |row: &Row, arm: usize| (f64::from(row.server_errors[arm]), f64::from(row.calls[arm]));
+    let rows = gathered.series.mappings.iter().copied().zip(&gathered.series.rows[burn_in.index()]);
+    let pairs: Vec<(Mapping, RatioPair)> = rows.map(|(mapping, row)| (mapping, RatioPair { a: side(row, 0), b: side(row, 1) })).collect();
+    let mut metric = ratio_metric(gathered, MetricName::ErrorRate, &pairs, Some(gathered.inputs.margins.error_rate))?;
+    if metric.even == 0.0 && metric.odd == 0.0 {
+        let calls = |arm: usize| gathered.series.rows[burn_in.index()].iter().map(|row| u64::from(row.calls[arm])).sum();
+        let bounds = [upper_bound_of_unseen(calls(0))?, upper_bound_of_unseen(calls(1))?];
+        metric.interval = Interval { low: -bounds[0], high: bounds[1] };
+        metric.finding = Finding::of(metric.interval, metric.margin);
+        metric.unseen_upper_bounds = Some(bounds);
+        metric.p_value_model_based = None;
+    }
+    Some(metric)
+}
+
+/// USD of one arm's window at list price, from its calls and billed milliseconds; of a pair's two minutes where it is paid by the hour.
+fn window_cost(gathered: &Gathered, arm: Arm) -> Option<Box<dyn Fn(f64, f64) -> f64>> {
+    use bigdecimal::ToPrimitive;
+    let inputs = &gathered.inputs;
+    let amount = |meter: Meter| inputs.prices.find(meter, &inputs.region)?.amount.to_f64();
+    match Billing::of(*inputs.plans.get(arm)) {
+        Billing::Unpriced => None,
+        Billing::PerHour(meter) => {
+            let hours = inputs.schedule.minute_length().as_secs_f64() * 2.0 / 3_600.0;
+            let cost = amount(meter)? * hours;
+            Some(Box::new(move |_, _| cost))
+        }
+        Billing::PerUse(rules) => {
+            let prices =
+                UsePrices { gb_second: inputs.prices.find(rules.gb_seconds, &inputs.region)?.amount.clone(), million_executions: 0.into() };
+            let gb_ms = prices.gb_second.to_f64()? * rules.memory_mb as f64 / 1_024.0 / 1_000.0;
+            let call = amount(rules.executions)? / 1e6;
+            Some(Box::new(move |calls, billed_ms| calls * call + billed_ms * gb_ms))
+        }
+    }
+}
+
+fn cost(gathered: &Gathered, name: MetricName) -> Option<Metric> {
+    let of = [window_cost(gathered, Arm::Even)?, window_cost(gathered, Arm::Odd)?];
+    let dedicated = Arm::BOTH.map(|arm| matches!(Billing::of(*gathered.inputs.plans.get(arm)), Billing::PerHour(_)));
+    let rows = gathered.series.mappings.iter().copied().zip(&gathered.series.rows[0]).enumerate();
+    let pairs: Vec<(Mapping, RatioPair)> = rows
+        .map(|(pair, (mapping, row))| {
+            let billed_ms = gathered.series.billed_ms.get(pair).copied().unwrap_or_default();
+            let side = |arm: usize| {
+                let own = f64::from(row.calls[arm]);
+                let everyone = f64::from(row.calls[0]) + f64::from(row.calls[1]);
+                let served = if dedicated[arm] && name == MetricName::CostProjected { everyone } else { own };
+                (of[arm](own, billed_ms[arm]), served / 1_000.0)
+            };
+            (mapping, RatioPair { a: side(0), b: side(1) })
+        })
+        .collect();
+    ratio_metric(gathered, name, &pairs, None)
+}

@@ -1,0 +1,127 @@
+//! What is kept of every pair: a few numbers at each burn-in, and its histograms in blocks. Must not know estimators.
+
+use super::blocks::{BlockHistograms, Entry};
+use crate::domain::histogram::BUCKETS;
+use crate::domain::pairs::{Mapping, Pair};
+use crate::domain::window::{BurnIn, MalformedSlices, RINGS, ring_of, visit_slices};
+
+/// Sums over one ring of a window's slices.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RingSums {
+    /// Calls.
+    pub calls: u64,
+    /// Those answered 5xx.
+    pub server_errors: u64,
+    /// Sum of latencies, µs.
+    pub latency_us: u64,
+}
+
+/// One arm's window, all its workers together.
+#[derive(Debug, Clone, Default)]
+pub struct WindowSums {
+    rings: [RingSums; RINGS],
+    entries: Vec<Entry>,
+    /// Sum of billed durations, ms; 0 where the plan is not paid by use.
+    pub billed_ms: u64,
+}
+
+impl WindowSums {
+    /// Adds a worker's encoded slices; `billed_ms` is what a call of each bucket is billed, or empty.
+    ///
+    /// # Errors
+    /// [`MalformedSlices`]; the sums are then of no use.
+    pub fn add(&mut self, slices: &[u8], billed_ms: &[u64]) -> Result<(), MalformedSlices> {
+        let WindowSums { rings, entries, billed_ms: billed } = self;
+        visit_slices(
+            slices,
+            |slice, calls, server_errors, latency_us| {
+                let ring = &mut rings[ring_of(slice)];
+                ring.calls += calls;
+                ring.server_errors += server_errors;
+                ring.latency_us = ring.latency_us.saturating_add(latency_us);
+            },
+            |slice, bucket, count| {
+                // There are four rings.
+                entries.push((u8::try_from(ring_of(slice)).unwrap_or(0), bucket, count));
+                if let Some(each) = billed_ms.get(usize::from(bucket)) {
+                    *billed = billed.saturating_add(each * u64::from(count));
+                }
+            },
+        )
+    }
+
+    /// Sums over what `burn_in` keeps.
+    #[must_use]
+    pub fn kept(&self, burn_in: BurnIn) -> RingSums {
+        let mut sums = RingSums::default();
+        for ring in &self.rings[burn_in.index()..] {
+            sums.calls += ring.calls;
+            sums.server_errors += ring.server_errors;
+            sums.latency_us = sums.latency_us.saturating_add(ring.latency_us);
+        }
+        sums
+    }
+}
+
+/// A pair's numbers at one burn-in, even first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Row {
+    /// Mean latency, ms; not a number where there was no call.
+    pub mean_ms: [f64; 2],
+    /// Calls.
+    pub calls: [u32; 2],
+    /// Calls answered 5xx.
+    pub server_errors: [u32; 2],
+}
+
+impl Row {
+    /// Whether both arms served a call.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.calls[0] > 0 && self.calls[1] > 0
+    }
+}
+
+/// Every pair of the run, in time order.
+#[derive(Debug, Default)]
+pub struct Series {
+    /// By burn-in, then by pair.
+    pub rows: [Vec<Row>; RINGS],
+    /// By pair.
+    pub mappings: Vec<Mapping>,
+    /// Billed durations by pair, ms, even first; empty where neither plan is paid by use.
+    pub billed_ms: Vec<[f64; 2]>,
+    /// Histograms.
+    pub blocks: BlockHistograms,
+}
+
+impl Series {
+    /// Adds a pair.
+    pub fn push(&mut self, pair: &Pair<WindowSums>, paid_by_use: bool) {
+        for burn_in in BurnIn::ALL {
+            let kept = [pair.even.kept(burn_in), pair.odd.kept(burn_in)];
+            self.rows[burn_in.index()].push(Row {
+                mean_ms: kept.map(|sums| sums.latency_us as f64 / sums.calls as f64 / 1_000.0),
+                calls: kept.map(|sums| u32::try_from(sums.calls).unwrap_or(u32::MAX)),
+                server_errors: kept.map(|sums| u32::try_from(sums.server_errors).unwrap_or(u32::MAX)),
+            });
+        }
+        self.mappings.push(pair.mapping);
+        if paid_by_use {
+            self.billed_ms.push([pair.even.billed_ms as f64, pair.odd.billed_ms as f64]);
+        }
+        self.blocks.push(&pair.even.entries, &pair.odd.entries);
+    }
+
+    /// Number of pairs.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.mappings.len()
+    }
+}
+
+/// What a call of each histogram bucket is billed, ms.
+#[must_use]
+pub fn billed_by_bucket(billed_ms: impl Fn(usize) -> u64) -> Vec<u64> {
+    (0..BUCKETS).map(billed_ms).collect()
+}

@@ -1,0 +1,291 @@
+//! Seeded simulations: the report's intervals must cover a known truth as often as they claim, and its verdicts must follow from it.
+
+use time::macros::datetime;
+
+use super::metrics::by_mapping;
+use super::*;
+use crate::domain::decision::{Decision, DecisionCount, Reason};
+use crate::domain::histogram::{Histogram, bucket_of};
+use crate::domain::pairs::{Mapping, Pairing, Standing};
+use crate::domain::plan::{AppServiceSize, FlexSize};
+use crate::domain::schedule::{Minute, Schedule};
+use crate::domain::statistics::Estimate;
+use crate::domain::statistics::random::Random;
+use crate::domain::window::{Observation, SLICES, Slice, Slices};
+
+/// Window means of one run: noise of unit standard deviation with the given lag-1 correlation, `effect` on odd's windows, `confound` on
+/// even minutes; the differences that the report's estimator sees.
+fn differences(rule: Rule, windows: i64, correlation: f64, effect: f64, confound: f64, random: &mut Random) -> Vec<(Mapping, f64)> {
+    let schedule = Schedule::new(rule);
+    let mut pairing = Pairing::new(schedule);
+    let mut noise = random.normal();
+    let mut pairs = Vec::new();
+    for minute in 0..windows {
+        noise = correlation * noise + (1.0 - correlation * correlation).sqrt() * random.normal();
+        let own = if schedule.arm_of(Minute(minute)) == Arm::Odd { effect } else { 0.0 };
+        let parity = if minute % 2 == 0 { confound } else { 0.0 };
+        if let Some(pair) = pairing.push(Minute(minute), Standing::Complete, noise + own + parity) {
+            pairs.push((pair.mapping, pair.odd - pair.even));
+        }
+    }
+    pairs
+}
+
+/// How many of 2,000 runs of 240 windows have a 95 % interval that covers the effect, and how many flag a confound.
+fn coverage(rule: Rule, correlation: f64, confound: f64) -> (f64, f64) {
+    const RUNS: u32 = 2_000;
+    const EFFECT: f64 = 0.2;
+    let mut random = Random::new(2_026);
+    let (mut covered, mut flagged) = (0_u32, 0_u32);
+    for _ in 0..RUNS {
+        let pairs = differences(rule, 240, correlation, EFFECT, confound, &mut random);
+        let (estimate, found) = by_mapping(rule, &pairs, Estimate::of).expect("pairs");
+        let (low, high) = estimate.interval();
+        covered += u32::from(low <= EFFECT && EFFECT <= high);
+        flagged += u32::from(found.is_some_and(|confound| confound.flagged));
+    }
+    (f64::from(covered) / f64::from(RUNS), f64::from(flagged) / f64::from(RUNS))
+}
+
+#[test]
+fn mirrored_intervals_cover_the_truth_with_independent_and_autocorrelated_noise() {
+    for correlation in [0.0, 0.5] {
+        for confound in [0.0, 0.3] {
+            let (covered, _) = coverage(Rule::Mirrored, correlation, confound);
+            assert!((0.93..=0.99).contains(&covered), "AR(1) {correlation}, confound {confound}: covered {covered}");
+        }
+    }
+}
+
+#[test]
+fn parity_intervals_cover_the_truth_without_a_confound_only() {
+    for correlation in [0.0, 0.5] {
+        let (covered, _) = coverage(Rule::Parity, correlation, 0.0);
+        assert!((0.93..=0.99).contains(&covered), "AR(1) {correlation}: covered {covered}");
+    }
+    let (covered, flagged) = coverage(Rule::Parity, 0.5, 0.3);
+    assert!(covered < 0.2, "an even-minute effect passes for the arm's: covered {covered}");
+    assert_eq!(flagged, 0.0, "and nothing shows it");
+}
+
+#[test]
+fn a_mirrored_confound_is_flagged_when_there_is_one() {
+    let (_, without) = coverage(Rule::Mirrored, 0.0, 0.0);
+    assert!(without < 0.08, "{without}");
+    let (_, with) = coverage(Rule::Mirrored, 0.0, 0.6);
+    assert!(with > 0.9, "{with}");
+}
+
+/// A small system: calls with latencies about 30 ms, 4 ms spread.
+struct Run {
+    inputs: Inputs,
+    random: Random,
+    calls: u32,
+    /// Added to the odd arm's latencies, µs.
+    odd_slower_us: f64,
+    /// Added in even minutes, µs.
+    even_minutes_us: f64,
+    error_rates: [f64; 2],
+}
+
+impl Run {
+    fn new(rule: Rule, minutes: i64, plans: ByArm<Plan>) -> Self {
+        let inputs = Inputs { draws: 400, ..Inputs::new(Schedule::new(rule), Minute(0), Minute(minutes), plans) };
+        Run { inputs, random: Random::new(42), calls: 30, odd_slower_us: 0.0, even_minutes_us: 0.0, error_rates: [0.0; 2] }
+    }
+
+    fn window(&mut self, arm: Arm, minute: Minute) -> Slices {
+        let mut shift = if arm == Arm::Odd { self.odd_slower_us } else { 0.0 };
+        shift += if minute.0 % 2 == 0 { self.even_minutes_us } else { 0.0 };
+        shift += 1_000.0 * self.random.normal();
+        let mut histograms: [Histogram; SLICES] = std::array::from_fn(|_| Histogram::default());
+        let mut slices = Slices::default();
+        for _ in 0..self.calls {
+            let latency = (30_000.0 + shift + 4_000.0 * self.random.normal()).max(100.0);
+            let latency = (0..32).rev().fold(0_u64, |sum, bit| if (sum | 1 << bit) as f64 <= latency { sum | 1 << bit } else { sum });
+            let slice = self.random.below(SLICES);
+            slices.0[slice].calls += 1;
+            slices.0[slice].latency_sum_us += latency;
+            slices.0[slice].server_errors += u64::from(self.random.uniform() < self.error_rates[arm.index()]);
+            histograms[slice].add(bucket_of(latency), 1);
+        }
+        for (slice, histogram) in slices.0.iter_mut().zip(histograms) {
+            let narrow = |(bucket, count)| (u16::try_from(bucket).expect("layout"), u32::try_from(count).expect("few"));
+            *slice = Slice { buckets: histogram.occupied().map(narrow).collect(), ..std::mem::take(slice) };
+        }
+        slices
+    }
+
+    fn report(self) -> Report {
+        self.report_with(|_, _| ())
+    }
+
+    /// Runs, letting `change` alter a decision and whether the minute's window was closed.
+    fn report_with(mut self, change: impl Fn(&mut Decision, &mut bool)) -> Report {
+        let schedule = self.inputs.schedule;
+        let minutes: Vec<(Decision, bool)> = (self.inputs.from.0..self.inputs.to.0)
+            .map(|minute| {
+                let mut decision = Decision { minute: Minute(minute), arm: schedule.arm_of(Minute(minute)), reason: Reason::Schedule };
+                let mut closed = true;
+                change(&mut decision, &mut closed);
+                (decision, closed)
+            })
+            .collect();
+        let mut accumulator = Accumulator::new(self.inputs.clone());
+        for (decision, _) in &minutes {
+            accumulator.decision(&DecisionCount { decision: *decision, calls: u64::from(self.calls) });
+        }
+        for (decision, closed) in minutes {
+            let slices = self.window(decision.arm, decision.minute).encode();
+            let cold_starts = u64::from(decision.minute.0 < 2);
+            accumulator.observe(&Observation {
+                minute: decision.minute,
+                arm: decision.arm,
+                closed,
+                cold_starts,
+                probes: 1,
+                unrouted: 0,
+                slices: &slices,
+            });
+        }
+        accumulator.finish(datetime!(2026-11-23 12:00 UTC))
+    }
+}
+
+const SAME: ByArm<Plan> = ByArm { even: Plan::Local, odd: Plan::Local };
+const S1_AND_FLEX: ByArm<Plan> = ByArm { even: Plan::AppService(AppServiceSize::S1), odd: Plan::FunctionsFlex(FlexSize::Mb512) };
+
+#[test]
+fn an_arm_20_ms_slower_is_found_and_the_interval_covers_20_ms() {
+    let mut run = Run::new(Rule::Parity, 90, SAME);
+    run.inputs.aa_run = false;
+    run.odd_slower_us = 20_000.0;
+    let report = run.report();
+    for name in [MetricName::LatencyMean, MetricName::LatencyP50, MetricName::LatencyP95] {
+        let metric = report.metric(name).expect("compared");
+        assert_eq!(metric.finding, Finding::Worse, "{metric:?}");
+        assert!(metric.interval.low <= 20.0 && 20.0 <= metric.interval.high, "{metric:?}");
+    }
+    assert_eq!(report.checks.conformance.conforming_share, Some(1.0));
+    assert_eq!(report.checks.follow_through.share, ByArm { even: Some(1.0), odd: Some(1.0) });
+    assert_eq!((report.data.pairs, report.data.rows, report.arms.even.calls), (45, 90, 45 * 30));
+    assert_eq!(report.verdict.outcome, Outcome::NoPrice);
+    assert_eq!(report.sensitivity.len(), 4);
+    for sensitivity in &report.sensitivity {
+        assert_eq!(sensitivity.metrics[0].finding, Finding::Worse, "burn-in {}", sensitivity.burn_in_seconds);
+    }
+    assert!(report.summary.iter().any(|words| words.contains("mean latency is higher on odd")), "{:?}", report.summary);
+}
+
+#[test]
+fn an_aa_run_finds_nothing_and_says_so() {
+    let report = Run::new(Rule::Parity, 120, SAME).report();
+    assert!(report.aa_run);
+    assert_eq!(report.verdict.outcome, Outcome::AaPassed, "{:?}", report.verdict);
+    let mut run = Run::new(Rule::Parity, 120, SAME);
+    run.odd_slower_us = 5_000.0;
+    let report = run.report();
+    assert_eq!(report.verdict.outcome, Outcome::AaFailed);
+    assert!(report.verdict.reasons[0].contains("although both arms run on the same plan"), "{:?}", report.verdict);
+}
+
+#[test]
+fn parity_says_what_it_cannot_tell_and_mirrored_tells() {
+    let mut run = Run::new(Rule::Parity, 240, SAME);
+    run.even_minutes_us = 3_000.0;
+    let report = run.report();
+    assert_eq!(report.metric(MetricName::LatencyMean).expect("compared").finding, Finding::Better, "the confound passes for the arm");
+    assert_eq!(report.checks.minute_confound.status, Status::Warning);
+    assert!(report.checks.minute_confound.summary.contains("can't be told apart"));
+
+    let mut run = Run::new(Rule::Mirrored, 240, SAME);
+    run.even_minutes_us = 3_000.0;
+    let report = run.report();
+    let mean = report.metric(MetricName::LatencyMean).expect("compared");
+    assert!(mean.interval.low <= 0.0 && 0.0 <= mean.interval.high, "{mean:?}");
+    assert!(report.checks.minute_confound.z.expect("both mappings").abs() > 2.0);
+    assert!(report.checks.minute_confound.summary.contains("follows the minute's parity"));
+}
+
+#[test]
+fn a_cheaper_plan_is_recommended_only_within_the_margins() {
+    // 30 calls a minute: Flex at about $0.0134 by 1,000 costs $17.6 a month, S1 $69.35.
+    let mut run = Run::new(Rule::Mirrored, 240, S1_AND_FLEX);
+    // Where no error is seen, 3/n is the bound: 3,600 calls an arm leave it at 0.083 %, within 0.1 %.
+    run.odd_slower_us = 10_000.0;
+    let report = run.report();
+    assert_eq!((report.verdict.outcome, report.verdict.recommended), (Outcome::Recommended, Some(Arm::Odd)), "{:?}", report.verdict);
+    let month = |arm: Arm| report.cost.arms.get(arm).projected.as_ref().expect("priced").per_month.to_string();
+    assert_eq!(month(Arm::Even), "69.350000");
+    assert_eq!(month(Arm::Odd), "17.607600", "43,800 minutes × 30 calls × $0.0000134");
+    let observed = report.cost.arms.odd.observed.as_ref().expect("priced");
+    assert_eq!(observed.total.to_string(), "0.048240", "3,600 calls × $0.0000134");
+    let granted = report.cost.arms.odd.observed_with_grants.as_ref().expect("priced");
+    assert!(bigdecimal::Zero::is_zero(&granted.total), "all within the grants");
+    assert_eq!(report.cost.arms.even.observed.as_ref().expect("priced").total.to_string(), "0.380000", "4 h × $0.095");
+    let projected = report.metric(MetricName::CostProjected).expect("priced");
+    assert!((projected.odd - 0.0134).abs() < 1e-9 && (projected.even - 0.095 / 1.8).abs() < 1e-9, "{projected:?}");
+
+    let mut run = Run::new(Rule::Mirrored, 240, S1_AND_FLEX);
+    run.odd_slower_us = 60_000.0;
+    let report = run.report();
+    assert_eq!((report.verdict.outcome, report.verdict.recommended), (Outcome::NoRecommendation, None));
+    assert!(report.verdict.reasons.iter().any(|reason| reason.contains("past the margin of 50.0 ms")), "{:?}", report.verdict);
+
+    let mut run = Run::new(Rule::Mirrored, 240, S1_AND_FLEX);
+    run.error_rates = [0.0, 0.02];
+    let report = run.report();
+    assert_eq!(report.verdict.outcome, Outcome::NoRecommendation);
+}
+
+#[test]
+fn failovers_and_unclosed_windows_stay_out_and_are_said() {
+    let report = Run::new(Rule::Parity, 120, SAME).report_with(|decision, closed| match decision.minute.0 {
+        10 => *decision = Decision { arm: Arm::Odd, reason: Reason::Failover, ..*decision },
+        21 => *closed = false,
+        _ => {}
+    });
+    // In minute 10 odd served even's calls: even has no window there, so 11 stands alone; 20 lost its neighbour.
+    assert_eq!(report.data.pairs, 58);
+    assert_eq!((report.data.excluded.incomplete, report.data.excluded.without_partner), (1, 2));
+    assert_eq!(report.checks.conformance.failed_over, 30);
+    assert_eq!(report.checks.conformance.violations, 0);
+    assert_eq!((report.arms.odd.off_schedule_calls, report.arms.odd.unclosed_windows), (30, 1));
+    assert!(report.summary.iter().any(|words| words.contains("1 windows were left without their last seconds")), "{:?}", report.summary);
+}
+
+#[test]
+fn a_violation_of_the_schedule_withholds_the_verdict() {
+    let report = Run::new(Rule::Parity, 60, S1_AND_FLEX).report_with(|decision, _| {
+        if decision.minute.0 == 30 {
+            decision.arm = decision.arm.other();
+        }
+    });
+    assert_eq!(report.checks.conformance.violations, 30);
+    assert_eq!(report.verdict.outcome, Outcome::Withheld);
+    assert!(report.verdict.reasons[0].contains("conformance"));
+}
+
+#[test]
+fn nothing_at_all_is_a_report_too() {
+    let report =
+        Accumulator::new(Inputs::new(Schedule::default(), Minute(0), Minute(10), S1_AND_FLEX)).finish(datetime!(2026-11-23 12:00 UTC));
+    assert_eq!(report.verdict.outcome, Outcome::NotEnoughData);
+    assert!(report.metrics.is_empty());
+    assert_eq!(report.checks.conformance.status, Status::Unknown);
+    let json = serde_json::to_value(&report).expect("serialisable");
+    assert_eq!(json["cost"]["arms"]["even"]["plan"], "app-service/S1");
+    assert_eq!(json["generated_at"], "2026-11-23T12:00:00Z");
+}
+
+#[test]
+fn unreadable_and_disordered_rows_are_counted_and_left_out() {
+    let mut accumulator = Accumulator::new(Inputs::new(Schedule::default(), Minute(0), Minute(10), SAME));
+    let good = Slices::default().encode();
+    for (minute, slices) in [(0, &good[..]), (1, &[9, 9][..]), (4, &good[..]), (2, &good[..]), (99, &good[..])] {
+        let arm = Schedule::default().arm_of(Minute(minute));
+        accumulator.observe(&Observation { minute: Minute(minute), arm, closed: true, cold_starts: 0, probes: 0, unrouted: 0, slices });
+    }
+    let report = accumulator.finish(datetime!(2026-11-23 12:00 UTC));
+    assert_eq!((report.data.rows, report.data.unreadable_rows, report.data.pairs), (4, 2, 0));
+}

@@ -1,0 +1,162 @@
+//! Which plan is worth its price, by the rule declared before the run. Must not know how the figures came about.
+
+use serde::Serialize;
+
+use super::Margins;
+use super::accumulator::Gathered;
+use super::checks::{Checks, Status};
+use super::cost::CostReport;
+use super::metrics::{Metric, MetricName};
+use crate::domain::arm::Arm;
+use crate::domain::statistics::distribution::two_sided_p;
+
+/// How the comparison ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// One arm is cheaper and no worse than the margins allow.
+    Recommended,
+    /// No arm can be recommended.
+    NoRecommendation,
+    /// Too few pairs of windows.
+    NotEnoughData,
+    /// A check failed.
+    Withheld,
+    /// No price is known for a plan.
+    NoPrice,
+    /// Both arms run on the same plan and show no difference, as they should.
+    AaPassed,
+    /// Both arms run on the same plan and differ all the same: do not trust a comparison before it is known why.
+    AaFailed,
+}
+
+/// The verdict with its grounds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verdict {
+    /// How the comparison ends.
+    pub outcome: Outcome,
+    /// The arm to keep.
+    pub recommended: Option<Arm>,
+    /// Margins declared before the run.
+    pub margins: Margins,
+    /// Why.
+    pub reasons: Vec<String>,
+}
+
+const FEWEST_PAIRS: usize = 10;
+
+pub(super) fn decide(gathered: &Gathered, checks: &Checks, metrics: &[Metric], cost: &CostReport) -> Verdict {
+    let margins = gathered.inputs.margins;
+    let (outcome, recommended, reasons) = grounds(gathered, checks, metrics, cost, margins);
+    Verdict { outcome, recommended, margins, reasons }
+}
+
+fn grounds(
+    gathered: &Gathered,
+    checks: &Checks,
+    metrics: &[Metric],
+    cost: &CostReport,
+    margins: Margins,
+) -> (Outcome, Option<Arm>, Vec<String>) {
+    let pairs = gathered.series.len();
+    if pairs < FEWEST_PAIRS {
+        return (Outcome::NotEnoughData, None, vec![format!("{pairs} pairs of windows are compared; a verdict needs {FEWEST_PAIRS}")]);
+    }
+    let failed = checks.list().into_iter().filter(|(_, status, _)| *status == Status::Failed);
+    let failed: Vec<String> = failed.map(|(title, _, summary)| format!("check failed, {title}: {summary}")).collect();
+    if !failed.is_empty() {
+        return (Outcome::Withheld, None, failed);
+    }
+    if gathered.inputs.aa_run {
+        return aa(metrics);
+    }
+    let find = |name| metrics.iter().find(|metric| metric.name == name);
+    let Some(price) = find(MetricName::CostProjected) else {
+        let plans = gathered.inputs.plans;
+        return (Outcome::NoPrice, None, vec![format!("no price is known for {} or {}", plans.even, plans.odd)]);
+    };
+    let cheaper = if price.interval.high < 0.0 {
+        Arm::Odd
+    } else if price.interval.low > 0.0 {
+        Arm::Even
+    } else {
+        let reason = "the interval of the projected cost's difference covers 0: neither plan is shown to be cheaper".to_owned();
+        return (Outcome::NoRecommendation, None, vec![reason]);
+    };
+    let mut reasons = vec![format!("{cheaper} is cheaper: its plan alone would cost less by 1,000 calls, and the interval excludes 0")];
+    let latency =
+        within(find(MetricName::LatencyP95), cheaper, margins.latency_ms, "p95 latency", |value| format!("{value:.1} ms"), &mut reasons);
+    let errors = within(
+        find(MetricName::ErrorRate),
+        cheaper,
+        margins.error_rate,
+        "error rate",
+        |value| format!("{:.3} points", value * 100.0),
+        &mut reasons,
+    );
+    if let Some(reason) = grants_turn_it(cost, cheaper) {
+        reasons.push(reason);
+    }
+    if latency && errors { (Outcome::Recommended, Some(cheaper), reasons) } else { (Outcome::NoRecommendation, None, reasons) }
+}
+
+/// Whether the cheaper arm's rise of a metric stays within its margin, with the reason either way.
+fn within(metric: Option<&Metric>, cheaper: Arm, margin: f64, what: &str, show: impl Fn(f64) -> String, reasons: &mut Vec<String>) -> bool {
+    let Some(metric) = metric else {
+        reasons.push(format!("its {what} can't be compared yet"));
+        return false;
+    };
+    let upper = match cheaper {
+        Arm::Odd => metric.interval.high,
+        Arm::Even => -metric.interval.low,
+    };
+    let stays = upper <= margin;
+    let how = if stays { "within" } else { "past" };
+    reasons.push(format!("its {what} may rise by up to {}, {how} the margin of {}", show(upper.max(0.0)), show(margin)));
+    stays
+}
+
+/// Free grants are a subscription's, not a plan's: said where they would turn the choice.
+fn grants_turn_it(cost: &CostReport, cheaper: Arm) -> Option<String> {
+    let month = |arm: Arm| cost.arms.get(arm).projected.as_ref().map(|projected| &projected.per_month_with_grants);
+    let (kept, other) = (month(cheaper)?, month(cheaper.other())?);
+    (kept > other).then(|| {
+        format!(
+            "with the subscription's free grants, if nothing else uses them, {} would be cheaper: {other} a month against {kept}",
+            cheaper.other()
+        )
+    })
+}
+
+/// The A/A verdict: p-values against .05 shared among the metrics (Bonferroni), so that five metrics do not cry wolf five times as often.
+fn aa(metrics: &[Metric]) -> (Outcome, Option<Arm>, Vec<String>) {
+    let compared = metrics.iter().filter(|metric| !matches!(metric.name, MetricName::CostObserved | MetricName::CostProjected));
+    let with_p: Vec<(&Metric, f64)> = compared
+        .filter(|metric| metric.unseen_upper_bounds.is_none())
+        .map(|metric| {
+            let t = if metric.standard_error > 0.0 { metric.difference / metric.standard_error } else { 0.0 };
+            (metric, two_sided_p(t, (metric.pairs.max(2) - 1) as f64))
+        })
+        .collect();
+    let threshold = 0.05 / with_p.len().max(1) as f64;
+    let apart: Vec<String> = with_p
+        .iter()
+        .filter(|(_, p)| *p < threshold)
+        .map(|(metric, p)| {
+            let name = super::summary::title(metric.name);
+            format!(
+                "{name} differs by {} although both arms run on the same plan (p = {p:.4})",
+                super::summary::amount(metric.name, metric.difference)
+            )
+        })
+        .collect();
+    if apart.is_empty() {
+        (
+            Outcome::AaPassed,
+            None,
+            vec!["both arms run on the same plan and no metric differs: the set-up finds nothing where there is nothing".to_owned()],
+        )
+    } else {
+        (Outcome::AaFailed, None, apart)
+    }
+}
