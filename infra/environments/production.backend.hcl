@@ -1,0 +1,5 @@
+# State of production. The account's name is bootstrap's output `state`; give it
+# with -backend-config=storage_account_name=NAME.
+container_name   = "production"
+key              = "switchback.tfstate"
+use_azuread_auth = true

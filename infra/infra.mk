@@ -1,0 +1,9 @@
+# Terraform: checked and planned without a cloud. Included by the Makefile.
+
+.PHONY: infra-check infra-plan
+
+infra-check: ## format, validate, test and scan infra/, and plan every preset
+	infra/check.sh check
+
+infra-plan: ## print what each preset would make: arms, plans, names
+	infra/check.sh plan

@@ -1,0 +1,81 @@
+variable "names" {
+  description = "Names of the app, its host, its plan, identity and storage account."
+  type = object({
+    app      = string
+    host     = string
+    plan     = string
+    identity = string
+    storage  = string
+  })
+}
+
+variable "resource_group_name" {
+  description = "Resource group of the environment."
+  type        = string
+}
+
+variable "location" {
+  description = "Azure region."
+  type        = string
+}
+
+variable "settings" {
+  description = "App settings in clear: nothing in here may be a secret."
+  type        = map(string)
+}
+
+variable "secret_settings" {
+  description = "App settings whose value is a Key Vault reference: the reference, and the scope on which reading it is granted."
+  type = map(object({
+    reference = string
+    scope     = string
+  }))
+}
+
+variable "access" {
+  description = "Who may connect: callers' public IPv4 ranges, subnets of the other apps by role, and the ranges that may deploy."
+  type = object({
+    cidrs      = list(string)
+    subnet_ids = map(string)
+    scm_cidrs  = list(string)
+  })
+}
+
+variable "subnet_id" {
+  description = "Subnet the app's outbound traffic comes from."
+  type        = string
+}
+
+variable "cors_origins" {
+  description = "Origins browsers may call from."
+  type        = list(string)
+}
+
+variable "workspace_id" {
+  description = "Log Analytics workspace that receives the app's log lines."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags on everything."
+  type        = map(string)
+}
+
+variable "functions" {
+  description = "Functions of the package that run in this app; the others are switched off."
+  type        = set(string)
+}
+
+variable "memory_mb" {
+  description = "Memory of one instance in MB: 512, 2048 or 4096."
+  type        = number
+}
+
+variable "scale" {
+  description = "Instances kept warm for HTTP calls, instances at most, and whether they spread over zones."
+  type = object({
+    min_instances  = number
+    max_instances  = number
+    zone_redundant = bool
+  })
+}

@@ -1,0 +1,120 @@
+# What each app is told: docs/configuration.md names every setting. Host names
+# and ids are worked out from names, not read from resources, so that router
+# and arms can know one another without a circle.
+
+locals {
+  apps = module.naming.apps
+  urls = { for role, names in local.apps : role => "https://${names.host}" }
+
+  # As in app-service/S1 and functions/flex-512: derived from the variable
+  # that chooses the plan, so that the report prices what really runs.
+  plans = {
+    for arm, choice in var.arms :
+    arm => "${choice.hosting == "app_service" ? "app-service" : "functions"}/${choice.plan}"
+  }
+
+  # The timer runs in one app: where the caller says, else on an arm that is a
+  # Function App (odd before even), else beside the router.
+  watch_app = coalesce(
+    var.watch_app,
+    var.arms.odd.hosting == "functions" ? "odd" : null,
+    var.arms.even.hosting == "functions" ? "even" : null,
+    "router",
+  )
+  functions = {
+    for role in ["even", "odd", "router"] : role => setunion(
+      role == "router" ? ["route"] : ["api"],
+      role == local.watch_app ? ["watch"] : [],
+    )
+  }
+
+  # The router probes the arms, and the timer calls them and the router.
+  # Everybody else must come from the listed addresses.
+  access = {
+    for role in ["even", "odd", "router"] : role => {
+      cidrs     = var.allowed_cidrs
+      scm_cidrs = local.operator_cidrs
+      subnet_ids = {
+        for caller in distinct(["router", local.watch_app]) :
+        caller => module.network.app_subnet_ids[caller] if caller != role
+      }
+    }
+  }
+
+  provider_path = "${var.resource_group_id}/providers"
+  arm_resource_ids = {
+    for arm in ["even", "odd"] : arm => join(",", [
+      "${local.provider_path}/Microsoft.Web/serverFarms/${local.apps[arm].plan}",
+      "${local.provider_path}/Microsoft.Web/sites/${local.apps[arm].app}",
+    ])
+  }
+  shared_resource_ids = join(",", [
+    "${local.provider_path}/Microsoft.DBforPostgreSQL/flexibleServers/${module.naming.database}",
+    "${local.provider_path}/Microsoft.KeyVault/vaults/${module.naming.vault}",
+    "${local.provider_path}/Microsoft.OperationalInsights/workspaces/log-${module.naming.base}",
+    "${local.provider_path}/Microsoft.Insights/components/appi-${module.naming.base}",
+    "${local.provider_path}/Microsoft.Web/serverFarms/${local.apps["router"].plan}",
+    "${local.provider_path}/Microsoft.Web/sites/${local.apps["router"].app}",
+    var.registry_id,
+  ])
+
+  common_settings = {
+    for role in ["even", "odd", "router"] : role => {
+      SWITCHBACK_SCHEDULE           = var.schedule
+      SWITCHBACK_DATABASE_AUTH      = "entra"
+      SWITCHBACK_POOL_SIZE          = tostring(var.pool_size)
+      SWITCHBACK_TELEMETRY_SAMPLING = tostring(var.telemetry.sampling)
+      SWITCHBACK_LOG                = var.telemetry.log
+      SWITCHBACK_LOG_FORMAT         = "json"
+      SWITCHBACK_URL                = local.urls.router
+
+      # The identity's name is the database role; there is no password.
+      DATABASE_URL = "postgresql://${local.apps[role].identity}@${module.naming.database}.postgres.database.azure.com:5432/switchback?sslmode=verify-full"
+    }
+  }
+
+  cors_settings = length(var.cors_origins) == 0 ? {} : { SWITCHBACK_CORS_ORIGINS = join(",", var.cors_origins) }
+
+  arm_settings = {
+    for arm in ["even", "odd"] : arm => {
+      SWITCHBACK_ROLE                = "api"
+      SWITCHBACK_ARM                 = arm
+      SWITCHBACK_EVEN_PLAN           = local.plans.even
+      SWITCHBACK_ODD_PLAN            = local.plans.odd
+      SWITCHBACK_REGION              = var.location
+      SWITCHBACK_EVEN_RESOURCE_IDS   = local.arm_resource_ids.even
+      SWITCHBACK_ODD_RESOURCE_IDS    = local.arm_resource_ids.odd
+      SWITCHBACK_SHARED_RESOURCE_IDS = local.shared_resource_ids
+      SWITCHBACK_MARGIN_P95          = var.margins.p95
+      SWITCHBACK_MARGIN_ERROR_RATE   = tostring(var.margins.error_rate)
+      SWITCHBACK_OPEN                = join(",", var.open)
+    }
+  }
+
+  router_settings = {
+    SWITCHBACK_ROLE     = "router"
+    SWITCHBACK_EVEN_URL = local.urls.even
+    SWITCHBACK_ODD_URL  = local.urls.odd
+    SWITCHBACK_FAILOVER = var.failover ? "on" : "off"
+  }
+
+  settings = {
+    even   = merge(local.common_settings.even, local.cors_settings, local.arm_settings.even)
+    odd    = merge(local.common_settings.odd, local.cors_settings, local.arm_settings.odd)
+    router = merge(local.common_settings.router, local.cors_settings, local.router_settings)
+  }
+
+  # Read from the vault by each app's identity. The router sees no API key.
+  router_secrets = {
+    SWITCHBACK_TICKET_KEY                 = module.secrets.secrets["ticket_key"]
+    APPLICATIONINSIGHTS_CONNECTION_STRING = module.secrets.secrets["telemetry"]
+  }
+  arm_secrets = merge(local.router_secrets, {
+    SWITCHBACK_API_KEYS = module.secrets.secrets["api_keys"]
+  })
+  secret_settings = {
+    even   = local.arm_secrets
+    odd    = local.arm_secrets
+    router = local.router_secrets
+  }
+}
