@@ -11,6 +11,7 @@ pub mod histogram;
 pub mod pairs;
 pub mod plan;
 pub mod price;
+pub mod probe;
 pub mod report;
 pub mod schedule;
 pub mod statistics;

@@ -2,9 +2,13 @@
 //!
 //! Owns every table and every line of SQL; the only room that knows diesel. Must not know HTTP, nor decide what a value means.
 
+mod decisions;
 mod error;
 mod pool;
+mod prices;
+mod probes;
 mod schema;
+mod windows;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::ByArm;
 use crate::domain::plan::Plan;
 use crate::domain::price::PriceBook;
+use crate::domain::probe::ProbeOutcomes;
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::statistics::bootstrap::DRAWS;
 use crate::domain::window::BurnIn;
@@ -31,7 +32,7 @@ pub struct Inputs {
     pub margins: Margins,
     /// What is trimmed from the windows' edges in the headline figures.
     pub burn_in: BurnIn,
-    /// Whether no difference is expected.
+    /// Whether both arms are one instance, so that no difference is expected.
     pub aa_run: bool,
     /// Imported charges of each arm's own resources over the same time; `None` where none were imported.
     pub charges: ByArm<Option<Charged>>,
@@ -58,7 +59,7 @@ impl Inputs {
             prices: PriceBook::embedded(),
             margins: Margins::default(),
             burn_in: BurnIn::None,
-            aa_run: plans.even == plans.odd,
+            aa_run: false,
             charges: ByArm::default(),
             shared_charges: None,
             probes: None,
@@ -100,19 +101,4 @@ pub struct Charged {
     pub currency: String,
     /// Number of charges summed.
     pub charges: u64,
-}
-
-/// What the supervision saw from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct ProbeOutcomes {
-    /// Probes sent.
-    pub sent: u64,
-    /// Answered by the arm of their minute.
-    pub conformant: u64,
-    /// Answered by the other arm, with the reason given: a failover.
-    pub failed_over: u64,
-    /// Answered by the other arm without a reason.
-    pub wrong_arm: u64,
-    /// Not answered, or answered with an error.
-    pub unanswered: u64,
 }

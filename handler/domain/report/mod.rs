@@ -21,12 +21,13 @@ use time::OffsetDateTime;
 use super::arm::Arm;
 use super::pairs::Excluded;
 use super::plan::Plan;
+use super::probe::ProbeOutcomes;
 use super::schedule::Rule;
 
 pub use accumulator::Accumulator;
 pub use checks::{Checks, ColdStarts, Conformance, FollowThrough, MinuteConfound, SampleRatio, Status};
 pub use cost::{ArmCost, CostReport, Figures, PriceUsed, Projection, SharedCost};
-pub use inputs::{Charged, Inputs, Margins, ProbeOutcomes};
+pub use inputs::{Charged, Inputs, Margins};
 pub use metrics::{Confound, Finding, Interval, Metric, MetricName, Withheld};
 pub use verdict::{Outcome, Verdict};
 
@@ -76,7 +77,7 @@ pub struct Report {
     pub to: OffsetDateTime,
     /// Which minutes belong to which arm.
     pub schedule: ScheduleSummary,
-    /// Whether both arms run on the same plan, so that no difference is expected.
+    /// Whether both arms are one instance, so that no difference is expected.
     pub aa_run: bool,
     /// What each arm served.
     pub arms: ByArm<ArmSummary>,

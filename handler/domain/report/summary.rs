@@ -58,8 +58,8 @@ fn headline(report: &Report) -> String {
         (Outcome::NotEnoughData, _) => "it is too early to tell the plans apart".to_owned(),
         (Outcome::Withheld, _) => "no verdict: the comparison can't be trusted yet".to_owned(),
         (Outcome::NoPrice, _) => "no verdict on price: at least one arm runs where no price is known".to_owned(),
-        (Outcome::AaPassed, _) => "both arms run on the same plan and behave the same".to_owned(),
-        (Outcome::AaFailed, _) => "both arms run on the same plan, and yet they differ".to_owned(),
+        (Outcome::AaPassed, _) => "both arms are one instance and behave the same".to_owned(),
+        (Outcome::AaFailed, _) => "both arms are one instance, and yet they differ".to_owned(),
         _ => "neither plan can be recommended on this evidence".to_owned(),
     }
 }

@@ -24,9 +24,9 @@ pub enum Outcome {
     Withheld,
     /// No price is known for a plan.
     NoPrice,
-    /// Both arms run on the same plan and show no difference, as they should.
+    /// Both arms are one instance and show no difference, as they should.
     AaPassed,
-    /// Both arms run on the same plan and differ all the same: do not trust a comparison before it is known why.
+    /// Both arms are one instance and differ all the same: do not trust a comparison before it is known why.
     AaFailed,
 }
 
@@ -145,7 +145,7 @@ fn aa(metrics: &[Metric]) -> (Outcome, Option<Arm>, Vec<String>) {
         .map(|(metric, p)| {
             let name = super::summary::title(metric.name);
             format!(
-                "{name} differs by {} although both arms run on the same plan (p = {p:.4})",
+                "{name} differs by {} although both arms are one instance (p = {p:.4})",
                 super::summary::amount(metric.name, metric.difference)
             )
         })
@@ -154,7 +154,7 @@ fn aa(metrics: &[Metric]) -> (Outcome, Option<Arm>, Vec<String>) {
         (
             Outcome::AaPassed,
             None,
-            vec!["both arms run on the same plan and no metric differs: the set-up finds nothing where there is nothing".to_owned()],
+            vec!["both arms are one instance and no metric differs: the set-up finds nothing where there is nothing".to_owned()],
         )
     } else {
         (Outcome::AaFailed, None, apart)

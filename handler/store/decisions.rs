@@ -1,0 +1,134 @@
+//! Decisions of the routers by minute, arm and reason. Must not know how a decision is taken.
+
+use std::pin::pin;
+
+use diesel::sql_types::{BigInt, Integer, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::RunQueryDsl;
+use futures_util::TryStreamExt;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::windows::columns;
+use super::{Store, StoreError};
+use crate::domain::arm::Arm;
+use crate::domain::decision::{Decision, DecisionCount, Reason};
+use crate::domain::schedule::{Minute, Schedule};
+
+#[derive(QueryableByName)]
+struct DecisionRow {
+    #[diesel(sql_type = Timestamptz)]
+    starts_at: OffsetDateTime,
+    #[diesel(sql_type = Text)]
+    arm: String,
+    #[diesel(sql_type = Text)]
+    reason: String,
+    #[diesel(sql_type = BigInt)]
+    calls: i64,
+}
+
+impl Store {
+    /// Writes counts of decisions taken by `worker` under `schedule`, replacing what it wrote of the same minute, arm and reason before.
+    ///
+    /// # Errors
+    /// [`StoreError`]; some may have been written, and writing all of them again is harmless.
+    pub async fn write_decisions(
+        &self,
+        schedule: &Schedule,
+        worker: Uuid,
+        counts: &[DecisionCount],
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        if counts.is_empty() {
+            return Ok(());
+        }
+        let mut connection = self.connection().await?;
+        let (rule, minute_ms) = columns(schedule);
+        for DecisionCount { decision, calls } in counts {
+            sql_query(
+                "INSERT INTO decisions (starts_at, arm, reason, worker, schedule, minute_ms, calls, written_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (starts_at, worker, arm, reason) \
+                 DO UPDATE SET calls = greatest(decisions.calls, EXCLUDED.calls), written_at = EXCLUDED.written_at",
+            )
+            .bind::<Timestamptz, _>(schedule.starts_at(decision.minute))
+            .bind::<Text, _>(decision.arm.as_str())
+            .bind::<Text, _>(decision.reason.as_str())
+            .bind::<SqlUuid, _>(worker)
+            .bind::<Text, _>(rule)
+            .bind::<Integer, _>(minute_ms)
+            .bind::<BigInt, _>(i64::try_from(*calls).unwrap_or(i64::MAX))
+            .bind::<Timestamptz, _>(now)
+            .execute(&mut *connection)
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Hands every count of decisions in `from..to` under `schedule` to `observe`, in time order.
+    ///
+    /// # Errors
+    /// [`StoreError`]; counts may have been handed over by then.
+    pub async fn observe_decisions(
+        &self,
+        schedule: &Schedule,
+        from: Minute,
+        to: Minute,
+        mut observe: impl FnMut(&DecisionCount),
+    ) -> Result<(), StoreError> {
+        let mut connection = self.connection().await?;
+        let (rule, minute_ms) = columns(schedule);
+        let rows = sql_query(
+            "SELECT starts_at, arm, reason, calls FROM decisions \
+             WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4 ORDER BY starts_at",
+        )
+        .bind::<Timestamptz, _>(schedule.starts_at(from))
+        .bind::<Timestamptz, _>(schedule.starts_at(to))
+        .bind::<Text, _>(rule)
+        .bind::<Integer, _>(minute_ms)
+        .load_stream::<DecisionRow>(&mut *connection)
+        .await?;
+        let mut rows = pin!(rows);
+        while let Some(row) = rows.try_next().await? {
+            observe(&row.count(schedule)?);
+        }
+        Ok(())
+    }
+}
+
+impl DecisionRow {
+    fn count(&self, schedule: &Schedule) -> Result<DecisionCount, StoreError> {
+        let corrupt = || StoreError::Corrupt(format!("decision for '{}' because of '{}'", self.arm, self.reason));
+        let arm: Arm = self.arm.parse().map_err(|_| corrupt())?;
+        let reason = Reason::ALL.into_iter().find(|reason| reason.as_str() == self.reason).ok_or_else(corrupt)?;
+        let minute = schedule.minute_at(self.starts_at);
+        Ok(DecisionCount { decision: Decision { minute, arm, reason }, calls: u64::try_from(self.calls).unwrap_or(0) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::store::testing::new_store;
+
+    #[tokio::test]
+    async fn counts_are_absolute_by_router() {
+        let store = new_store().await;
+        let schedule = Schedule::default();
+        let count = |minute, reason, calls| {
+            let minute = Minute(minute);
+            DecisionCount { decision: Decision { minute, arm: schedule.arm_of(minute), reason }, calls }
+        };
+        let now = datetime!(2026-11-23 12:00 UTC);
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        for calls in [3, 5, 5] {
+            store.write_decisions(&schedule, one, &[count(4, Reason::Schedule, calls)], now).await.unwrap();
+        }
+        store.write_decisions(&schedule, other, &[count(4, Reason::Schedule, 2), count(5, Reason::Unavailable, 1)], now).await.unwrap();
+        let mut seen = Vec::new();
+        store.observe_decisions(&schedule, Minute(0), Minute(9), |count| seen.push(*count)).await.unwrap();
+        seen.sort_by_key(|count| (count.decision.minute, count.calls));
+        assert_eq!(seen, vec![count(4, Reason::Schedule, 2), count(4, Reason::Schedule, 5), count(5, Reason::Unavailable, 1)]);
+    }
+}

@@ -1,0 +1,4 @@
+DROP TABLE prices;
+DROP TABLE probes;
+DROP TABLE decisions;
+DROP TABLE windows;

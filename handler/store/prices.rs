@@ -1,0 +1,93 @@
+//! Unit prices fetched from the provider. Must not know where from, nor what they are for.
+
+use bigdecimal::BigDecimal;
+use diesel::sql_types::{Date as SqlDate, Numeric, Text};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::RunQueryDsl;
+use time::Date;
+
+use super::{Store, StoreError};
+use crate::domain::price::Price;
+
+#[derive(QueryableByName)]
+struct PriceRow {
+    #[diesel(sql_type = Text)]
+    meter: String,
+    #[diesel(sql_type = Text)]
+    region: String,
+    #[diesel(sql_type = Numeric)]
+    amount: BigDecimal,
+    #[diesel(sql_type = Text)]
+    currency: String,
+    #[diesel(sql_type = SqlDate)]
+    as_of: Date,
+    #[diesel(sql_type = Text)]
+    source: String,
+}
+
+impl Store {
+    /// Keeps `prices`, each in place of the one known for its meter and region.
+    ///
+    /// # Errors
+    /// [`StoreError`]; some may have been kept, and keeping all of them again is harmless.
+    pub async fn write_prices(&self, prices: &[Price]) -> Result<(), StoreError> {
+        let mut connection = self.connection().await?;
+        for price in prices {
+            sql_query(
+                "INSERT INTO prices (meter, region, amount, currency, as_of, source) VALUES ($1, $2, $3, $4, $5, $6) \
+                 ON CONFLICT (meter, region) DO UPDATE SET amount = EXCLUDED.amount, currency = EXCLUDED.currency, \
+                 as_of = EXCLUDED.as_of, source = EXCLUDED.source",
+            )
+            .bind::<Text, _>(price.meter.as_str())
+            .bind::<Text, _>(&price.region)
+            .bind::<Numeric, _>(&price.amount)
+            .bind::<Text, _>(&price.currency)
+            .bind::<SqlDate, _>(price.as_of)
+            .bind::<Text, _>(&price.source)
+            .execute(&mut *connection)
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Every price kept; those of meters this program does not know are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn prices(&self) -> Result<Vec<Price>, StoreError> {
+        let mut connection = self.connection().await?;
+        let rows: Vec<PriceRow> = sql_query("SELECT meter, region, amount, currency, as_of, source FROM prices ORDER BY meter, region")
+            .load(&mut *connection)
+            .await?;
+        let known = |row: PriceRow| {
+            let meter = row.meter.parse().ok()?;
+            Some(Price { meter, region: row.region, amount: row.amount, currency: row.currency, as_of: row.as_of, source: row.source })
+        };
+        Ok(rows.into_iter().filter_map(known).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::date;
+
+    use super::*;
+    use crate::domain::price::Meter;
+    use crate::store::testing::new_store;
+
+    #[tokio::test]
+    async fn a_new_price_takes_the_old_ones_place_exactly() {
+        let store = new_store().await;
+        let price = |amount: &str| Price {
+            meter: Meter::FlexGbSecond,
+            region: "westeurope".into(),
+            amount: amount.parse().unwrap(),
+            currency: "USD".into(),
+            as_of: date!(2026 - 11 - 23),
+            source: "test".into(),
+        };
+        store.write_prices(&[price("0.000026")]).await.unwrap();
+        store.write_prices(&[price("0.0000270001")]).await.unwrap();
+        assert_eq!(store.prices().await.unwrap(), vec![price("0.0000270001")]);
+    }
+}

@@ -1,0 +1,327 @@
+//! Windows: written by the ledger as absolute values, read in time order by the report.
+//! Must not know what is inside a window's slices.
+
+use std::pin::pin;
+
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Jsonb, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::RunQueryDsl;
+use futures_util::TryStreamExt;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Store, StoreError};
+use crate::domain::arm::Arm;
+use crate::domain::schedule::{Minute, Schedule};
+use crate::domain::window::{Counts, Observation, STATUS_CLASSES, Slices, Window};
+
+const UPSERT: &str = "INSERT INTO windows (starts_at, arm, worker, schedule, minute_ms, closed, calls, client_errors, server_errors, \
+    status_classes, request_bytes, response_bytes, cold_starts, probes, unrouted, latency_sum_us, slices, routes, written_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
+    ON CONFLICT (starts_at, arm, worker) DO UPDATE SET closed = EXCLUDED.closed, calls = EXCLUDED.calls, \
+    client_errors = EXCLUDED.client_errors, server_errors = EXCLUDED.server_errors, status_classes = EXCLUDED.status_classes, \
+    request_bytes = EXCLUDED.request_bytes, response_bytes = EXCLUDED.response_bytes, cold_starts = EXCLUDED.cold_starts, \
+    probes = EXCLUDED.probes, unrouted = EXCLUDED.unrouted, latency_sum_us = EXCLUDED.latency_sum_us, slices = EXCLUDED.slices, \
+    routes = EXCLUDED.routes, written_at = EXCLUDED.written_at WHERE windows.written_at <= EXCLUDED.written_at";
+
+/// A window with everything it holds, or with nothing but what a report needs.
+#[derive(QueryableByName)]
+struct ObservationRow {
+    #[diesel(sql_type = Timestamptz)]
+    starts_at: OffsetDateTime,
+    #[diesel(sql_type = Bool)]
+    odd: bool,
+    #[diesel(sql_type = Bool)]
+    closed: bool,
+    #[diesel(sql_type = BigInt)]
+    cold_starts: i64,
+    #[diesel(sql_type = BigInt)]
+    probes: i64,
+    #[diesel(sql_type = BigInt)]
+    unrouted: i64,
+    #[diesel(sql_type = Binary)]
+    slices: Vec<u8>,
+}
+
+#[derive(QueryableByName)]
+struct WindowRow {
+    #[diesel(sql_type = Timestamptz)]
+    starts_at: OffsetDateTime,
+    #[diesel(sql_type = Text)]
+    arm: String,
+    #[diesel(sql_type = SqlUuid)]
+    worker: Uuid,
+    #[diesel(sql_type = Bool)]
+    closed: bool,
+    #[diesel(sql_type = Array<BigInt>)]
+    status_classes: Vec<i64>,
+    #[diesel(sql_type = BigInt)]
+    request_bytes: i64,
+    #[diesel(sql_type = BigInt)]
+    response_bytes: i64,
+    #[diesel(sql_type = BigInt)]
+    cold_starts: i64,
+    #[diesel(sql_type = BigInt)]
+    probes: i64,
+    #[diesel(sql_type = BigInt)]
+    unrouted: i64,
+    #[diesel(sql_type = Binary)]
+    slices: Vec<u8>,
+    #[diesel(sql_type = Jsonb)]
+    routes: serde_json::Value,
+}
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = Bool)]
+    found: bool,
+}
+
+#[derive(QueryableByName)]
+struct Earliest {
+    #[diesel(sql_type = diesel::sql_types::Nullable<Timestamptz>)]
+    earliest: Option<OffsetDateTime>,
+}
+
+fn stored(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn counted(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}
+
+/// The schedule's own columns: its rule and the length of its minute.
+pub(super) fn columns(schedule: &Schedule) -> (&'static str, i32) {
+    (schedule.rule().as_str(), i32::try_from(schedule.minute_length().as_millis()).unwrap_or(i32::MAX))
+}
+
+impl Store {
+    /// Writes windows counted under `schedule`, replacing what the same workers wrote of them before; `now` dates the writing.
+    ///
+    /// # Errors
+    /// [`StoreError`]; some of the windows may have been written, and writing all of them again is harmless.
+    pub async fn write_windows(&self, schedule: &Schedule, windows: &[Window], now: OffsetDateTime) -> Result<(), StoreError> {
+        if windows.is_empty() {
+            return Ok(());
+        }
+        let mut connection = self.connection().await?;
+        let (rule, minute_ms) = columns(schedule);
+        for window in windows {
+            let counts = &window.counts;
+            let worker = Uuid::parse_str(&window.worker).map_err(|_| StoreError::Corrupt("a worker is named by a UUID".to_owned()))?;
+            sql_query(UPSERT)
+                .bind::<Timestamptz, _>(schedule.starts_at(window.minute))
+                .bind::<Text, _>(window.arm.as_str())
+                .bind::<SqlUuid, _>(worker)
+                .bind::<Text, _>(rule)
+                .bind::<Integer, _>(minute_ms)
+                .bind::<Bool, _>(window.closed)
+                .bind::<BigInt, _>(stored(counts.calls()))
+                .bind::<BigInt, _>(stored(counts.client_errors()))
+                .bind::<BigInt, _>(stored(counts.server_errors()))
+                .bind::<Array<BigInt>, _>(counts.status_classes.map(stored).to_vec())
+                .bind::<BigInt, _>(stored(counts.request_bytes))
+                .bind::<BigInt, _>(stored(counts.response_bytes))
+                .bind::<BigInt, _>(stored(counts.cold_starts))
+                .bind::<BigInt, _>(stored(counts.probes))
+                .bind::<BigInt, _>(stored(counts.unrouted))
+                .bind::<BigInt, _>(stored(counts.latency_sum_us()))
+                .bind::<Binary, _>(counts.slices.encode())
+                .bind::<Jsonb, _>(serde_json::json!(counts.routes))
+                .bind::<Timestamptz, _>(now)
+                .execute(&mut *connection)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Hands every window of `from..to` counted under `schedule` to `observe`, in time order.
+    ///
+    /// # Errors
+    /// [`StoreError`]; windows may have been handed over by then.
+    pub async fn observe_windows(
+        &self,
+        schedule: &Schedule,
+        from: Minute,
+        to: Minute,
+        mut observe: impl FnMut(&Observation<'_>),
+    ) -> Result<(), StoreError> {
+        let mut connection = self.connection().await?;
+        let (rule, minute_ms) = columns(schedule);
+        let rows = sql_query(
+            "SELECT starts_at, arm = 'odd' AS odd, closed, cold_starts, probes, unrouted, slices FROM windows \
+             WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4 ORDER BY starts_at",
+        )
+        .bind::<Timestamptz, _>(schedule.starts_at(from))
+        .bind::<Timestamptz, _>(schedule.starts_at(to))
+        .bind::<Text, _>(rule)
+        .bind::<Integer, _>(minute_ms)
+        .load_stream::<ObservationRow>(&mut *connection)
+        .await?;
+        let mut rows = pin!(rows);
+        while let Some(row) = rows.try_next().await? {
+            observe(&Observation {
+                minute: schedule.minute_at(row.starts_at),
+                arm: if row.odd { Arm::Odd } else { Arm::Even },
+                closed: row.closed,
+                cold_starts: counted(row.cold_starts),
+                probes: counted(row.probes),
+                unrouted: counted(row.unrouted),
+                slices: &row.slices,
+            });
+        }
+        Ok(())
+    }
+
+    /// The windows of `from..to` counted under `schedule`, whole, in time order; the last `limit` of them.
+    ///
+    /// # Errors
+    /// [`StoreError`], [`StoreError::Corrupt`] where a row is no window.
+    pub async fn windows(&self, schedule: &Schedule, from: Minute, to: Minute, limit: u32) -> Result<Vec<Window>, StoreError> {
+        let mut connection = self.connection().await?;
+        let (rule, minute_ms) = columns(schedule);
+        let mut rows: Vec<WindowRow> = sql_query(
+            "SELECT starts_at, arm, worker, closed, status_classes, request_bytes, response_bytes, cold_starts, probes, unrouted, slices, \
+             routes FROM windows WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4 \
+             ORDER BY starts_at DESC, arm DESC, worker DESC LIMIT $5",
+        )
+        .bind::<Timestamptz, _>(schedule.starts_at(from))
+        .bind::<Timestamptz, _>(schedule.starts_at(to))
+        .bind::<Text, _>(rule)
+        .bind::<Integer, _>(minute_ms)
+        .bind::<BigInt, _>(i64::from(limit))
+        .load(&mut *connection)
+        .await?;
+        rows.reverse();
+        rows.into_iter().map(|row| row.window(schedule)).collect()
+    }
+
+    /// Whether one worker served both arms in the minutes of `from..to`: an A/A run. The last hour of it tells.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn one_worker_serves_both_arms(&self, schedule: &Schedule, from: Minute, to: Minute) -> Result<bool, StoreError> {
+        const HOUR: i64 = 60;
+        let mut connection = self.connection().await?;
+        let (rule, minute_ms) = columns(schedule);
+        let from = Minute(from.0.max(to.0.saturating_sub(HOUR)));
+        let found: Found = sql_query(
+            "SELECT EXISTS (SELECT FROM windows WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4 \
+             GROUP BY worker HAVING count(DISTINCT arm) = 2) AS found",
+        )
+        .bind::<Timestamptz, _>(schedule.starts_at(from))
+        .bind::<Timestamptz, _>(schedule.starts_at(to))
+        .bind::<Text, _>(rule)
+        .bind::<Integer, _>(minute_ms)
+        .get_result(&mut *connection)
+        .await?;
+        Ok(found.found)
+    }
+
+    /// The first minute anything was counted in under `schedule`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn first_window(&self, schedule: &Schedule) -> Result<Option<Minute>, StoreError> {
+        let mut connection = self.connection().await?;
+        let (rule, minute_ms) = columns(schedule);
+        let earliest: Earliest = sql_query("SELECT min(starts_at) AS earliest FROM windows WHERE schedule = $1 AND minute_ms = $2")
+            .bind::<Text, _>(rule)
+            .bind::<Integer, _>(minute_ms)
+            .get_result(&mut *connection)
+            .await?;
+        Ok(earliest.earliest.map(|moment| schedule.minute_at(moment)))
+    }
+}
+
+impl WindowRow {
+    fn window(self, schedule: &Schedule) -> Result<Window, StoreError> {
+        let corrupt = |what: &str| StoreError::Corrupt(format!("window of {}: {what}", self.starts_at));
+        let status_classes: [i64; STATUS_CLASSES] =
+            self.status_classes.try_into().map_err(|_| StoreError::Corrupt("a window has five status classes".to_owned()))?;
+        Ok(Window {
+            minute: schedule.minute_at(self.starts_at),
+            arm: self.arm.parse().map_err(|_| corrupt("unknown arm"))?,
+            worker: self.worker.to_string(),
+            closed: self.closed,
+            counts: Counts {
+                status_classes: status_classes.map(counted),
+                request_bytes: counted(self.request_bytes),
+                response_bytes: counted(self.response_bytes),
+                cold_starts: counted(self.cold_starts),
+                probes: counted(self.probes),
+                unrouted: counted(self.unrouted),
+                slices: Slices::decode(&self.slices).map_err(|error| corrupt(&error.to_string()))?,
+                routes: serde_json::from_value(self.routes).map_err(|error| corrupt(&error.to_string()))?,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::domain::histogram::bucket_of;
+    use crate::domain::schedule::Rule;
+    use crate::domain::window::Slice;
+    use crate::store::testing::new_store;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
+
+    fn window(minute: i64, arm: Arm, worker: u128, calls: u32) -> Window {
+        let mut counts = Counts { status_classes: [0, u64::from(calls), 0, 0, 0], cold_starts: 1, ..Counts::default() };
+        let bucket = u16::try_from(bucket_of(2_000)).unwrap();
+        counts.slices.0[3] =
+            Slice { calls: u64::from(calls), server_errors: 0, latency_sum_us: 2_000 * u64::from(calls), buckets: vec![(bucket, calls)] };
+        counts.routes.insert("/api/costs".into(), counts.status_classes);
+        Window { minute: Minute(minute), arm, worker: Uuid::from_u128(worker).to_string(), closed: true, counts }
+    }
+
+    #[tokio::test]
+    async fn writing_again_replaces_and_never_adds() {
+        let store = new_store().await;
+        let schedule = Schedule::default();
+        let mut one = window(10, Arm::Even, 1, 5);
+        one.closed = false;
+        store.write_windows(&schedule, &[one.clone(), window(11, Arm::Odd, 2, 7)], NOW).await.unwrap();
+        store.write_windows(&schedule, &[one], NOW).await.unwrap();
+        let last = window(10, Arm::Even, 1, 9);
+        store.write_windows(&schedule, std::slice::from_ref(&last), NOW + time::Duration::SECOND).await.unwrap();
+        // A write that was overtaken changes nothing.
+        store.write_windows(&schedule, &[window(10, Arm::Even, 1, 6)], NOW).await.unwrap();
+        let read = store.windows(&schedule, Minute(0), Minute(20), 100).await.unwrap();
+        assert_eq!(read, vec![last, window(11, Arm::Odd, 2, 7)]);
+    }
+
+    #[tokio::test]
+    async fn a_report_sees_its_range_and_its_schedule_only_in_time_order() {
+        let store = new_store().await;
+        let schedule = Schedule::default();
+        let windows: Vec<Window> = [12, 3, 8, 30].map(|minute| window(minute, schedule.arm_of(Minute(minute)), 1, 4)).to_vec();
+        store.write_windows(&schedule, &windows, NOW).await.unwrap();
+        store.write_windows(&Schedule::new(Rule::Mirrored), &[window(5, Arm::Odd, 1, 4)], NOW).await.unwrap();
+        let mut seen = Vec::new();
+        store
+            .observe_windows(&schedule, Minute(3), Minute(30), |row| {
+                seen.push((row.minute.0, row.arm, Slices::decode(row.slices).unwrap().0[3].calls));
+            })
+            .await
+            .unwrap();
+        assert_eq!(seen, vec![(3, Arm::Odd, 4), (8, Arm::Even, 4), (12, Arm::Even, 4)]);
+        assert_eq!(store.first_window(&schedule).await.unwrap(), Some(Minute(3)));
+        assert_eq!(store.windows(&schedule, Minute(0), Minute(99), 1).await.unwrap()[0].minute, Minute(30), "the last ones");
+    }
+
+    #[tokio::test]
+    async fn one_worker_on_both_arms_is_an_aa_run() {
+        let store = new_store().await;
+        let schedule = Schedule::default();
+        store.write_windows(&schedule, &[window(2, Arm::Even, 1, 1), window(3, Arm::Odd, 2, 1)], NOW).await.unwrap();
+        assert!(!store.one_worker_serves_both_arms(&schedule, Minute(0), Minute(9)).await.unwrap());
+        store.write_windows(&schedule, &[window(5, Arm::Odd, 1, 1)], NOW).await.unwrap();
+        assert!(store.one_worker_serves_both_arms(&schedule, Minute(0), Minute(9)).await.unwrap());
+    }
+}
