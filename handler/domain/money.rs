@@ -1,0 +1,215 @@
+//! Exact decimals: money, prices and quantities. Never a float, never rounded. Must not know currencies or where amounts come from.
+
+use std::fmt;
+use std::ops::AddAssign;
+use std::str::FromStr;
+
+use bigdecimal::BigDecimal;
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An exact decimal of bounded length. It keeps the digits it was written with: `0.10` stays `0.10`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Amount(BigDecimal);
+
+/// Digits an amount may have before the decimal point.
+pub const INTEGER_DIGITS: i64 = 38;
+/// Digits an amount may have after the decimal point.
+pub const FRACTION_DIGITS: i64 = 38;
+/// Longest text that can be an amount; longer ones are refused unread.
+const LONGEST_TEXT: usize = 100;
+
+/// Why a text is no amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AmountError {
+    /// Not a decimal number.
+    #[error("is not a decimal number")]
+    NotANumber,
+    /// More digits than the ledger keeps.
+    #[error("has more than 38 digits before or after the decimal point")]
+    TooLong,
+}
+
+impl Amount {
+    /// Nothing at all, with no digits after the point.
+    #[must_use]
+    pub fn zero() -> Amount {
+        Amount(BigDecimal::from(0))
+    }
+
+    /// The decimal itself.
+    #[must_use]
+    pub fn as_decimal(&self) -> &BigDecimal {
+        &self.0
+    }
+
+    /// The decimal itself.
+    #[must_use]
+    pub fn into_decimal(self) -> BigDecimal {
+        self.0
+    }
+}
+
+impl TryFrom<BigDecimal> for Amount {
+    type Error = AmountError;
+
+    fn try_from(decimal: BigDecimal) -> Result<Self, Self::Error> {
+        let (_, scale) = decimal.as_bigint_and_exponent();
+        let digits = i64::try_from(decimal.digits()).unwrap_or(i64::MAX);
+        // Zero has one digit wherever its exponent points.
+        let integer_digits = if decimal.sign() == bigdecimal::num_bigint::Sign::NoSign { 1 } else { digits.saturating_sub(scale) };
+        if integer_digits > INTEGER_DIGITS || scale > FRACTION_DIGITS {
+            return Err(AmountError::TooLong);
+        }
+        // 1E+3 is kept as 1000: a negative scale is not how anyone writes money.
+        Ok(Amount(if scale < 0 { decimal.with_scale(0) } else { decimal }))
+    }
+}
+
+impl FromStr for Amount {
+    type Err = AmountError;
+
+    /// Reads `-12.340`, `.5`, `1e-7`; no spaces, no thousands separators, no currency signs.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.len() > LONGEST_TEXT {
+            return Err(if is_decimal(text) { AmountError::TooLong } else { AmountError::NotANumber });
+        }
+        if !is_decimal(text) {
+            return Err(AmountError::NotANumber);
+        }
+        // The form is right, so what can still fail is an exponent beyond all bounds.
+        BigDecimal::from_str(text).map_err(|_| AmountError::TooLong)?.try_into()
+    }
+}
+
+/// `[+-] digits [. digits] [e [+-] digits]`, with digits before or after the point.
+fn is_decimal(text: &str) -> bool {
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (text, None),
+    };
+    let unsigned = |text: &str| text.strip_prefix(['+', '-']).map_or_else(|| text.to_owned(), str::to_owned);
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let mantissa = unsigned(mantissa);
+    let (integer, fraction) = mantissa.split_once('.').unwrap_or((&mantissa, ""));
+    let exponent_is_right = exponent.map(unsigned).is_none_or(|exponent| !exponent.is_empty() && digits(&exponent));
+    !(integer.is_empty() && fraction.is_empty()) && digits(integer) && digits(fraction) && exponent_is_right
+}
+
+impl fmt::Display for Amount {
+    /// Plain notation, never scientific.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.to_plain_string())
+    }
+}
+
+impl AddAssign<&Amount> for Amount {
+    fn add_assign(&mut self, other: &Amount) {
+        self.0 += &other.0;
+    }
+}
+
+impl Serialize for Amount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AmountVisitor)
+    }
+}
+
+struct AmountVisitor;
+
+impl Visitor<'_> for AmountVisitor {
+    type Value = Amount;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a decimal number as a string")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Amount, E> {
+        text.parse().map_err(|error| E::custom(format_args!("'{}' {error}", text.chars().take(40).collect::<String>())))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Amount, E> {
+        Ok(Amount(BigDecimal::from(number)))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Amount, E> {
+        Ok(Amount(BigDecimal::from(number)))
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Amount, E> {
+        Err(E::custom("a fraction must be written as a string, such as \"0.10\", to stay exact"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(text: &str) -> String {
+        text.parse::<Amount>().unwrap_or_else(|error| panic!("{text} {error}")).to_string()
+    }
+
+    #[test]
+    fn amounts_are_written_plainly_with_the_digits_they_came_with() {
+        for (text, plain) in [
+            ("0.00000080000", "0.00000080000"),
+            ("18.00663861840", "18.00663861840"),
+            ("-12.340", "-12.340"),
+            ("+5", "5"),
+            (".5", "0.5"),
+            ("5.", "5"),
+            ("1e-7", "0.0000001"),
+            ("1.5E+3", "1500"),
+            ("0e5", "0"),
+            ("-0.00", "0.00"),
+        ] {
+            assert_eq!(written(text), plain, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_bounded_decimal_is_refused() {
+        for text in ["", "-", ".", "e5", "1e", "1e+", "1,234.5", "1_000", "0x10", "NaN", "Infinity", "1.2.3", " 1", "$1", "١"] {
+            assert_eq!(text.parse::<Amount>(), Err(AmountError::NotANumber), "{text}");
+        }
+        let long = "9".repeat(39);
+        for text in ["1e38", "1e-39", "1e999999999", "1e-999999999", "1e99999999999999999999", &long, &"1".repeat(200)] {
+            assert_eq!(text.parse::<Amount>(), Err(AmountError::TooLong), "{text}");
+        }
+        assert!(long[1..].parse::<Amount>().is_ok());
+    }
+
+    #[test]
+    fn json_takes_strings_and_whole_numbers_but_no_floats() {
+        assert_eq!(serde_json::from_str::<Amount>("\"0.10\"").unwrap().to_string(), "0.10");
+        assert_eq!(serde_json::from_str::<Amount>("7").unwrap().to_string(), "7");
+        assert!(serde_json::from_str::<Amount>("0.1").unwrap_err().to_string().contains("string"));
+        assert_eq!(serde_json::to_string(&"1e-7".parse::<Amount>().unwrap()).unwrap(), "\"0.0000001\"");
+    }
+
+    proptest! {
+        #[test]
+        fn reading_what_was_written_changes_nothing(digits in "-?[0-9]{1,38}", fraction in "[0-9]{0,38}") {
+            let text = if fraction.is_empty() { digits } else { format!("{digits}.{fraction}") };
+            let amount: Amount = text.parse()?;
+            let again: Amount = amount.to_string().parse()?;
+            prop_assert_eq!(again.to_string(), amount.to_string());
+            prop_assert_eq!(amount.to_string().split('.').nth(1).unwrap_or("").to_owned(), fraction);
+        }
+
+        #[test]
+        fn any_text_is_refused_or_bounded(text in "[0-9eE+.-]{0,120}") {
+            if let Ok(amount) = text.parse::<Amount>() {
+                prop_assert!(amount.to_string().len() <= 80);
+            }
+        }
+    }
+}
