@@ -22,6 +22,7 @@ pub mod clock;
 pub mod config;
 pub mod dev;
 pub mod domain;
+pub mod focus;
 pub mod host;
 pub mod http;
 pub mod routing;

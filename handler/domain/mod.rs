@@ -5,14 +5,6 @@
 
 pub mod arm;
 pub mod billing;
-pub mod columns;
-pub mod decision;
-pub mod histogram;
-pub mod pairs;
-pub mod plan;
-pub mod price;
-pub mod probe;
-pub mod report;
 pub mod charge;
 pub mod columns;
 pub mod decision;
@@ -20,6 +12,11 @@ pub mod histogram;
 pub mod import;
 pub mod moment;
 pub mod money;
+pub mod pairs;
+pub mod plan;
+pub mod price;
+pub mod probe;
+pub mod report;
 pub mod schedule;
 pub mod statistics;
 pub mod ticket;
