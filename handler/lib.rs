@@ -5,6 +5,7 @@
 //! | room | owns | must not know |
 //! |---|---|---|
 //! | [`domain`] | arms, schedule, windows, decisions, tickets, charges, money, statistics | HTTP, SQL, the clock |
+//! | [`importing`] | a file's way from bytes to stored charges | HTTP, SQL |
 //! | [`focus`] | reading FOCUS files: bytes in, charges and row problems out | HTTP, SQL |
 //! | [`store`] | PostgreSQL: connections, schema, migrations, queries by noun | HTTP, formulas |
 //! | [`azure`] | managed-identity tokens, retail prices | who asks for them |
@@ -25,6 +26,7 @@ pub mod domain;
 pub mod focus;
 pub mod host;
 pub mod http;
+pub mod importing;
 pub mod routing;
 pub mod store;
 pub mod telemetry;

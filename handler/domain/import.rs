@@ -1,6 +1,8 @@
 //! What an import of a FOCUS file found. Must not know how the file is read or where its charges go.
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::charge::Charge;
 
@@ -39,6 +41,26 @@ pub struct Summary {
     pub rejected: u64,
     /// The first refused rows, at most [`MOST_PROBLEMS`].
     pub problems: Vec<RowProblem>,
+}
+
+/// An import that is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// Its id, version 7.
+    pub id: Uuid,
+    /// What its file was found to be.
+    pub summary: Summary,
+    /// When it was stored.
+    pub created_at: OffsetDateTime,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Imported {
+    /// Its charges were stored.
+    New(Import),
+    /// The same bytes had been imported before; nothing was stored.
+    Again(Import),
 }
 
 /// Refused rows that are kept one by one; the rest are only counted.

@@ -2,8 +2,14 @@
 //!
 //! Owns every table and every line of SQL; the only room that knows diesel. Must not know HTTP, nor decide what a value means.
 
+mod batch;
+mod charges;
+mod costs;
 mod decisions;
 mod error;
+mod filter;
+mod ids;
+mod imports;
 mod pool;
 mod prices;
 mod probes;
@@ -19,8 +25,15 @@ use std::time::Duration;
 use diesel::sql_query;
 use diesel_async::pooled_connection::bb8::{Pool, PooledConnection};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use time::OffsetDateTime;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use uuid::Uuid;
 
+pub use batch::StoredCharge;
+pub use charges::{ChargePosition, IdempotencyKey, Posted};
+pub use costs::{Cost, Dimension, Metric, Period};
 pub use error::{StoreError, StoreSetupError};
+pub use filter::ChargeFilter;
 pub use pool::POOL_WAIT;
 
 use crate::clock::Clock;
@@ -35,6 +48,8 @@ pub struct Store {
     pool: Pool<AsyncPgConnection>,
     last_failure: pool::LastFailure,
     clock: Arc<dyn Clock>,
+    ids: Arc<ids::Ids>,
+    imports: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Store {
@@ -59,7 +74,9 @@ impl Store {
     /// [`StoreSetupError`] where the private certificate authority or the managed identity cannot be used.
     pub fn new(config: &DatabaseConfig, clock: Arc<dyn Clock>) -> Result<Store, StoreSetupError> {
         let (pool, last_failure) = pool::pool(config, Arc::clone(&clock))?;
-        Ok(Store { pool, last_failure, clock })
+        let imports_at_once = usize::try_from(config.pool_size / 2).unwrap_or(1).max(1);
+        let (ids, imports) = (Arc::new(ids::Ids::new()), Arc::new(Semaphore::new(imports_at_once)));
+        Ok(Store { pool, last_failure, clock, ids, imports })
     }
 
     /// Brings the schema up to date; the names of the migrations that were run. Needs the multi-thread runtime.
@@ -97,6 +114,25 @@ impl Store {
     pub fn pool_use(&self) -> PoolUse {
         let state = self.pool.state();
         PoolUse { open: state.connections, idle: state.idle_connections }
+    }
+
+    /// The right to import: half of the connections, so that slow uploads leave the rest to everyone else.
+    async fn import_turn(&self) -> Result<SemaphorePermit<'_>, StoreError> {
+        match tokio::time::timeout(POOL_WAIT, self.imports.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(closed)) => Err(StoreError::Unavailable(Box::new(closed))),
+            Err(_) => Err(StoreError::Unavailable("too many imports at once".into())),
+        }
+    }
+
+    /// The present, to the microsecond PostgreSQL keeps: what is answered is what will be read again.
+    fn now(&self) -> OffsetDateTime {
+        let now = self.clock.now();
+        now - time::Duration::nanoseconds(i64::from(now.nanosecond() % 1_000))
+    }
+
+    fn next_id(&self) -> Uuid {
+        self.ids.next(self.now())
     }
 
     /// A connection, within [`POOL_WAIT`].

@@ -1,0 +1,160 @@
+//! Many charges in one statement: one array per column, unnested by the server.
+//!
+//! Owns the insert and the way back, from a row to a charge. The column list comes from the domain's table.
+
+use std::fmt::Write;
+
+use bigdecimal::BigDecimal;
+use diesel::deserialize::{self, FromSql, QueryableByName};
+use diesel::pg::{Pg, PgValue};
+use diesel::row::{Field, NamedRow};
+use diesel::sql_query;
+use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::error::StoreError;
+use crate::domain::charge::{Charge, Entries, Value};
+use crate::domain::columns::{COLUMNS, Kind};
+use crate::domain::money::Amount;
+
+/// A charge on its way into the store.
+#[derive(Debug)]
+pub(super) struct NewCharge {
+    pub id: Uuid,
+    pub line: Option<i64>,
+    pub charge: Charge,
+}
+
+/// A stored charge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredCharge {
+    /// Its id, version 7.
+    pub id: Uuid,
+    /// The import it came with; none where it was posted by itself.
+    pub import_id: Option<Uuid>,
+    /// Physical line of the import's file.
+    pub line: Option<i64>,
+    /// The charge.
+    pub charge: Charge,
+}
+
+/// The columns a [`StoredCharge`] is read from, in its order.
+pub(super) fn selected() -> String {
+    let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
+    format!("id, import_id, line, tags, extras, {}", names.join(", "))
+}
+
+/// One column's values, one per row.
+enum ColumnValues {
+    Texts(Vec<Option<String>>),
+    Amounts(Vec<Option<BigDecimal>>),
+    Moments(Vec<Option<OffsetDateTime>>),
+}
+
+impl ColumnValues {
+    fn new(kind: Kind, rows: usize) -> ColumnValues {
+        match kind {
+            Kind::Text => ColumnValues::Texts(Vec::with_capacity(rows)),
+            Kind::Amount => ColumnValues::Amounts(Vec::with_capacity(rows)),
+            Kind::Moment => ColumnValues::Moments(Vec::with_capacity(rows)),
+        }
+    }
+
+    fn push(&mut self, value: Value) {
+        match (self, value) {
+            (ColumnValues::Texts(texts), Value::Text(text)) => texts.push(Some(text)),
+            (ColumnValues::Texts(texts), _) => texts.push(None),
+            (ColumnValues::Amounts(amounts), Value::Amount(amount)) => amounts.push(Some(amount.into_decimal())),
+            (ColumnValues::Amounts(amounts), _) => amounts.push(None),
+            (ColumnValues::Moments(moments), Value::Moment(moment)) => moments.push(Some(moment)),
+            (ColumnValues::Moments(moments), _) => moments.push(None),
+        }
+    }
+}
+
+const fn sql_type(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "text",
+        Kind::Amount => "numeric",
+        Kind::Moment => "timestamptz",
+    }
+}
+
+/// The insert: $1 the import, $2 ids, $3 lines, $4 tags, $5 extras, then the columns.
+fn statement() -> String {
+    let (mut names, mut arrays) = (String::new(), String::new());
+    for (column, number) in COLUMNS.iter().zip(6..) {
+        // Writing to a String cannot fail.
+        let _ = write!(names, ", {}", column.name);
+        let _ = write!(arrays, ", ${number}::{}[]", sql_type(column.kind));
+    }
+    format!(
+        "INSERT INTO charges (import_id, id, line, tags, extras{names}) SELECT $1, row.* \
+         FROM unnest($2::uuid[], $3::bigint[], $4::jsonb[], $5::jsonb[]{arrays}) AS row(id, line, tags, extras{names})"
+    )
+}
+
+/// Inserts `charges`, all of `import_id` where one is named.
+pub(super) async fn insert(connection: &mut AsyncPgConnection, import_id: Option<Uuid>, charges: Vec<NewCharge>) -> Result<(), StoreError> {
+    let rows = charges.len();
+    let (mut ids, mut lines, mut tags, mut extras) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut columns: Vec<ColumnValues> = COLUMNS.iter().map(|column| ColumnValues::new(column.kind, rows)).collect();
+    for NewCharge { id, line, charge } in charges {
+        ids.push(id);
+        lines.push(line);
+        let (values, charge_tags, charge_extras) = charge.into_parts();
+        tags.push(json(&charge_tags));
+        extras.push(json(&charge_extras));
+        columns.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
+    }
+    let query = sql_query(statement())
+        .into_boxed::<Pg>()
+        .bind::<Nullable<SqlUuid>, _>(import_id)
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Array<Nullable<BigInt>>, _>(lines)
+        .bind::<Array<Jsonb>, _>(tags)
+        .bind::<Array<Jsonb>, _>(extras);
+    let query = columns.into_iter().fold(query, |query, column| match column {
+        ColumnValues::Texts(texts) => query.bind::<Array<Nullable<Text>>, _>(texts),
+        ColumnValues::Amounts(amounts) => query.bind::<Array<Nullable<Numeric>>, _>(amounts),
+        ColumnValues::Moments(moments) => query.bind::<Array<Nullable<Timestamptz>>, _>(moments),
+    });
+    query.execute(connection).await?;
+    Ok(())
+}
+
+fn json(entries: &Entries) -> serde_json::Value {
+    entries.iter().map(|(name, text)| (name.clone(), serde_json::Value::from(text.as_str()))).collect()
+}
+
+impl QueryableByName<Pg> for StoredCharge {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        let values = COLUMNS.iter().zip(5..).map(|(column, index)| {
+            Ok(match column.kind {
+                Kind::Text => get::<Nullable<Text>, Option<String>>(row, index)?.map_or(Value::Absent, Value::Text),
+                Kind::Amount => match get::<Nullable<Numeric>, Option<BigDecimal>>(row, index)? {
+                    Some(decimal) => Value::Amount(Amount::try_from(decimal)?),
+                    None => Value::Absent,
+                },
+                Kind::Moment => get::<Nullable<Timestamptz>, Option<OffsetDateTime>>(row, index)?.map_or(Value::Absent, Value::Moment),
+            })
+        });
+        let values = values.collect::<deserialize::Result<Vec<Value>>>()?;
+        let (tags, extras) = (get::<Jsonb, serde_json::Value>(row, 3)?, get::<Jsonb, serde_json::Value>(row, 4)?);
+        Ok(StoredCharge {
+            id: get::<SqlUuid, Uuid>(row, 0)?,
+            import_id: get::<Nullable<SqlUuid>, Option<Uuid>>(row, 1)?,
+            line: get::<Nullable<BigInt>, Option<i64>>(row, 2)?,
+            charge: Charge::new(values, serde_json::from_value(tags)?, serde_json::from_value(extras)?)?,
+        })
+    }
+}
+
+/// A row's field by its position in [`selected`]; looking sixty names up in each row would cost more than reading it.
+fn get<'a, ST, T: FromSql<ST, Pg>>(row: &impl NamedRow<'a, Pg>, index: usize) -> deserialize::Result<T> {
+    let field = diesel::row::Row::get(row, index).ok_or("a selected column is missing")?;
+    let value: Option<PgValue<'_>> = field.value();
+    T::from_nullable_sql(value)
+}

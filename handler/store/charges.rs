@@ -1,0 +1,149 @@
+//! Single charges: posted once, read by id, listed in the order of their periods.
+
+use diesel::deserialize::QueryableByName;
+use diesel::sql_query;
+use diesel::sql_types::{Bytea, Jsonb, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::batch::{self, NewCharge, StoredCharge, selected};
+use super::filter::{Bind, ChargeFilter, Conditions};
+use super::{Store, StoreError};
+use crate::domain::charge::{Charge, Value};
+use crate::domain::columns::CHARGE_PERIOD_START;
+
+/// How long the answer to an idempotency key is kept.
+const KEYS_KEPT: time::Duration = time::Duration::hours(24);
+
+/// Where a page of charges begins: behind this charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChargePosition {
+    /// Start of the charge's period.
+    pub period_start: OffsetDateTime,
+    /// The charge's id.
+    pub id: Uuid,
+}
+
+impl StoredCharge {
+    /// Where the charge stands in the order of listing.
+    #[must_use]
+    pub fn position(&self) -> ChargePosition {
+        let period_start = match &self.charge.values()[CHARGE_PERIOD_START] {
+            Value::Moment(moment) => *moment,
+            _ => OffsetDateTime::UNIX_EPOCH,
+        };
+        ChargePosition { period_start, id: self.id }
+    }
+}
+
+/// What makes a repeated call the same call.
+#[derive(Debug, Clone)]
+pub struct IdempotencyKey {
+    /// Who called: keys of different callers do not meet.
+    pub caller: String,
+    /// The key.
+    pub key: String,
+    /// SHA-256 of the body.
+    pub digest: [u8; 32],
+}
+
+/// What became of posted charges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Posted {
+    /// They were stored under these ids, in their order.
+    New(Vec<Uuid>),
+    /// The same call had stored them before under these ids.
+    Again(Vec<Uuid>),
+    /// The key belongs to another body; nothing was stored.
+    KeyReused,
+}
+
+#[derive(QueryableByName)]
+struct KeyRow {
+    #[diesel(sql_type = Bytea)]
+    digest: Vec<u8>,
+    #[diesel(sql_type = Jsonb)]
+    answer: serde_json::Value,
+}
+
+impl Store {
+    /// Stores charges that belong to no import, once per key.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the database fails; then nothing is stored.
+    pub async fn post_charges(&self, charges: Vec<Charge>, key: Option<IdempotencyKey>) -> Result<Posted, StoreError> {
+        let new = |charge| NewCharge { id: self.next_id(), line: None, charge };
+        let charges: Vec<NewCharge> = charges.into_iter().map(new).collect();
+        let ids: Vec<Uuid> = charges.iter().map(|charge| charge.id).collect();
+        let now = self.now();
+        let mut connection = self.connection().await?;
+        connection
+            .transaction(async |transaction| {
+                if let Some(key) = key
+                    && let Some(earlier) = claim(transaction, &key, &ids, now).await?
+                {
+                    return Ok(earlier);
+                }
+                batch::insert(transaction, None, charges).await?;
+                Ok(Posted::New(ids))
+            })
+            .await
+    }
+
+    /// One charge.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the database fails.
+    pub async fn charge(&self, id: Uuid) -> Result<Option<StoredCharge>, StoreError> {
+        let query = sql_query(format!("SELECT {} FROM charges WHERE id = $1", selected())).bind::<SqlUuid, _>(id);
+        let found: Vec<StoredCharge> = query.load(&mut *self.connection().await?).await?;
+        Ok(found.into_iter().next())
+    }
+
+    /// At most `limit` charges behind `after`, in order of period start, then id. The cost of a page does not grow with its depth.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the database fails.
+    pub async fn charges(&self, filter: &ChargeFilter, after: Option<ChargePosition>, limit: i64) -> Result<Vec<StoredCharge>, StoreError> {
+        let mut conditions = Conditions::of(filter);
+        if let Some(ChargePosition { period_start, id }) = after {
+            conditions.add("(charge_period_start, id) > (?, ?)", [Bind::Moment(period_start), Bind::Id(id)]);
+        }
+        let limit = conditions.fragment("?", [Bind::Number(limit)]);
+        let clause = conditions.clause();
+        let sql = format!("SELECT {} FROM charges{clause} ORDER BY charge_period_start, id LIMIT {limit}", selected());
+        Ok(conditions.bind_to(sql).load(&mut *self.connection().await?).await?)
+    }
+}
+
+/// Takes the key for these ids, or tells what it was taken for before. A call with the same key in flight is waited for.
+async fn claim(
+    connection: &mut AsyncPgConnection,
+    key: &IdempotencyKey,
+    ids: &[Uuid],
+    now: OffsetDateTime,
+) -> Result<Option<Posted>, StoreError> {
+    let old = sql_query("DELETE FROM idempotency_keys WHERE created_at < $1").bind::<Timestamptz, _>(now - KEYS_KEPT);
+    old.execute(connection).await?;
+    let claimed = sql_query(
+        "INSERT INTO idempotency_keys (caller, key, digest, answer, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (caller, key) DO NOTHING",
+    )
+    .bind::<Text, _>(key.caller.clone())
+    .bind::<Text, _>(key.key.clone())
+    .bind::<Bytea, _>(key.digest.to_vec())
+    .bind::<Jsonb, _>(serde_json::json!(ids))
+    .bind::<Timestamptz, _>(now)
+    .execute(connection)
+    .await?;
+    if claimed == 1 {
+        return Ok(None);
+    }
+    let query = sql_query("SELECT digest, answer FROM idempotency_keys WHERE caller = $1 AND key = $2");
+    let row: KeyRow = query.bind::<Text, _>(key.caller.clone()).bind::<Text, _>(key.key.clone()).get_result(connection).await?;
+    if row.digest != key.digest {
+        return Ok(Some(Posted::KeyReused));
+    }
+    let ids = serde_json::from_value(row.answer).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    Ok(Some(Posted::Again(ids)))
+}
