@@ -1,0 +1,63 @@
+# The commands that people and CI type. `make` lists them.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+DIST := dist
+# The target is named so that build scripts and procedural macros are not linked statically too.
+STATIC_TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
+STATIC_BINARY := target/$(STATIC_TARGET)/release/switchback
+TOOLS := .tools
+CARGO_DENY_VERSION := 0.20.2
+
+.PHONY: help run test check fmt lint doc tidy deny advisories bench package postgres binary
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
+
+run: postgres binary ## the whole system on this machine; ARGS="--traffic 50/s --minute 2s" adds options
+	$(STATIC_BINARY) dev $(ARGS)
+
+test: postgres package ## every test, against a real PostgreSQL and real processes
+	SWITCHBACK_PACKAGE="$(CURDIR)/$(DIST)/switchback-functions.zip" $(CARGO) test --locked
+
+check: fmt lint doc deny ## formatting, lints, documentation, dependencies
+
+fmt:
+	$(CARGO) fmt --all --check
+
+lint:
+	$(CARGO) clippy --locked --all-targets -- --deny warnings
+
+doc:
+	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --locked --no-deps --document-private-items
+
+deny: $(TOOLS)/bin/cargo-deny
+	$(TOOLS)/bin/cargo-deny --locked check --hide-inclusion-graph bans licenses sources
+
+advisories: $(TOOLS)/bin/cargo-deny ## known vulnerabilities of dependencies (fetches the advisory database)
+	$(TOOLS)/bin/cargo-deny --locked check advisories
+
+# Built without optimisation: it runs for a second and compiles for minutes.
+$(TOOLS)/bin/cargo-deny:
+	$(CARGO) install cargo-deny --version $(CARGO_DENY_VERSION) --locked --profile dev --root $(TOOLS)
+
+postgres: ## install PostgreSQL's server programs where they are missing
+	@infra/checks/postgres.sh
+
+binary: ## the static program
+	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked --target $(STATIC_TARGET)
+
+package: binary ## the Functions package: dist/switchback-functions.zip
+	infra/checks/need.sh zip unzip
+	rm -rf $(DIST)/functions $(DIST)/switchback-functions.zip
+	infra/container/package.sh $(STATIC_BINARY) $(DIST)/functions
+	cd $(DIST)/functions && zip --quiet --recurse-paths -X ../switchback-functions.zip .
+	@echo "$(DIST)/switchback-functions.zip: $$(du -h $(DIST)/switchback-functions.zip | cut -f1)"
+
+bench: ## the peers side by side
+	$(CARGO) bench --locked
+
+-include infra/*.mk
