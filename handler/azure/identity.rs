@@ -1,4 +1,5 @@
-//! Microsoft Entra tokens of a managed identity, from the token service App Service and Functions run beside the process.
+//! Microsoft Entra tokens of a managed identity, from the token service App Service and Functions run beside the process, or from the
+//! instance metadata service of Container Instances and virtual machines.
 //!
 //! Owns the request, the cache and the renewal. Must not know what a token is for.
 
@@ -18,7 +19,8 @@ use crate::tls::{TlsError, client_config};
 /// The resource whose tokens Azure Database for PostgreSQL takes as passwords.
 pub const POSTGRESQL_RESOURCE: &str = "https://ossrdbms-aad.database.windows.net";
 
-const API_VERSION: &str = "2019-08-01";
+const APP_SERVICE_API_VERSION: &str = "2019-08-01";
+const INSTANCE_METADATA_API_VERSION: &str = "2018-02-01";
 /// A token is renewed this long before it ends; PostgreSQL checks it only when a connection is made.
 const RENEW_BEFORE_END: time::Duration = time::Duration::minutes(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -105,14 +107,19 @@ impl TokenSource {
     }
 
     async fn fetch(&self) -> Result<Token, IdentityError> {
+        // Each service wants a header that no request forged through a browser or a redirect would carry.
+        let (version, name, value) = match &self.identity.header {
+            Some(secret) => (APP_SERVICE_API_VERSION, "X-IDENTITY-HEADER", secret.as_str()),
+            None => (INSTANCE_METADATA_API_VERSION, "Metadata", "true"),
+        };
         let parameters = form_urlencoded::Serializer::new(String::new())
-            .append_pair("api-version", API_VERSION)
+            .append_pair("api-version", version)
             .append_pair("resource", self.resource)
             .append_pair("client_id", &self.identity.client_id)
             .finish();
         let separator = if self.identity.endpoint.contains('?') { '&' } else { '?' };
         let url = format!("{}{separator}{parameters}", self.identity.endpoint);
-        let response = self.client.get(url).header("X-IDENTITY-HEADER", &self.identity.header).send().await?;
+        let response = self.client.get(url).header(name, value).send().await?;
         let status = response.status();
         if !status.is_success() {
             let answer = response.text().await.unwrap_or_default().chars().take(LONGEST_ANSWER_SHOWN).collect();
@@ -191,7 +198,7 @@ mod tests {
     }
 
     fn source(endpoint: String, header: &str, clock: &ManualClock) -> TokenSource {
-        let identity = ManagedIdentity { client_id: "7d7e&x=1".to_owned(), endpoint, header: header.to_owned() };
+        let identity = ManagedIdentity { client_id: "7d7e&x=1".to_owned(), endpoint, header: Some(header.to_owned()) };
         TokenSource::new(identity, POSTGRESQL_RESOURCE, Arc::new(clock.clone())).unwrap()
     }
 
@@ -231,5 +238,22 @@ mod tests {
         let error = source.token().await.expect_err("the header is wrong");
         assert!(matches!(error, IdentityError::Refused { status: 400, .. }));
         assert!(!format!("{source:?} {error:?}").contains("wrong-secret"));
+    }
+
+    #[tokio::test]
+    async fn the_instance_metadata_service_is_asked_in_its_own_way() {
+        let routes = warp::path!("metadata" / "identity" / "oauth2" / "token")
+            .and(warp::query::<std::collections::BTreeMap<String, String>>())
+            .and(warp::header::exact("metadata", "true"))
+            .map(|query: std::collections::BTreeMap<String, String>| {
+                let token = format!("{} for {}", query["api-version"], query["client_id"]);
+                warp::reply::json(&serde_json::json!({ "access_token": token, "expires_on": "1795431600" }))
+            });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}/metadata/identity/oauth2/token", listener.local_addr().unwrap());
+        tokio::spawn(warp::serve(routes).incoming(listener).run());
+        let identity = ManagedIdentity { client_id: "7d7e".to_owned(), endpoint, header: None };
+        let source = TokenSource::new(identity, POSTGRESQL_RESOURCE, Arc::new(ManualClock::new(START))).unwrap();
+        assert_eq!(source.token().await.unwrap(), "2018-02-01 for 7d7e");
     }
 }

@@ -45,15 +45,15 @@ pub enum Authentication {
     Entra(ManagedIdentity),
 }
 
-/// A user-assigned managed identity, as App Service and Functions hand it to the process.
+/// A user-assigned managed identity and the token service that speaks for it.
 #[derive(Clone)]
 pub struct ManagedIdentity {
     /// Client id of the identity.
     pub client_id: String,
     /// The platform's local token service, `IDENTITY_ENDPOINT`.
     pub endpoint: String,
-    /// What the token service wants in `X-IDENTITY-HEADER`; a secret.
-    pub header: String,
+    /// What App Service and Functions want in `X-IDENTITY-HEADER`; a secret. None: the instance metadata service, which wants none.
+    pub header: Option<String>,
 }
 
 impl fmt::Debug for ManagedIdentity {
@@ -96,11 +96,15 @@ pub fn from_url(url: &str) -> Result<DatabaseConfig, String> {
     Ok(DatabaseConfig { connection, tls, authentication: Authentication::Password, pool_size: DEFAULT_POOL_SIZE })
 }
 
+/// Where Container Instances and virtual machines answer: a link-local address that never leaves the machine.
+const INSTANCE_METADATA: &str = "http://169.254.169.254/";
+
 fn read_identity(settings: &mut Settings) -> Option<ManagedIdentity> {
     let client_id = settings.required("AZURE_CLIENT_ID", "the client id of the managed identity, for SWITCHBACK_DATABASE_AUTH=entra");
-    let platform = "set by App Service and Functions where an identity is assigned; SWITCHBACK_DATABASE_AUTH=entra works only there";
+    let platform = "set by App Service and Functions where an identity is assigned; for what else has one see docs/configuration.md";
     let endpoint = settings.required("IDENTITY_ENDPOINT", platform);
-    let header = settings.required("IDENTITY_HEADER", platform);
+    let metadata = endpoint.as_deref().is_some_and(|text| text.starts_with(INSTANCE_METADATA));
+    let header = if metadata { Some(None) } else { settings.required("IDENTITY_HEADER", platform).map(Some) };
     let endpoint = endpoint.filter(|text| {
         let scheme = text.parse::<Uri>().ok().and_then(|uri| uri.scheme_str().map(str::to_owned));
         let known = scheme.is_some_and(|scheme| scheme == "http" || scheme == "https");
@@ -265,6 +269,20 @@ mod tests {
         let config = read(&mut settings).expect("nothing is wrong");
         assert!(matches!(&config.authentication, Authentication::Entra(identity) if identity.client_id == "7d7e"));
         assert!(!format!("{config:?}").contains("hunter2"));
+        assert!(settings.into_mistakes().is_empty());
+    }
+
+    #[test]
+    fn the_instance_metadata_service_needs_no_header() {
+        let settings = [
+            ("SWITCHBACK_DATABASE_AUTH", "entra"),
+            ("DATABASE_URL", "postgresql://u@db.example.net/d"),
+            ("AZURE_CLIENT_ID", "7d7e"),
+            ("IDENTITY_ENDPOINT", "http://169.254.169.254/metadata/identity/oauth2/token"),
+        ];
+        let mut settings = Settings::new(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let config = read(&mut settings).expect("nothing is wrong");
+        assert!(matches!(&config.authentication, Authentication::Entra(identity) if identity.header.is_none()));
         assert!(settings.into_mistakes().is_empty());
     }
 }

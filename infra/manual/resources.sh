@@ -137,7 +137,8 @@ migrate_database() {
     --image "$image" --os-type Linux --cpu 0.5 --memory 0.5 --restart-policy Never \
     --assign-identity "$identity_id" --acr-identity "$identity_id" --command-line '/switchback migrate' \
     --environment-variables SWITCHBACK_ROLE=api "SWITCHBACK_ARM=$arm" SWITCHBACK_DATABASE_AUTH=entra \
-    "AZURE_CLIENT_ID=$identity_client_id" "DATABASE_URL=$database_url"
+    "AZURE_CLIENT_ID=$identity_client_id" "DATABASE_URL=$database_url" \
+    IDENTITY_ENDPOINT=http://169.254.169.254/metadata/identity/oauth2/token
   for ((tries = 0; tries < 60; tries++)); do
     state=$(value Succeeded container show --name "$container" --resource-group "$resource_group" \
       --query instanceView.state)
