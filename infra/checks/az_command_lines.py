@@ -40,6 +40,10 @@ def main() -> int:
         if not any(f"{name}:{line}" in reached for line in range(first, last + 1)):
             problems.append(f"{name}:{first}: no scenario reaches this az call")
 
+    documented = [call for page in sorted((ROOT / "docs").glob("*.md")) for call in commands_in(page)]
+    print(f"docs: {len(documented)} az commands")
+    recorded += documented
+
     # Options and words decide what the parser says, so lines that differ only in their site are one.
     lines = {tuple(call["arguments"]): call["site"] for call in recorded}
     started = time.monotonic()
@@ -142,6 +146,31 @@ def shape(arguments: list[str]) -> list[str]:
             break
         words.append(word)
     return words + [name for name in option_names(arguments) if name not in ("--only-show-errors", "--output")]
+
+
+def commands_in(page: Path) -> list[dict]:
+    """The az commands in a page's shell blocks and in its text, with variables left as they stand."""
+    shell, prose = [], []
+    for index, part in enumerate(re.split(r"^```", page.read_text(), flags=re.MULTILINE)):
+        (shell if index % 2 else prose).append(part)
+    blocks = "\n".join(part[3:] for part in shell if part.startswith("sh\n")).replace("\\\n", " ")
+    lines = [command_at(blocks, found.end()) for found in re.finditer(r"(?:^\s*|\$\()(?=az )", blocks, re.MULTILINE)]
+    lines += [line for line in re.findall(r"`(az [^`]* --[^`]*)`", "".join(prose))]
+    return [{"arguments": shlex.split(line)[1:], "site": page.name} for line in lines]
+
+
+def command_at(text: str, start: int) -> str:
+    """The command that begins at `start`: up to the end of its line, a comment, or the end of its $(…)."""
+    quote = ""
+    for index in range(start, len(text)):
+        character = text[index]
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character in "\n)" or text.startswith(" #", index):
+            return text[start:index]
+    return text[start:]
 
 
 def scripts() -> list[Path]:
