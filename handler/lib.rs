@@ -7,6 +7,7 @@
 //! | [`domain`] | arms, schedule, windows, decisions, tickets, charges, money, statistics | HTTP, SQL, the clock |
 //! | [`importing`] | a file's way from bytes to stored charges | HTTP, SQL |
 //! | [`focus`] | reading FOCUS files: bytes in, charges and row problems out | HTTP, SQL |
+//! | [`ledger`] | counting calls into windows, writing windows and decisions | HTTP, SQL |
 //! | [`store`] | PostgreSQL: connections, schema, migrations, queries by noun | HTTP, formulas |
 //! | [`azure`] | managed-identity tokens, retail prices | who asks for them |
 //! | [`tls`] | whom outgoing connections trust | what they carry |
@@ -27,6 +28,7 @@ pub mod focus;
 pub mod host;
 pub mod http;
 pub mod importing;
+pub mod ledger;
 pub mod routing;
 pub mod store;
 pub mod telemetry;

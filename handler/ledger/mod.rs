@@ -1,0 +1,261 @@
+//! The arm at work: every call is counted into the window it was routed in, and windows are written every few seconds.
+//!
+//! Counting takes no lock that another call waits for: the current windows hang from an atomic pointer, and their cells are sharded. Must
+//! not know HTTP; what a call is called and how it ended is told.
+
+mod counters;
+pub mod flush;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::domain::arm::Arm;
+use crate::domain::schedule::{Minute, Schedule};
+use crate::domain::window::{Window, slice_at};
+use counters::{OpenWindow, Outcome};
+
+/// Minutes a window stays open for calls that arrive late: a ticket is good for two, and clocks differ.
+const OPEN_MINUTES: i64 = 4;
+/// Windows that wait for the database at most; a day of them.
+const MOST_PENDING: usize = 1_440;
+/// What a call counts as when its caller left before the answer, as nginx counts it.
+const CALLER_LEFT: u16 = 499;
+
+/// Which windows calls are booked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Booking {
+    /// This arm's.
+    Arm(Arm),
+    /// Those of the arm whose minute it is: one instance is both arms, an A/A run.
+    Both,
+}
+
+/// What kind of call it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A caller's.
+    Call,
+    /// Supervision's: counted apart.
+    Probe,
+    /// One without a ticket where tickets are in use: counted apart.
+    Unrouted,
+}
+
+/// What is known of a call when it arrives.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    /// The minute it was routed in.
+    pub minute: Minute,
+    /// When it arrived.
+    pub at: OffsetDateTime,
+    /// The clock's uptime then.
+    pub uptime: Duration,
+    /// What kind of call it is.
+    pub kind: Kind,
+    /// Position of its route in the ledger's list.
+    pub route: usize,
+    /// Bytes of its body, as far as announced.
+    pub request_bytes: u64,
+}
+
+/// Counts this process's calls.
+#[derive(Debug)]
+pub struct Ledger {
+    clock: Arc<dyn Clock>,
+    schedule: Schedule,
+    booking: Booking,
+    worker: Uuid,
+    routes: &'static [&'static str],
+    shards: usize,
+    /// Windows that take calls, oldest first.
+    open: ArcSwap<Vec<Arc<OpenWindow>>>,
+    /// Taken to open or retire a window: once a minute, ahead of time, by the flusher.
+    changing: Mutex<()>,
+    /// Minutes up to this one are retired: their windows take no more calls.
+    retired: AtomicI64,
+    served: AtomicBool,
+    late: AtomicU64,
+    /// Whole windows that no longer take calls and are not written yet.
+    pending: Mutex<VecDeque<Window>>,
+}
+
+/// A call being served; counted when it is finished, or as one whose caller left when it is dropped before.
+#[derive(Debug)]
+pub struct Entry {
+    ledger: Arc<Ledger>,
+    window: Arc<OpenWindow>,
+    arrival: Arrival,
+    /// Status and bytes of the answer, once there is one.
+    answer: Option<(u16, u64)>,
+}
+
+impl Ledger {
+    /// A ledger for one process, whose calls go to one of `routes`.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, schedule: Schedule, booking: Booking, routes: &'static [&'static str]) -> Self {
+        Ledger {
+            clock,
+            schedule,
+            booking,
+            worker: Uuid::now_v7(),
+            routes,
+            shards: counters::shards(),
+            open: ArcSwap::default(),
+            changing: Mutex::default(),
+            retired: AtomicI64::new(i64::MIN),
+            served: AtomicBool::new(false),
+            late: AtomicU64::new(0),
+            pending: Mutex::default(),
+        }
+    }
+
+    /// The schedule calls are counted under.
+    #[must_use]
+    pub const fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// Takes note of a call. `None` for calls that are only counted by their number.
+    #[must_use]
+    pub fn begin(self: &Arc<Self>, arrival: Arrival) -> Option<Entry> {
+        let Some(window) = self.window(arrival.minute) else {
+            self.late.fetch_add(1, Ordering::Relaxed);
+            return None;
+        };
+        match arrival.kind {
+            Kind::Probe => window.probe(),
+            Kind::Unrouted => window.unrouted(),
+            Kind::Call => {
+                if !self.served.load(Ordering::Relaxed) && !self.served.swap(true, Ordering::Relaxed) {
+                    window.cold_start();
+                }
+                window.begin();
+                return Some(Entry { ledger: Arc::clone(self), window, arrival, answer: None });
+            }
+        }
+        None
+    }
+
+    /// Windows that wait to be written, for metrics.
+    #[must_use]
+    pub fn unwritten(&self) -> usize {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Calls that belonged to a window already retired: counted here alone.
+    #[must_use]
+    pub fn late(&self) -> u64 {
+        self.late.load(Ordering::Relaxed)
+    }
+
+    fn window(&self, minute: Minute) -> Option<Arc<OpenWindow>> {
+        let find = |windows: &[Arc<OpenWindow>]| windows.iter().rev().find(|window| window.minute == minute).cloned();
+        if let Some(window) = find(&self.open.load()) {
+            return Some(window);
+        }
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = self.open.load_full();
+        if let Some(window) = find(&open) {
+            return Some(window);
+        }
+        if minute.0 <= self.retired.load(Ordering::Relaxed) {
+            // Its row is written, and rows are absolute: a second window of the same minute would erase what it counted.
+            return None;
+        }
+        let arm = match self.booking {
+            Booking::Arm(arm) => arm,
+            Booking::Both => self.schedule.arm_of(minute),
+        };
+        let window = Arc::new(OpenWindow::new(minute, arm, self.shards, self.routes.len()));
+        let mut windows: Vec<Arc<OpenWindow>> = open.iter().cloned().collect();
+        windows.push(Arc::clone(&window));
+        windows.sort_by_key(|window| window.minute);
+        self.open.store(Arc::new(windows));
+        Some(window)
+    }
+
+    /// Opens the windows that will be needed next, so that no call has to.
+    fn prepare(&self) {
+        let now = self.schedule.minute_at(self.clock.now());
+        for minute in [now, now.next()] {
+            let _ = self.window(minute);
+        }
+    }
+
+    /// Retires windows that take no more calls, and returns everything there is to write: whole windows first, then what the open ones
+    /// hold so far. While `draining` the open ones count as ended.
+    fn take_stock(&self, draining: bool) -> Vec<Window> {
+        let now = self.schedule.minute_at(self.clock.now());
+        let mut stock = Vec::new();
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = self.open.load_full();
+        let (ripe, kept): (Vec<_>, Vec<_>) =
+            open.iter().cloned().partition(|window| window.minute.0 < now.0.saturating_sub(OPEN_MINUTES) && window.is_still());
+        if let Some(last) = ripe.iter().map(|window| window.minute.0).max() {
+            self.retired.fetch_max(last, Ordering::Relaxed);
+            self.open.store(Arc::new(kept.clone()));
+        }
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.extend(ripe.iter().filter_map(|window| self.written(window, now, true)));
+        while pending.len() > MOST_PENDING {
+            pending.pop_front();
+        }
+        stock.extend(pending.iter().cloned());
+        stock.extend(kept.iter().filter_map(|window| self.written(window, now, draining)));
+        stock
+    }
+
+    /// Forgets whole windows that were written.
+    fn forget(&self, written: &[Window]) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.retain(|waiting| !written.iter().any(|window| window.minute == waiting.minute && window.arm == waiting.arm));
+    }
+
+    /// The window as it would be written now; `None` where there is nothing to say: a minute without calls is worth a row only once it is
+    /// over, and only as the arm's own.
+    fn written(&self, window: &OpenWindow, now: Minute, ended: bool) -> Option<Window> {
+        let closed = (ended || window.minute < now) && window.is_still();
+        let counts = window.counts(self.routes);
+        let empty = counts.calls() + counts.probes + counts.unrouted == 0;
+        let own = self.schedule.arm_of(window.minute) == window.arm && window.minute < now;
+        if empty && !(closed && own) {
+            return None;
+        }
+        Some(Window { minute: window.minute, arm: window.arm, worker: self.worker.to_string(), closed, counts })
+    }
+}
+
+impl Entry {
+    /// The call was answered.
+    pub fn finish(mut self, status: u16, response_bytes: u64) {
+        self.answer = Some((status, response_bytes));
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let (status, response_bytes) = self.answer.unwrap_or((CALLER_LEFT, 0));
+        let ledger = &self.ledger;
+        let took = ledger.clock.uptime().saturating_sub(self.arrival.uptime);
+        let starts_at = ledger.schedule.starts_at(self.arrival.minute);
+        let elapsed = Duration::try_from(self.arrival.at - starts_at).unwrap_or_default();
+        self.window.end(&Outcome {
+            status,
+            latency_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            request_bytes: self.arrival.request_bytes,
+            response_bytes,
+            route: self.arrival.route,
+            slice: slice_at(elapsed, ledger.schedule.minute_length()),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;
