@@ -15,8 +15,10 @@ use crate::config::{ApiConfig, Config, Role, RouterConfig};
 use crate::domain::schedule::Schedule;
 use crate::http::auth::Auth;
 use crate::http::edge::{Edge, EdgeConfig, Routes};
+use crate::http::route_names::ROUTES;
 use crate::http::routes::{self, ApiParts, RouterParts};
 use crate::http::server;
+use crate::ledger::{Booking, Ledger, flush};
 use crate::routing::{Routing, health};
 use crate::store::{Store, StoreSetupError};
 
@@ -53,9 +55,15 @@ impl Application {
         let schedule = Schedule::with_minute(config.rule, timing.minute);
         let stop_background = CancellationToken::new();
         let mut background = JoinSet::new();
-        let (arm, routes) = match &config.role {
-            Role::Router(router) => (None, build_router(&config, router, schedule, timing, &mut background, &stop_background)?),
-            Role::Api(api) => (Some(api.arm), build_api(&config, api, schedule, timing)?),
+        let (arm, ledger, routes) = match &config.role {
+            Role::Router(router) => (None, None, build_router(&config, router, schedule, timing, &mut background, &stop_background)?),
+            Role::Api(api) => {
+                let booking = if api.aa_run { Booking::Both } else { Booking::Arm(api.arm) };
+                let ledger = Arc::new(Ledger::new(Arc::clone(&timing.clock), schedule, booking, &ROUTES));
+                let (routes, store) = build_api(&config, api, schedule, timing)?;
+                background.spawn(flush::windows(Arc::clone(&ledger), store, stop_background.clone()));
+                (Some(api.arm), Some(ledger), routes)
+            }
         };
         let edge = Edge::new(
             EdgeConfig {
@@ -67,6 +75,7 @@ impl Application {
                 cors: config.cors,
                 max_calls: config.limits.calls,
                 slow: timing.slow,
+                ledger,
             },
             routes,
         );
@@ -101,10 +110,15 @@ fn build_router(
     ));
     let routing =
         Routing::new(Arc::clone(&timing.clock), schedule, router.failover, router.arms.clone(), config.ticket_key.clone(), arms_health);
+    let routing = Arc::new(routing);
+    if let Some(database) = &router.database {
+        let store = Store::new(database, Arc::clone(&timing.clock))?;
+        background.spawn(flush::decisions(Arc::clone(&routing), store, Arc::clone(&timing.clock), stop.clone()));
+    }
     Ok(routes::router(Arc::new(RouterParts { routing })))
 }
 
-fn build_api(config: &Config, api: &ApiConfig, schedule: Schedule, timing: &Timing) -> Result<Routes, ApplicationError> {
+fn build_api(config: &Config, api: &ApiConfig, schedule: Schedule, timing: &Timing) -> Result<(Routes, Store), ApplicationError> {
     if api.keys.is_empty() {
         let served =
             if config.under_functions_host { "nobody is served but open paths" } else { "only callers on this machine are served" };
@@ -112,7 +126,15 @@ fn build_api(config: &Config, api: &ApiConfig, schedule: Schedule, timing: &Timi
     }
     let auth = Auth::new(api.keys.clone(), config.under_functions_host);
     let store = Store::new(&api.database, Arc::clone(&timing.clock))?;
-    Ok(routes::api(Arc::new(ApiParts { config: api.clone(), auth, schedule, store, call_timeout: config.limits.call_timeout })))
+    let parts = ApiParts {
+        config: api.clone(),
+        auth,
+        schedule,
+        store: store.clone(),
+        clock: Arc::clone(&timing.clock),
+        call_timeout: config.limits.call_timeout,
+    };
+    Ok((routes::api(Arc::new(parts)), store))
 }
 
 /// A part could not be made.

@@ -2,6 +2,7 @@
 //!
 //! Owns the names and forms of settings (docs/configuration.md lists them). Must not know what they are used for.
 
+pub mod comparison;
 pub mod database;
 pub mod keys;
 pub mod settings;
@@ -15,6 +16,7 @@ use crate::domain::arm::Arm;
 use crate::domain::decision::Failover;
 use crate::domain::schedule::Rule;
 use crate::domain::ticket::TicketKey;
+use comparison::ComparisonConfig;
 use database::DatabaseConfig;
 use keys::ApiKeys;
 use settings::{Mistake, Settings, duration_between, list, number_between};
@@ -67,10 +69,10 @@ pub struct RouterConfig {
 pub struct ApiConfig {
     /// Which arm this instance is.
     pub arm: Arm,
-    /// What each arm runs on, even first; free text until the price list reads it.
-    pub plans: [String; 2],
-    /// Azure region, or `local`.
-    pub region: String,
+    /// Whether this one instance is both arms: an A/A run.
+    pub aa_run: bool,
+    /// What the report needs to know of the run.
+    pub comparison: ComparisonConfig,
     /// Who may call.
     pub keys: ApiKeys,
     /// What needs no key.
@@ -184,6 +186,7 @@ fn count(mistakes: usize) -> String {
 
 /// The settings this program knows; anything else that begins with `SWITCHBACK_` is refused as a misspelling.
 const KNOWN: &[&str] = &[
+    "SWITCHBACK_AA_RUN",
     "SWITCHBACK_API_KEYS",
     "SWITCHBACK_ARM",
     "SWITCHBACK_CALL_TIMEOUT",
@@ -205,6 +208,7 @@ const KNOWN: &[&str] = &[
     "SWITCHBACK_ODD_URL",
     "SWITCHBACK_OPEN",
     "SWITCHBACK_POOL_SIZE",
+    "SWITCHBACK_PRICES",
     "SWITCHBACK_REGION",
     "SWITCHBACK_ROLE",
     "SWITCHBACK_SCHEDULE",
@@ -336,11 +340,8 @@ fn read_router(settings: &mut Settings, database: Option<DatabaseConfig>) -> Opt
     if even.is_some() && even == odd {
         settings.mistake("SWITCHBACK_ODD_URL", "is the even arm's URL too: the arms must be two instances");
     }
-    let failover = settings.parsed("SWITCHBACK_FAILOVER", Failover::On, |text| match text {
-        "on" => Ok(Failover::On),
-        "off" => Ok(Failover::Off),
-        other => Err(format!("'{other}' is neither on nor off")),
-    });
+    let failover = settings
+        .parsed("SWITCHBACK_FAILOVER", Failover::On, |text| on_or_off(text).map(|on| if on { Failover::On } else { Failover::Off }));
     Some(RouterConfig { arms: [even?, odd?], failover, database })
 }
 
@@ -348,9 +349,8 @@ fn read_api(settings: &mut Settings, database: Option<DatabaseConfig>) -> Option
     settings.required("DATABASE_URL", DATABASE_URL_FORM);
     settings.required("SWITCHBACK_ARM", "even or odd");
     let arm = settings.parsed("SWITCHBACK_ARM", None, |text| text.parse::<Arm>().map(Some));
-    let plan = |text: Option<&str>| text.unwrap_or("local").to_owned();
-    let plans = [plan(settings.text("SWITCHBACK_EVEN_PLAN")), plan(settings.text("SWITCHBACK_ODD_PLAN"))];
-    let region = settings.text("SWITCHBACK_REGION").or_else(|| settings.text("REGION_NAME")).unwrap_or("local").to_owned();
+    let aa_run = settings.parsed("SWITCHBACK_AA_RUN", false, on_or_off);
+    let comparison = comparison::read(settings);
     let keys = settings.parsed("SWITCHBACK_API_KEYS", ApiKeys::default(), str::parse);
     let standard = OpenPaths { health: true, docs: true, dashboard: false };
     let open = settings.parsed("SWITCHBACK_OPEN", standard, read_open);
@@ -362,7 +362,15 @@ fn read_api(settings: &mut Settings, database: Option<DatabaseConfig>) -> Option
         ),
         max_bytes: settings.parsed("SWITCHBACK_IMPORT_MAX_BYTES", 1 << 30, number_between(1, 1 << 40)),
     };
-    Some(ApiConfig { arm: arm?, plans, region, keys, open, imports, database: database? })
+    Some(ApiConfig { arm: arm?, aa_run, comparison, keys, open, imports, database: database? })
+}
+
+fn on_or_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        other => Err(format!("'{other}' is neither on nor off")),
+    }
 }
 
 fn read_open(text: &str) -> Result<OpenPaths, String> {

@@ -153,6 +153,9 @@ fn processes(config: &TopologyConfig, database_url: &str) -> Vec<ProcessConfig> 
     let arm = |arm: Arm, port| {
         let mut environment = common("api");
         environment.push(("SWITCHBACK_ARM".to_owned(), arm.to_string()));
+        if config.one_instance {
+            environment.push(("SWITCHBACK_AA_RUN".to_owned(), "on".to_owned()));
+        }
         let slow = config.slow.filter(|(slowed, _)| *slowed == arm).map(|(_, time)| time);
         process(arm.as_str(), port, environment, slow)
     };

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use http::header::{EXPECT, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Method, Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio::sync::Semaphore;
 use tower_service::Service as _;
 use warp::filters::BoxedFilter;
@@ -22,12 +22,14 @@ use super::call::{Call, PROBE, REQUEST_ID, take_ticket, ticketed_minute};
 use super::cors;
 use super::problem::{Carried, Kind, Problem};
 use super::redirect::{ARM, arm_value};
+use super::route_names::{self, HEALTH};
 use crate::clock::Clock;
 use crate::config::CorsOrigins;
 use crate::domain::arm::Arm;
 use crate::domain::schedule::Schedule;
 use crate::domain::ticket::TicketKey;
 use crate::host;
+use crate::ledger::{self, Entry, Ledger};
 
 /// The route table as the edge calls it.
 pub type Routes = BoxedFilter<(warp::reply::Response,)>;
@@ -50,6 +52,8 @@ pub struct EdgeConfig {
     pub max_calls: usize,
     /// Time added to every call; only development asks for any.
     pub slow: Duration,
+    /// Where calls are counted; none for the router, which counts decisions.
+    pub ledger: Option<Arc<Ledger>>,
 }
 
 /// The shell; clones share everything.
@@ -107,6 +111,7 @@ impl Shared {
             return Response::new("ready\n".into());
         }
         let call = self.open(&mut request, peer);
+        let entry = self.begin(&request, &call);
         let path = request.uri().path().to_owned();
         let origin = cors::allowed_origin(&self.config.cors, request.headers());
         let mut response = match self.places.try_acquire() {
@@ -127,7 +132,30 @@ impl Shared {
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(HeaderName::from_static("referrer-policy"), HeaderValue::from_static("no-referrer"));
         cors::allow(origin, headers);
+        if let Some(entry) = entry {
+            entry.finish(response.status().as_u16(), response.body().size_hint().exact().unwrap_or(0));
+        }
         response
+    }
+
+    /// Notes the call in the ledger; dropped unfinished, the entry counts as a caller who left.
+    fn begin(&self, request: &Request<Incoming>, call: &Call) -> Option<Entry> {
+        let ledger = self.config.ledger.as_ref()?;
+        let kind = if call.probe {
+            ledger::Kind::Probe
+        } else if self.config.ticket_key.is_some() && !call.ticketed {
+            ledger::Kind::Unrouted
+        } else {
+            ledger::Kind::Call
+        };
+        ledger.begin(ledger::Arrival {
+            minute: call.minute,
+            at: call.arrived_at,
+            uptime: call.arrived_uptime,
+            kind,
+            route: route_names::position(request.uri().path()),
+            request_bytes: request.body().size_hint().exact().unwrap_or(0),
+        })
     }
 
     /// Learns what there is to know of a call, and takes its ticket away from what the routes will see.
@@ -149,7 +177,7 @@ impl Shared {
             arrived_uptime: config.clock.uptime(),
             minute: proven.unwrap_or(arrival),
             ticketed: proven.is_some(),
-            probe: request.headers().contains_key(PROBE),
+            probe: is_probe(request),
         };
         // An arm answers HEAD as GET; hyper leaves the body out. The router redirects it as what it is.
         if config.arm.is_some() && request.method() == Method::HEAD {
@@ -170,6 +198,11 @@ impl Shared {
             Err(never) => match never {},
         }
     }
+}
+
+/// Whether a call is supervision's: marked as a probe, or one of the platform's own health checks, which cannot mark theirs.
+fn is_probe<B>(request: &Request<B>) -> bool {
+    request.headers().contains_key(PROBE) || request.uri().path().starts_with(HEALTH)
 }
 
 /// The one log line of a failure; the caller's own mistakes are debug matters.

@@ -11,5 +11,6 @@ pub mod edge;
 pub mod endpoints;
 pub mod problem;
 pub mod redirect;
+pub mod route_names;
 pub mod routes;
 pub mod server;

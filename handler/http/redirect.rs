@@ -25,8 +25,8 @@ pub const fn arm_value(arm: Arm) -> HeaderValue {
 ///
 /// # Errors
 /// [`Kind::NoArm`] when neither arm is up, [`Kind::BadRequest`] when the target has bytes no header may hold.
-pub fn redirect(routing: &Routing, path: &str, query: Option<&str>) -> Result<warp::reply::Response, Problem> {
-    let Routed { decision, label, location } = routing.route(path, query);
+pub fn redirect(routing: &Routing, path: &str, query: Option<&str>, probe: bool) -> Result<warp::reply::Response, Problem> {
+    let Routed { decision, label, location } = routing.route(path, query, probe);
     if decision.reason == Reason::Unavailable {
         return Err(Problem::new(Kind::NoArm, "both arms are down; probes go on"));
     }

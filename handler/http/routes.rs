@@ -18,6 +18,7 @@ use super::edge::Routes;
 use super::endpoints::{health, instance, routing};
 use super::problem::{Kind, Problem};
 use super::redirect::redirect;
+use crate::clock::Clock;
 use crate::config::ApiConfig;
 use crate::config::keys::Scope;
 use crate::domain::schedule::Schedule;
@@ -27,7 +28,7 @@ use crate::store::Store;
 /// What the router's routes need.
 pub struct RouterParts {
     /// The router at work.
-    pub routing: Routing,
+    pub routing: Arc<Routing>,
 }
 
 /// What an arm's routes need.
@@ -40,6 +41,8 @@ pub struct ApiParts {
     pub schedule: Schedule,
     /// Where charges and windows are kept.
     pub store: Store,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
     /// Time limit of one call.
     pub call_timeout: Duration,
 }
@@ -51,9 +54,11 @@ const RESERVED: &str = "/_switchback/";
 #[must_use]
 pub fn router(parts: Arc<RouterParts>) -> Routes {
     let with = with(parts);
-    let redirected = unreserved()
-        .and(with.clone())
-        .map(|path: FullPath, query: Option<String>, router: Arc<RouterParts>| redirect(&router.routing, path.as_str(), query.as_deref()));
+    let redirected = unreserved().and(warp::ext::get::<Call>()).and(with.clone()).map(
+        |path: FullPath, query: Option<String>, call: Call, router: Arc<RouterParts>| {
+            redirect(&router.routing, path.as_str(), query.as_deref(), call.probe)
+        },
+    );
     let reserved =
         warp::path!("_switchback" / String).and(with).and(warp::method()).map(|name: String, router: Arc<RouterParts>, method: Method| {
             match name.as_str() {

@@ -67,12 +67,14 @@ impl Routing {
         Routing { clock, schedule, failover, arms, key, health, current: ArcSwap::new(first), history }
     }
 
-    /// Decides for a call to `path` and `query`, and counts the decision.
+    /// Decides for a call to `path` and `query`, and counts the decision unless the call is a probe.
     #[must_use]
-    pub fn route(&self, path: &str, query: Option<&str>) -> Routed {
+    pub fn route(&self, path: &str, query: Option<&str>, probe: bool) -> Routed {
         let turn = self.turn();
         let decision = decide(turn.minute, turn.scheduled, self.health.up(), self.failover);
-        turn.count(&decision);
+        if !probe {
+            turn.count(&decision);
+        }
         self.health.touch(self.clock.uptime());
         let location = turn.location(&self.arms[decision.arm.index()], decision.arm, path, query);
         Routed { decision, label: turn.label.clone(), location }
@@ -165,10 +167,10 @@ mod tests {
     fn the_arm_changes_at_the_boundary_and_not_before() {
         let clock = ManualClock::new(datetime!(2026-11-23 10:03:59.999 UTC));
         let routing = routing(&clock);
-        let before = routing.route("/x", None);
+        let before = routing.route("/x", None, false);
         assert_eq!((before.decision.arm, before.label.to_str().unwrap()), (Arm::Odd, "2026-11-23T10:03Z"));
         clock.advance(Duration::from_millis(1));
-        let after = routing.route("/x", None);
+        let after = routing.route("/x", None, false);
         assert_eq!((after.decision.arm, after.label.to_str().unwrap()), (Arm::Even, "2026-11-23T10:04Z"));
         assert_eq!(after.location.unwrap(), "https://even.example/x");
     }
@@ -177,11 +179,11 @@ mod tests {
     fn every_decision_is_counted_once_even_when_the_clock_is_set_back() {
         let clock = ManualClock::new(datetime!(2026-11-23 10:03:30 UTC));
         let routing = routing(&clock);
-        let _ = routing.route("/", None);
+        let _ = routing.route("/", None, false);
         clock.advance(Duration::from_secs(60));
-        let _ = routing.route("/", None);
+        let _ = routing.route("/", None, false);
         clock.set(datetime!(2026-11-23 10:03:40 UTC));
-        let _ = routing.route("/", None);
+        let _ = routing.route("/", None, false);
         let counts: Vec<u64> = routing.turns().iter().map(|turn| turn.counts().of(turn.scheduled, Reason::Schedule)).collect();
         assert_eq!(counts, [2, 1]);
         assert_eq!(routing.decided().of(Arm::Odd, Reason::Schedule), 2);

@@ -11,12 +11,12 @@ use crate::http::call::Call;
 /// `GET /api/instance`: arm, hosting, plan, region, version, and the minute the call was routed in.
 #[must_use]
 pub fn instance(config: &ApiConfig, schedule: &Schedule, call: &Call) -> Response {
-    let plan = &config.plans[config.arm.index()];
+    let plan = config.comparison.plans[config.arm.index()].as_str();
     reply(&json!({
         "arm": config.arm,
         "hosting": plan.split('/').next(),
         "plan": plan,
-        "region": config.region,
+        "region": config.comparison.region,
         "version": env!("CARGO_PKG_VERSION"),
         "minute": schedule.label(call.minute),
         "routing": if call.ticketed { "ticket" } else { "arrival" },

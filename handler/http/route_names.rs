@@ -1,0 +1,60 @@
+//! The names calls are counted under: the API's own path templates, so that a path's parameters never become a name.
+//!
+//! A test holds them against the documented API. Must not know what a route does.
+
+/// Paths of the platform's health checks begin with this.
+pub const HEALTH: &str = "/api/health/";
+
+/// Every name, in the order the ledger counts them; the last stands for all other paths.
+pub const ROUTES: [&str; 14] = [
+    "/",
+    "/api/charges",
+    "/api/charges/{id}",
+    "/api/costs",
+    "/api/docs",
+    "/api/health/live",
+    "/api/health/ready",
+    "/api/imports",
+    "/api/imports/{id}",
+    "/api/instance",
+    "/api/openapi.json",
+    "/api/report",
+    "/api/windows",
+    OTHER,
+];
+
+const OTHER: &str = crate::domain::window::OTHER_ROUTES;
+
+/// The position in [`ROUTES`] of the name `path` is counted under.
+#[must_use]
+pub fn position(path: &str) -> usize {
+    let template = match path.rsplit_once('/') {
+        Some(("/api/charges", id)) if !id.is_empty() => "/api/charges/{id}",
+        Some(("/api/imports", id)) if !id.is_empty() => "/api/imports/{id}",
+        _ => path,
+    };
+    ROUTES.binary_search(&template).unwrap_or(ROUTES.len() - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_counted_under_their_template() {
+        let name = |path| ROUTES[position(path)];
+        for path in ["/", "/api/charges", "/api/costs", "/api/openapi.json", "/api/windows"] {
+            assert_eq!(name(path), path);
+        }
+        assert_eq!(name("/api/charges/0193"), "/api/charges/{id}");
+        assert_eq!(name("/api/imports/0193"), "/api/imports/{id}");
+        for path in ["", "/api/charges/", "/api/charges/1/2", "/wp-login.php", "other"] {
+            assert_eq!(name(path), "other", "{path}");
+        }
+    }
+
+    #[test]
+    fn the_names_are_sorted_for_the_search() {
+        assert!(ROUTES.is_sorted());
+    }
+}
