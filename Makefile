@@ -50,10 +50,11 @@ postgres: ## install PostgreSQL's server programs where they are missing
 binary: ## the static program
 	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked --target $(STATIC_TARGET)
 
-package: binary ## the Functions package: dist/switchback-functions.zip
+# BINARY names a static program that is there already, such as the one an image holds.
+package: $(if $(BINARY),,binary) ## the Functions package: dist/switchback-functions.zip
 	infra/checks/need.sh zip unzip
 	rm -rf $(DIST)/functions $(DIST)/switchback-functions.zip
-	infra/container/package.sh $(STATIC_BINARY) $(DIST)/functions
+	infra/container/package.sh $(or $(BINARY),$(STATIC_BINARY)) $(DIST)/functions
 	cd $(DIST)/functions && zip --quiet --recurse-paths -X ../switchback-functions.zip .
 	@echo "$(DIST)/switchback-functions.zip: $$(du -h $(DIST)/switchback-functions.zip | cut -f1)"
 

@@ -15,11 +15,13 @@ image: ## build the api image with docker, podman or buildah
 image-functions: ## build the image for Functions on Premium plans and Container Apps
 	infra/container/build.sh functions $(FUNCTIONS_IMAGE)
 
-image-check: ## prove the api image without a container engine (as root)
+image-check: $(if $(BINARY),,binary) ## prove the api image without a container engine (as root)
 	infra/checks/need.sh buildah openssl curl file psql
-	infra/container/check.sh $(BINARY)
+	infra/container/check.sh $(or $(BINARY),$(STATIC_BINARY))
 
 delivery-check: shell-check workflow-check az-check ## check scripts, workflows and every az command line
+
+check: shell-check workflow-check
 
 shell-check:
 	infra/checks/need.sh shellcheck
@@ -30,6 +32,7 @@ workflow-check: $(DELIVERY_TOOLS)
 	.venv-delivery/bin/zizmor --offline --persona=pedantic --quiet --no-progress .github
 	.venv-delivery/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	.venv-delivery/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	! grep -nE 'secrets *[.:[]' .github/workflows/*.yml # GitHub keeps ids for us and no secret
 
 az-check: $(AZURE_CLI)
 	.venv-azure/bin/python infra/checks/az_command_lines.py

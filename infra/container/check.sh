@@ -2,7 +2,7 @@
 # Proves the api image without a container engine: buildah builds the Dockerfile's own final stage around a locally
 # built static binary; the result is unpacked and run in a chroot, as the image's user, on a read-only root, against
 # a real PostgreSQL that speaks TLS under a private authority. Needs root, buildah, PostgreSQL's server and openssl.
-# usage: check.sh [BINARY]
+# usage: check.sh BINARY
 set -euo pipefail
 # shellcheck source=infra/container/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -13,6 +13,7 @@ api_port=${IMAGE_CHECK_PORT:-18080}
 database_port=${IMAGE_CHECK_DATABASE_PORT:-15432}
 url=http://127.0.0.1:$api_port
 
+[[ $# -eq 1 && -x $1 ]] || fail "usage: check.sh BINARY (a static switchback)"
 [[ $(id -u) -eq 0 ]] || fail "image-check mounts a read-only root and changes users: run it as root"
 for program in buildah openssl setpriv chroot curl; do
   command -v "$program" >/dev/null || fail "$program is missing"
@@ -168,8 +169,7 @@ run_image() {
   echo "drained on SIGTERM with exit code 0"
 }
 
-binary=${1:-$(build_static_binary)}
-build_image "$binary"
+build_image "$1"
 start_database
 mount_read_only_root
 trust=

@@ -2,7 +2,6 @@
 # What the container scripts share. Sourced, never run.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-target=x86_64-unknown-linux-gnu
 
 fail() {
   printf 'error: %s\n' "$*" >&2
@@ -19,11 +18,4 @@ label_arguments() {
   source=${GITHUB_SERVER_URL:-}${GITHUB_REPOSITORY:+/$GITHUB_REPOSITORY}
   printf -- '--build-arg\nVERSION=%s\n--build-arg\nREVISION=%s\n--build-arg\nCREATED=%s\n--build-arg\nSOURCE=%s\n' \
     "$version" "$revision" "$created" "${source:-unknown}"
-}
-
-# Builds the static binary and says where it is.
-build_static_binary() {
-  RUSTFLAGS='-C target-feature=+crt-static' nice cargo build --manifest-path "$root/Cargo.toml" \
-    --release --locked --bin switchback --target "$target" >&2
-  printf '%s/target/%s/release/switchback\n' "$root" "$target"
 }
