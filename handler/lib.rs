@@ -7,6 +7,7 @@
 //! | [`domain`] | arms, schedule, windows, decisions, tickets, charges, money, statistics | HTTP, SQL, the clock |
 //! | [`importing`] | a file's way from bytes to stored charges | HTTP, SQL |
 //! | [`focus`] | reading FOCUS files: bytes in, charges and row problems out | HTTP, SQL |
+//! | [`comparison`] | which windows, prices and charges make a report | formulas, SQL, how it is shown |
 //! | [`ledger`] | counting calls into windows, writing windows and decisions | HTTP, SQL |
 //! | [`store`] | PostgreSQL: connections, schema, migrations, queries by noun | HTTP, formulas |
 //! | [`azure`] | managed-identity tokens, retail prices | who asks for them |
@@ -21,6 +22,7 @@ pub mod application;
 pub mod azure;
 pub mod cli;
 pub mod clock;
+pub mod comparison;
 pub mod config;
 pub mod dev;
 pub mod domain;

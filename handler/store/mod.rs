@@ -3,6 +3,7 @@
 //! Owns every table and every line of SQL; the only room that knows diesel. Must not know HTTP, nor decide what a value means.
 
 mod batch;
+mod charged;
 mod charges;
 mod costs;
 mod decisions;

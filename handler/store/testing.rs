@@ -47,3 +47,11 @@ pub(crate) fn store(url: &str) -> Store {
     let config = database::from_url(url).expect("a database URL");
     Store::new(&config, Arc::new(SystemClock::new())).expect("a store")
 }
+
+impl Store {
+    /// Runs SQL that only a test has a use for.
+    pub(crate) async fn execute_for_test(&self, sql: &str) {
+        use diesel_async::SimpleAsyncConnection as _;
+        self.connection().await.expect("a connection").batch_execute(sql).await.expect("valid SQL");
+    }
+}

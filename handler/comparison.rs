@@ -1,0 +1,106 @@
+//! The report's way from the store to a value: which windows, decisions, prices and charges go in.
+//!
+//! Must not know formulas (the domain's), SQL (the store's), nor how a report is shown.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use crate::clock::Clock;
+use crate::config::comparison::ComparisonConfig;
+use crate::domain::price::{PriceBook, parse_overrides};
+use crate::domain::report::{Accumulator, ByArm, Inputs, Margins, Report};
+use crate::domain::schedule::{Minute, Schedule};
+use crate::domain::window::BurnIn;
+use crate::store::{Store, StoreError};
+
+/// Windows are compared once this much time has passed over them: writers have had their turns by then.
+const SETTLED: Duration = Duration::from_secs(10);
+/// What is compared where nothing else is asked for: the last day.
+const STANDARD_RANGE: time::Duration = time::Duration::DAY;
+
+/// What a comparison may be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Asked {
+    /// First moment compared; the day before `to` where none is given.
+    pub from: Option<OffsetDateTime>,
+    /// First moment not compared; now where none is given.
+    pub to: Option<OffsetDateTime>,
+    /// What is trimmed from the windows' edges in the headline figures.
+    pub burn_in: BurnIn,
+}
+
+/// Makes reports.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    store: Store,
+    schedule: Schedule,
+    config: ComparisonConfig,
+    clock: Arc<dyn Clock>,
+}
+
+impl Comparison {
+    /// Comparisons of what `store` holds of `schedule`.
+    #[must_use]
+    pub fn new(store: Store, schedule: Schedule, config: ComparisonConfig, clock: Arc<dyn Clock>) -> Self {
+        Comparison { store, schedule, config, clock }
+    }
+
+    /// The schedule windows are compared under.
+    #[must_use]
+    pub const fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// The minutes of a range that have been over for long enough to be whole, from the first up to but not including the last.
+    #[must_use]
+    pub fn minutes(&self, from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) -> (Minute, Minute) {
+        let settled = self.clock.now() - SETTLED;
+        let to = to.map_or(settled, |to| to.min(settled));
+        let from = from.unwrap_or(to - STANDARD_RANGE);
+        (self.schedule.minute_at(from), self.schedule.minute_at(to))
+    }
+
+    /// The report of what is asked for.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn report(&self, asked: Asked) -> Result<Report, StoreError> {
+        let (from, to) = self.minutes(asked.from, asked.to);
+        let mut accumulator = Accumulator::new(self.inputs(from, to, asked.burn_in).await?);
+        self.store.observe_decisions(&self.schedule, from, to, |count| accumulator.decision(count)).await?;
+        self.store.observe_windows(&self.schedule, from, to, |window| accumulator.observe(window)).await?;
+        let now = self.clock.now();
+        // Seconds of arithmetic for a year of windows: not on a thread that serves calls.
+        let finished = tokio::task::spawn_blocking(move || accumulator.finish(now)).await;
+        finished.map_err(|error| StoreError::Corrupt(format!("the report was not finished: {error}")))
+    }
+
+    async fn inputs(&self, from: Minute, to: Minute, burn_in: BurnIn) -> Result<Inputs, StoreError> {
+        let config = &self.config;
+        let (starts_at, ends_at) = (self.schedule.starts_at(from), self.schedule.starts_at(to));
+        let [even, odd] = config.plans;
+        let overrides = parse_overrides(&config.price_overrides, self.clock.now().date()).unwrap_or_default();
+        let prices = PriceBook::embedded().with(self.store.prices().await?).with(overrides);
+        let charged = |ids: &[String]| {
+            let ids = ids.to_vec();
+            async move { self.store.charged(&ids, starts_at, ends_at).await }
+        };
+        let [even_ids, odd_ids] = &config.resource_ids;
+        Ok(Inputs {
+            region: config.region.clone(),
+            prices,
+            margins: Margins::new(config.margin_p95, config.margin_error_rate),
+            burn_in,
+            aa_run: self.store.one_worker_serves_both_arms(&self.schedule, from, to).await?,
+            charges: ByArm { even: charged(even_ids).await?, odd: charged(odd_ids).await? },
+            shared_charges: charged(&config.shared_resource_ids).await?,
+            probes: self.store.probe_outcomes(starts_at, ends_at).await?,
+            ..Inputs::new(self.schedule, from, to, ByArm { even, odd })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

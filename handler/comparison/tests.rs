@@ -1,0 +1,132 @@
+//! From rows in a real PostgreSQL to a report.
+
+use time::macros::datetime;
+use uuid::Uuid;
+
+use super::*;
+use crate::clock::ManualClock;
+use crate::domain::arm::Arm;
+use crate::domain::decision::{Decision, DecisionCount, Reason};
+use crate::domain::histogram::bucket_of;
+use crate::domain::plan::{AppServiceSize, FlexSize, Plan};
+use crate::domain::price::{Meter, Price};
+use crate::domain::report::{MetricName, Outcome};
+use crate::domain::window::{Counts, SLICES, Slice, Window};
+use crate::store::testing::new_store;
+
+const NOW: OffsetDateTime = datetime!(2026-11-23 12:00:30 UTC);
+
+fn config() -> ComparisonConfig {
+    ComparisonConfig {
+        plans: [Plan::AppService(AppServiceSize::B1), Plan::FunctionsFlex(FlexSize::Mb512)],
+        region: "westeurope".into(),
+        margin_p95: Duration::from_millis(50),
+        margin_error_rate: 0.01,
+        resource_ids: [vec!["/Sub/A/serverFarms/One".into()], vec!["/sub/a/sites/odd".into()]],
+        shared_resource_ids: Vec::new(),
+        price_overrides: "app-service/B1/hour=0.018".into(),
+    }
+}
+
+/// 40 calls of 20 ms on even and 24 ms on odd in every minute, with some jitter by minute.
+fn window(schedule: &Schedule, minute: Minute, workers: [u128; 2]) -> Window {
+    let arm = schedule.arm_of(minute);
+    let jitter = u64::try_from(minute.0 % 7).unwrap() * 100;
+    let latency = if arm == Arm::Even { 20_000 } else { 24_000 } + jitter;
+    let mut counts = Counts { status_classes: [0, 40, 0, 0, 0], ..Counts::default() };
+    for (index, slice) in counts.slices.0.iter_mut().enumerate() {
+        let calls = if index == SLICES / 2 { 22 } else { 3 };
+        let bucket = u16::try_from(bucket_of(latency)).unwrap();
+        *slice =
+            Slice { calls: calls.into(), server_errors: 0, latency_sum_us: latency * u64::from(calls), buckets: vec![(bucket, calls)] };
+    }
+    Window { minute, arm, worker: Uuid::from_u128(workers[arm.index()]).to_string(), closed: true, counts }
+}
+
+async fn fill(store: &Store, schedule: &Schedule, minutes: i64, workers: [u128; 2]) {
+    let last = schedule.minute_at(NOW).0;
+    let minutes: Vec<Minute> = (last - minutes..last).map(Minute).collect();
+    let windows: Vec<Window> = minutes.iter().map(|minute| window(schedule, *minute, workers)).collect();
+    store.write_windows(schedule, &windows, NOW).await.unwrap();
+    let decisions: Vec<DecisionCount> = minutes
+        .iter()
+        .map(|minute| DecisionCount {
+            decision: Decision { minute: *minute, arm: schedule.arm_of(*minute), reason: Reason::Schedule },
+            calls: 40,
+        })
+        .collect();
+    store.write_decisions(schedule, Uuid::from_u128(9), &decisions, NOW).await.unwrap();
+}
+
+fn comparison(store: Store) -> Comparison {
+    Comparison::new(store, Schedule::default(), config(), Arc::new(ManualClock::new(NOW)))
+}
+
+#[tokio::test]
+async fn rows_become_a_report() {
+    let store = new_store().await;
+    fill(&store, &Schedule::default(), 120, [1, 2]).await;
+    let fetched = Price {
+        meter: Meter::FlexGbSecond,
+        region: "westeurope".into(),
+        amount: "0.00003".parse().unwrap(),
+        currency: "USD".into(),
+        as_of: NOW.date(),
+        source: "fetched".into(),
+    };
+    store.write_prices(&[fetched]).await.unwrap();
+    let report = comparison(store).report(Asked::default()).await.unwrap();
+    assert_eq!((report.data.pairs, report.arms.even.calls, report.checks.conformance.decisions), (60, 2_400, 4_800));
+    let mean = report.metric(MetricName::LatencyMean).unwrap();
+    assert!(mean.interval.low <= 4.0 && 4.0 <= mean.interval.high && mean.interval.low > 3.0, "{mean:?}");
+    assert_eq!(report.cost.arms.even.prices[0].source, "override by setting");
+    assert_eq!(report.cost.arms.odd.prices[0].source, "fetched");
+    assert_eq!(report.cost.arms.odd.prices[1].region, "eastus", "the reference region stands in");
+    assert!(!report.aa_run);
+    assert_ne!(report.verdict.outcome, Outcome::Withheld, "{:?}", report.verdict);
+}
+
+#[tokio::test]
+async fn a_range_leaves_the_rest_out_and_unsettled_minutes_too() {
+    let store = new_store().await;
+    fill(&store, &Schedule::default(), 60, [1, 2]).await;
+    let comparison = comparison(store);
+    let asked = Asked { from: Some(datetime!(2026-11-23 11:30 UTC)), to: Some(datetime!(2026-11-23 11:40 UTC)), ..Asked::default() };
+    assert_eq!(comparison.report(asked).await.unwrap().data.rows, 10);
+    let (_, to) = comparison.minutes(None, Some(datetime!(2027-01-01 0:00 UTC)));
+    assert_eq!(comparison.schedule().starts_at(to), datetime!(2026-11-23 12:00 UTC));
+}
+
+#[tokio::test]
+async fn one_worker_on_both_arms_is_recognised_as_an_aa_run() {
+    let store = new_store().await;
+    fill(&store, &Schedule::default(), 60, [1, 1]).await;
+    let report = comparison(store).report(Asked::default()).await.unwrap();
+    assert!(report.aa_run);
+    assert_eq!(report.verdict.outcome, Outcome::AaFailed, "4 ms apart");
+}
+
+#[tokio::test]
+async fn imported_charges_are_the_observed_cost_by_resource_whatever_the_case() {
+    let store = new_store().await;
+    fill(&store, &Schedule::default(), 60, [1, 2]).await;
+    let charge = |resource: &str, billed: &str, start: &str| {
+        format!(
+            "INSERT INTO charges (id, billed_cost, billing_currency, charge_category, charge_period_start, charge_period_end, effective_cost, \
+             provider_name, service_name, resource_id) VALUES (gen_random_uuid(), {billed}, 'EUR', 'Usage', '{start}', '{start}', {billed}, \
+             'Microsoft', 'App Service', '{resource}');"
+        )
+    };
+    let rows = [
+        charge("/SUB/a/serverfarms/one", "0.0123456789", "2026-11-23T11:30Z"),
+        charge("/sub/A/SERVERFARMS/ONE", "0.1", "2026-11-23T11:40Z"),
+        charge("/sub/a/serverfarms/one", "99", "2026-11-20T00:00Z"),
+        charge("/sub/a/serverfarms/other", "99", "2026-11-23T11:40Z"),
+    ];
+    store.execute_for_test(&rows.concat()).await;
+    let report = comparison(store).report(Asked::default()).await.unwrap();
+    let even = &report.cost.arms.even;
+    let charged = even.charged.as_ref().unwrap();
+    assert_eq!((charged.billed.to_string().as_str(), charged.currency.as_str(), charged.charges), ("0.1123456789", "EUR", 2));
+    assert_eq!((even.observed_from, report.cost.arms.odd.observed_from), ("imported charges", "list prices"));
+}
