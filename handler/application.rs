@@ -10,11 +10,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::azure::{ClientError, http_client};
+use crate::caller::Caller;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ApiConfig, Config, Role, RouterConfig};
 use crate::domain::schedule::Schedule;
 use crate::http::auth::Auth;
 use crate::http::edge::{Edge, EdgeConfig, Routes};
+use crate::http::endpoints::timer::Watch;
 use crate::http::route_names::ROUTES;
 use crate::http::routes::{self, ApiParts, RouterParts};
 use crate::http::server;
@@ -111,11 +113,15 @@ fn build_router(
     let routing =
         Routing::new(Arc::clone(&timing.clock), schedule, router.failover, router.arms.clone(), config.ticket_key.clone(), arms_health);
     let routing = Arc::new(routing);
-    if let Some(database) = &router.database {
-        let store = Store::new(database, Arc::clone(&timing.clock))?;
+    let store = match &router.database {
+        Some(database) => Some(Store::new(database, Arc::clone(&timing.clock))?),
+        None => None,
+    };
+    if let Some(store) = store.clone() {
         background.spawn(flush::decisions(Arc::clone(&routing), store, Arc::clone(&timing.clock), stop.clone()));
     }
-    Ok(routes::router(Arc::new(RouterParts { routing })))
+    let watch = watch(config, store, timing)?;
+    Ok(routes::router(Arc::new(RouterParts { routing, watch, under_functions_host: config.under_functions_host })))
 }
 
 fn build_api(config: &Config, api: &ApiConfig, schedule: Schedule, timing: &Timing) -> Result<(Routes, Store), ApplicationError> {
@@ -133,8 +139,18 @@ fn build_api(config: &Config, api: &ApiConfig, schedule: Schedule, timing: &Timi
         store: store.clone(),
         clock: Arc::clone(&timing.clock),
         call_timeout: config.limits.call_timeout,
+        watch: watch(config, Some(store.clone()), timing)?,
+        under_functions_host: config.under_functions_host,
     };
     Ok((routes::api(Arc::new(parts)), store))
+}
+
+fn watch(config: &Config, store: Option<Store>, timing: &Timing) -> Result<Watch, ClientError> {
+    let caller = match &config.one_url {
+        Some(url) => Some(Caller::new(url.clone(), Arc::clone(&timing.clock))?),
+        None => None,
+    };
+    Ok(Watch { caller, store })
 }
 
 /// A part could not be made.

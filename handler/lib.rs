@@ -20,6 +20,7 @@
 
 pub mod application;
 pub mod azure;
+pub mod caller;
 pub mod cli;
 pub mod clock;
 pub mod comparison;

@@ -14,8 +14,9 @@ use crate::config::CorsOrigins;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, DELETE, OPTIONS");
 const HEADERS: HeaderValue = HeaderValue::from_static("content-type, idempotency-key, x-api-key, x-request-id, traceparent, tracestate");
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("link, location, retry-after, switchback-arm, switchback-minute, switchback-reason, x-request-id");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "link, location, retry-after, switchback-arm, switchback-minute, switchback-reason, switchback-routing, x-request-id",
+);
 const MAX_AGE_S: HeaderValue = HeaderValue::from_static("600");
 
 /// Whether a request is a preflight, which browsers never let be redirected.

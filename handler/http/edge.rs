@@ -21,7 +21,7 @@ use super::body::LingeringBody;
 use super::call::{Call, PROBE, REQUEST_ID, take_ticket, ticketed_minute};
 use super::cors;
 use super::problem::{Carried, Kind, Problem};
-use super::redirect::{ARM, arm_value};
+use super::redirect::{ARM, ROUTING, arm_value};
 use super::route_names::{self, HEALTH};
 use crate::clock::Clock;
 use crate::config::CorsOrigins;
@@ -128,6 +128,7 @@ impl Shared {
         }
         if let Some(arm) = self.config.arm {
             headers.insert(ARM, arm_value(arm));
+            headers.insert(ROUTING, HeaderValue::from_static(if call.ticketed { "ticket" } else { "arrival" }));
         }
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(HeaderName::from_static("referrer-policy"), HeaderValue::from_static("no-referrer"));

@@ -11,6 +11,7 @@ pub mod edge;
 pub mod endpoints;
 pub mod problem;
 pub mod redirect;
+pub mod request;
 pub mod route_names;
 pub mod routes;
 pub mod server;

@@ -15,6 +15,9 @@ pub const MINUTE: HeaderName = HeaderName::from_static("switchback-minute");
 /// Header that says why a call was sent where it was sent.
 pub const REASON: HeaderName = HeaderName::from_static("switchback-reason");
 
+/// Header by which an arm says how it knows a call's minute: from a `ticket`, or from the call's `arrival`.
+pub const ROUTING: HeaderName = HeaderName::from_static("switchback-routing");
+
 /// An arm's name as a header value.
 #[must_use]
 pub const fn arm_value(arm: Arm) -> HeaderValue {

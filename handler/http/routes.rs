@@ -3,21 +3,22 @@
 //! A path is one route; its methods are told apart where it is served, so that a wrong one learns the right ones. Rejections only mean
 //! that no path matched; whatever an endpoint has to say is a reply or a [`Problem`].
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
+use bytes::Bytes;
+use http::Method;
 use warp::path::FullPath;
-use warp::reply::Response;
-use warp::{Filter, Rejection, Reply};
+use warp::{Filter, Rejection};
 
 use super::auth::{Auth, Caller};
 use super::call::Call;
 use super::edge::Routes;
-use super::endpoints::{health, instance, routing};
-use super::problem::{Kind, Problem};
+use super::endpoints::timer::Watch;
+use super::endpoints::{health, instance, routing, timer};
+use super::problem::Problem;
 use super::redirect::redirect;
+use super::request::{self, Asked, asked, finish, get, not_found, query, timed, with};
 use crate::clock::Clock;
 use crate::config::ApiConfig;
 use crate::config::keys::Scope;
@@ -29,6 +30,10 @@ use crate::store::Store;
 pub struct RouterParts {
     /// The router at work.
     pub routing: Arc<Routing>,
+    /// What the Functions timer needs.
+    pub watch: Watch,
+    /// Whether the Functions host stands before this process.
+    pub under_functions_host: bool,
 }
 
 /// What an arm's routes need.
@@ -45,6 +50,10 @@ pub struct ApiParts {
     pub clock: Arc<dyn Clock>,
     /// Time limit of one call.
     pub call_timeout: Duration,
+    /// What the Functions timer needs.
+    pub watch: Watch,
+    /// Whether the Functions host stands before this process.
+    pub under_functions_host: bool,
 }
 
 /// The router redirects every method and path but those that begin with this.
@@ -53,26 +62,32 @@ const RESERVED: &str = "/_switchback/";
 /// The router's table. The redirect stands first because nearly every call is one.
 #[must_use]
 pub fn router(parts: Arc<RouterParts>) -> Routes {
+    let under_functions_host = parts.under_functions_host;
     let with = with(parts);
-    let redirected = unreserved().and(warp::ext::get::<Call>()).and(with.clone()).map(
-        |path: FullPath, query: Option<String>, call: Call, router: Arc<RouterParts>| {
-            redirect(&router.routing, path.as_str(), query.as_deref(), call.probe)
+    let send = |path: FullPath, query: Option<String>, call: Call, router: Arc<RouterParts>| {
+        redirect(&router.routing, path.as_str(), query.as_deref(), call.probe)
+    };
+    let own = move |path: &str| path.starts_with(RESERVED) || (under_functions_host && path.strip_prefix('/') == Some(timer::NAME));
+    let others = path_where(move |path| !own(path)).and(query()).and(warp::ext::get::<Call>()).and(with.clone()).map(send);
+    let reserved = warp::path!("_switchback" / String).and(with.clone()).and(warp::method()).map(
+        |name: String, router: Arc<RouterParts>, method: Method| match name.as_str() {
+            "health" => get(&method).map(|()| routing::health(&router.routing)),
+            "routing" => get(&method).map(|()| routing::routing(&router.routing)),
+            _ => Err(not_found()),
         },
     );
-    let reserved =
-        warp::path!("_switchback" / String).and(with).and(warp::method()).map(|name: String, router: Arc<RouterParts>, method: Method| {
-            match name.as_str() {
-                "health" => get(&method).map(|()| routing::health(&router.routing)),
-                "routing" => get(&method).map(|()| routing::routing(&router.routing)),
-                _ => Err(not_found()),
-            }
-        });
-    finish(redirected.or(reserved).unify())
+    let watch = request::timer(timer::NAME, under_functions_host)
+        .and(with.clone())
+        .then(|body: Bytes, router: Arc<RouterParts>| async move { timer::watch(&router.watch, &body).await });
+    // A caller's own call to the timer's path is redirected like any other; the arm has nothing there.
+    let pretended = path_where(|path| !path.starts_with(RESERVED)).and(query()).and(warp::ext::get::<Call>()).and(with).map(send);
+    finish(others.or(reserved).unify().or(watch).unify().or(pretended).unify())
 }
 
 /// An arm's table.
 #[must_use]
 pub fn api(parts: Arc<ApiParts>) -> Routes {
+    let under_functions_host = parts.under_functions_host;
     let with = with(parts);
     let health = warp::path!("api" / "health" / String).and(with.clone()).and(asked()).then(
         |name: String, api: Arc<ApiParts>, asked: Asked| async move {
@@ -85,20 +100,15 @@ pub fn api(parts: Arc<ApiParts>) -> Routes {
             }
         },
     );
-    let instance = warp::path!("api" / "instance").and(with).and(asked()).map(|api: Arc<ApiParts>, asked: Asked| {
+    let instance = warp::path!("api" / "instance").and(with.clone()).and(asked()).map(|api: Arc<ApiParts>, asked: Asked| {
         api.admit(&asked, Scope::Read)?;
         get(&asked.method)?;
         Ok(instance::instance(&api.config, &api.schedule, &asked.call))
     });
-    finish(health.or(instance).unify())
-}
-
-/// What every endpoint may want to know of a request.
-struct Asked {
-    method: Method,
-    headers: HeaderMap,
-    call: Call,
-    query: Option<String>,
+    let watch = request::timer(timer::NAME, under_functions_host)
+        .and(with)
+        .then(|body: Bytes, api: Arc<ApiParts>| async move { timer::watch(&api.watch, &body).await });
+    finish(health.or(instance).unify().or(watch).unify())
 }
 
 impl ApiParts {
@@ -111,48 +121,9 @@ impl ApiParts {
     }
 }
 
-fn get(method: &Method) -> Result<(), Problem> {
-    if method == Method::GET { Ok(()) } else { Err(Problem::method_not_allowed("GET, HEAD")) }
-}
-
-/// An endpoint's answer, or 504 once its time is up; what it was doing is dropped, and the database rolls it back.
-async fn timed(limit: Duration, answer: impl Future<Output = Result<Response, Problem>>) -> Result<Response, Problem> {
-    let elapsed = |_| Err(Problem::new(Kind::DeadlineExceeded, format!("the call was not finished within {limit:?}")));
-    tokio::time::timeout(limit, answer).await.unwrap_or_else(elapsed)
-}
-
-fn not_found() -> Problem {
-    Problem::new(Kind::NotFound, "nothing lives at this path; /api/docs lists those that do")
-}
-
-fn with<T: Send + Sync>(parts: Arc<T>) -> impl Filter<Extract = (Arc<T>,), Error = Infallible> + Clone {
-    warp::any().map(move || Arc::clone(&parts))
-}
-
-fn asked() -> impl Filter<Extract = (Asked,), Error = Rejection> + Clone {
-    let facts = warp::method().and(warp::header::headers_cloned()).and(warp::ext::get::<Call>()).and(query());
-    facts.map(|method, headers, call, query| Asked { method, headers, call, query })
-}
-
-fn query() -> impl Filter<Extract = (Option<String>,), Error = Infallible> + Clone {
-    warp::query::raw().map(Some).or(warp::any().map(|| None)).unify()
-}
-
-fn unreserved() -> impl Filter<Extract = (FullPath, Option<String>), Error = Rejection> + Clone {
-    let path = warp::path::full().and_then(|path: FullPath| {
-        std::future::ready(if path.as_str().starts_with(RESERVED) { Err(warp::reject::not_found()) } else { Ok(path) })
-    });
-    path.and(query())
-}
-
-/// Turns replies and problems into responses, and whatever matched nothing into 404.
-fn finish(
-    routes: impl Filter<Extract = (Result<Response, Problem>,), Error = Rejection, Future: Send> + Clone + Send + Sync + 'static,
-) -> Routes {
-    routes
-        .map(Reply::into_response)
-        .recover(|_: Rejection| std::future::ready(Ok::<_, Infallible>(not_found().into_response())))
-        .unify()
-        .map(|response: Response| response)
-        .boxed()
+fn path_where(
+    holds: impl Fn(&str) -> bool + Clone + Send + Sync + 'static,
+) -> impl Filter<Extract = (FullPath,), Error = Rejection> + Clone {
+    warp::path::full()
+        .and_then(move |path: FullPath| std::future::ready(if holds(path.as_str()) { Ok(path) } else { Err(warp::reject::not_found()) }))
 }

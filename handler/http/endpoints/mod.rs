@@ -4,6 +4,7 @@
 pub mod health;
 pub mod instance;
 pub mod routing;
+pub mod timer;
 
 use serde::Serialize;
 use warp::Reply;

@@ -26,6 +26,7 @@ pub fn routing(routing: &Routing) -> Response {
     reply(&json!({
         "schedule": schedule.rule(),
         "failover": routing.failover() == Failover::On,
+        "minute_length_ms": u64::try_from(schedule.minute_length().as_millis()).ok(),
         "minute": schedule.label(turn.minute),
         "arm": turn.scheduled,
         "next_switch": { "at": schedule.starts_at(next).format(&Rfc3339).ok(), "arm": schedule.arm_of(next) },

@@ -1,0 +1,213 @@
+//! A caller from outside: it knows the one URL, follows its redirect and notes where it ended.
+//!
+//! Owns how supervision calls. Must not know who wants to know, nor where the outcome is kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::LOCATION;
+use reqwest::Response;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::azure::{ClientError, http_client};
+use crate::clock::Clock;
+use crate::config::BaseUrl;
+use crate::domain::arm::Arm;
+use crate::domain::decision::Reason;
+use crate::domain::probe::{Probe, ProbeOutcome};
+use crate::domain::schedule::{Rule, Schedule};
+
+/// How long one leg may take: a cold start of a serverless plan is within it.
+const LEG_TIMEOUT: Duration = Duration::from_secs(20);
+/// What probes ask for: the cheapest path that an arm answers itself.
+const PATH: &str = "/api/health/live";
+
+/// Calls one router.
+pub struct Caller {
+    client: reqwest::Client,
+    clock: Arc<dyn Clock>,
+    url: BaseUrl,
+}
+
+/// One probe, with what its headers said.
+#[derive(Debug, Clone, Serialize)]
+pub struct Observation {
+    /// Where it ended, and how long that took.
+    #[serde(flatten)]
+    pub probe: Probe,
+    /// The minute the router says it was routed in.
+    pub minute: Option<String>,
+    /// The router's reason.
+    pub reason: Option<Reason>,
+    /// Status of the arm's answer.
+    pub status: Option<u16>,
+    /// Whether a ticket proved the routing to the arm.
+    pub ticketed: bool,
+}
+
+/// What the router says of itself, as far as it is needed here.
+#[derive(Debug, Deserialize)]
+pub struct RouterState {
+    schedule: Rule,
+    minute_length_ms: u64,
+    arms: [ArmState; 2],
+}
+
+#[derive(Debug, Deserialize)]
+struct ArmState {
+    arm: Arm,
+    url: String,
+}
+
+impl RouterState {
+    /// The router's schedule.
+    #[must_use]
+    pub fn schedule(&self) -> Schedule {
+        Schedule::with_minute(self.schedule, Duration::from_millis(self.minute_length_ms))
+    }
+}
+
+impl Caller {
+    /// A caller of the router at `url`.
+    ///
+    /// # Errors
+    /// When no client for outgoing calls can be made.
+    pub fn new(url: BaseUrl, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
+        Ok(Caller { client: http_client()?, clock, url })
+    }
+
+    /// Asks the router for its schedule and its arms.
+    ///
+    /// # Errors
+    /// What went wrong, in words.
+    pub async fn router_state(&self) -> Result<RouterState, String> {
+        let response = self.get(&format!("{}/_switchback/routing", self.url)).await?;
+        if !response.status().is_success() {
+            return Err(format!("{} is no router: it answered {} at /_switchback/routing", self.url, response.status()));
+        }
+        response.json().await.map_err(|_| format!("{} is no router: /_switchback/routing is not as expected", self.url))
+    }
+
+    /// Calls the one URL, follows the redirect, and judges where that ended.
+    pub async fn observe(&self, schedule: &Schedule) -> Observation {
+        let mut observation =
+            Observation { probe: unanswered(self.clock.now()), minute: None, reason: None, status: None, ticketed: false };
+        if let Err(detail) = self.follow(schedule, &mut observation).await {
+            observation.probe.detail = Some(detail);
+        }
+        observation
+    }
+
+    /// The outcome of a probe that could not even be sent.
+    #[must_use]
+    pub fn unreachable(&self, detail: String) -> Probe {
+        Probe { detail: Some(detail), ..unanswered(self.clock.now()) }
+    }
+
+    /// Asks each arm directly whether it is up.
+    pub async fn check_arms(&self, router: &RouterState) -> Vec<Probe> {
+        let mut probes = Vec::new();
+        for state in &router.arms {
+            let mut probe = unanswered(self.clock.now());
+            match self.measured(&format!("{}{PATH}", state.url.trim_end_matches('/'))).await {
+                Ok((response, answer_us)) => {
+                    probe.answer_us = Some(answer_us);
+                    probe.arm = header(&response, "switchback-arm").and_then(|arm| arm.parse().ok());
+                    probe.outcome = match probe.arm {
+                        _ if !response.status().is_success() => ProbeOutcome::Unanswered,
+                        Some(arm) if arm == state.arm => ProbeOutcome::Conformant,
+                        _ => ProbeOutcome::WrongArm,
+                    };
+                    if probe.outcome != ProbeOutcome::Conformant {
+                        probe.detail = Some(format!("arm {} answered {} as {:?}", state.arm, response.status(), probe.arm));
+                    }
+                }
+                Err(reason) => probe.detail = Some(format!("arm {}: {reason}", state.arm)),
+            }
+            probes.push(probe);
+        }
+        probes
+    }
+
+    async fn follow(&self, schedule: &Schedule, observation: &mut Observation) -> Result<(), String> {
+        let (redirect, redirect_us) = self.measured(&format!("{}{PATH}", self.url)).await.map_err(|reason| format!("router: {reason}"))?;
+        observation.probe.redirect_us = Some(redirect_us);
+        if redirect.status() != StatusCode::TEMPORARY_REDIRECT {
+            return Err(format!("the router answered {} instead of 307", redirect.status()));
+        }
+        let named = |name| header(&redirect, name).ok_or_else(|| format!("the redirect has no {name} header"));
+        let sent_to: Arm = named("switchback-arm")?.parse().map_err(|error| format!("switchback-arm: {error}"))?;
+        let minute = named("switchback-minute")?.to_owned();
+        let reason = match named("switchback-reason")? {
+            "schedule" => Reason::Schedule,
+            "failover" => Reason::Failover,
+            other => return Err(format!("'{other}' is not a reason")),
+        };
+        let location = header(&redirect, LOCATION.as_str()).ok_or("the redirect has no location")?.to_owned();
+        observation.minute = Some(minute.clone());
+        observation.reason = Some(reason);
+        let (answer, answer_us) = self.measured(&location).await.map_err(|reason| format!("arm {sent_to}: {reason}"))?;
+        observation.probe.answer_us = Some(answer_us);
+        observation.status = Some(answer.status().as_u16());
+        observation.ticketed = header(&answer, "switchback-routing") == Some("ticket");
+        if !answer.status().is_success() {
+            return Err(format!("arm {sent_to} answered {}", answer.status()));
+        }
+        let answered: Arm =
+            header(&answer, "switchback-arm").ok_or("the answer names no arm")?.parse().map_err(|error| format!("{error}"))?;
+        observation.probe.arm = Some(answered);
+        let scheduled = scheduled_arm(schedule, observation.probe.sent_at, &minute)
+            .ok_or_else(|| format!("the router says it is minute {minute}: its clock and this one disagree"))?;
+        observation.probe.outcome = ProbeOutcome::judge(scheduled, sent_to, reason, answered);
+        if observation.probe.outcome == ProbeOutcome::WrongArm {
+            return Err(format!("minute {minute} is {scheduled}'s, sent to {sent_to} for {reason}, answered by {answered}"));
+        }
+        Ok(())
+    }
+
+    async fn get(&self, url: &str) -> Result<Response, String> {
+        let call = self.client.get(url).header("switchback-probe", "watch").timeout(LEG_TIMEOUT).send();
+        call.await.map_err(|error| crate::telemetry::chain(&error.without_url()))
+    }
+
+    async fn measured(&self, url: &str) -> Result<(Response, u64), String> {
+        let before = self.clock.uptime();
+        let response = self.get(url).await?;
+        let elapsed_us = u64::try_from(self.clock.uptime().saturating_sub(before).as_micros()).unwrap_or(u64::MAX);
+        Ok((response, elapsed_us))
+    }
+}
+
+fn unanswered(sent_at: OffsetDateTime) -> Probe {
+    Probe { sent_at, outcome: ProbeOutcome::Unanswered, arm: None, redirect_us: None, answer_us: None, detail: None }
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    response.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The arm whose turn the minute labelled `label` is, where that minute is about now: clocks may be apart by less than a minute.
+fn scheduled_arm(schedule: &Schedule, sent_at: OffsetDateTime, label: &str) -> Option<Arm> {
+    let now = schedule.minute_at(sent_at);
+    let near = [now, now.next(), now.previous(), now.next().next()];
+    near.into_iter().find(|minute| schedule.label(*minute) == label).map(|minute| schedule.arm_of(minute))
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn a_label_is_judged_by_its_own_minute() {
+        let schedule = Schedule::default();
+        let sent_at = datetime!(2026-11-23 10:03:59.9 UTC);
+        assert_eq!(scheduled_arm(&schedule, sent_at, "2026-11-23T10:03Z"), Some(Arm::Odd));
+        assert_eq!(scheduled_arm(&schedule, sent_at, "2026-11-23T10:04Z"), Some(Arm::Even), "the boundary passed on the way");
+        assert_eq!(scheduled_arm(&schedule, sent_at, "2026-11-23T11:03Z"), None);
+        assert_eq!(scheduled_arm(&schedule, sent_at, "noise"), None);
+    }
+}

@@ -1,0 +1,66 @@
+//! The Functions timer `watch`: once a minute the routing is checked from outside, and the outcome kept.
+
+use bytes::Bytes;
+use warp::reply::Response;
+
+use super::json as reply;
+use crate::caller::Caller;
+use crate::domain::probe::{Probe, ProbeOutcome};
+use crate::host::{self, TimerInvocation};
+use crate::http::problem::{Kind, Problem};
+use crate::store::Store;
+
+/// Name of the function, of its binding, and of the path the host posts to.
+pub const NAME: &str = "watch";
+
+/// What the timer needs: whom to call, and where outcomes are kept.
+pub struct Watch {
+    /// Calls the one URL; none where `SWITCHBACK_URL` is not set.
+    pub caller: Option<Caller>,
+    /// Keeps outcomes; none where the instance has no database.
+    pub store: Option<Store>,
+}
+
+/// `POST /watch` by the Functions host: one call through the one URL, one to each arm, all recorded.
+///
+/// # Errors
+/// A problem where the invocation cannot be read, the instance does not know the one URL, or the outcome cannot be kept: the host then
+/// counts the invocation as failed.
+pub async fn watch(watch: &Watch, body: &Bytes) -> Result<Response, Problem> {
+    let invocation = TimerInvocation::parse(body, NAME).map_err(|reason| Problem::new(Kind::BadRequest, reason))?;
+    let Some(caller) = &watch.caller else {
+        return Err(Problem::new(Kind::Internal, "the timer has nothing to watch").because("SWITCHBACK_URL is not set".to_owned()));
+    };
+    let mut probes = Vec::new();
+    match caller.router_state().await {
+        Ok(router) => {
+            probes.push(caller.observe(&router.schedule()).await.probe);
+            probes.extend(caller.check_arms(&router).await);
+        }
+        Err(reason) => probes.push(caller.unreachable(reason)),
+    }
+    for probe in &probes {
+        record(watch, probe).await?;
+    }
+    let logs: Vec<String> = probes.iter().map(summary).collect();
+    tracing::info!(past_due = invocation.past_due, outcome = logs.join("; "), "watched");
+    Ok(reply(&host::completed(&logs)))
+}
+
+async fn record(watch: &Watch, probe: &Probe) -> Result<(), Problem> {
+    if probe.outcome != ProbeOutcome::Conformant {
+        tracing::warn!(outcome = probe.outcome.as_str(), detail = probe.detail, "a probe did not end where it should");
+    }
+    match &watch.store {
+        Some(store) => Ok(store.write_probe(probe).await?),
+        None => Ok(()),
+    }
+}
+
+fn summary(probe: &Probe) -> String {
+    let arm = probe.arm.map_or("no arm", |arm| arm.as_str());
+    match &probe.detail {
+        Some(detail) => format!("{} at {arm}: {detail}", probe.outcome.as_str()),
+        None => format!("{} at {arm}", probe.outcome.as_str()),
+    }
+}
