@@ -33,7 +33,7 @@ pub struct Dev {
     #[arg(long, value_parser = minute)]
     minute: Option<Duration>,
     /// Add callers that follow the redirects, such as 50/s
-    #[arg(long, value_parser = rate, value_name = "N/s")]
+    #[arg(long, value_parser = super::rate, value_name = "N/s")]
     traffic: Option<f64>,
     /// Slow one arm down, such as odd=20ms
     #[arg(long, value_parser = slow, value_name = "ARM=TIME")]
@@ -73,14 +73,6 @@ impl Dev {
             Topology::start(config, &stop).await.map_err(|error| Failure::operation(&error))?.run(stop).await;
             Ok(())
         })
-    }
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    let number = text.strip_suffix("/s").unwrap_or(text);
-    match number.parse::<f64>() {
-        Ok(rate) if rate > 0.0 && rate <= 10_000.0 => Ok(rate),
-        _ => Err(format!("'{text}' is not a rate such as 50/s")),
     }
 }
 

@@ -7,6 +7,8 @@ mod dev;
 mod health;
 mod key;
 mod migrate;
+mod tally;
+mod watch;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -55,6 +57,8 @@ pub enum Command {
     Check,
     /// Bring the database's schema up to date
     Migrate,
+    /// Call the one URL, follow its redirects, and say where they end; exit code 1 when too few end where they should
+    Watch(watch::Watch),
     /// Make an API key and print its SWITCHBACK_API_KEYS entry
     Key(key::Key),
     /// Ask a running instance whether it is up; exit code 0 if so (what container health checks call)
@@ -109,6 +113,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Dev(dev) => dev.run(),
         Command::Check => check::run(),
         Command::Migrate => migrate::run(),
+        Command::Watch(watch) => watch.run(),
         Command::Key(key) => key.run(),
         Command::Health(health) => health.run(),
         Command::Serve | Command::DevRole(_) => Err(Failure::input("serving is started by main")),
@@ -221,4 +226,11 @@ fn minute(text: &str) -> Result<Duration, String> {
 
 fn moment(text: &str) -> Result<OffsetDateTime, String> {
     OffsetDateTime::parse(text, &Rfc3339).map_err(|error| format!("'{text}' is not a moment such as 2026-11-23T10:03:59.9Z: {error}"))
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.strip_suffix("/s").unwrap_or(text).parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate <= 10_000.0 => Ok(rate),
+        _ => Err(format!("'{text}' is not a rate such as 50/s")),
+    }
 }

@@ -1,0 +1,127 @@
+//! `switchback watch`: supervision from outside.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::tally::Tally;
+use super::{Failure, StopOn, runtime, stop_token};
+use crate::caller::{Caller, Observation, RouterState};
+use crate::clock::SystemClock;
+use crate::config::{BaseUrl, settings};
+use crate::domain::schedule::Schedule;
+
+/// Call the one URL, follow its redirects, and say where they end.
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// The one URL
+    url: BaseUrl,
+    /// Calls a second
+    #[arg(long, default_value = "2/s", value_parser = super::rate, value_name = "N/s")]
+    rate: f64,
+    /// How long to watch, such as 5m; without it, until Ctrl-C
+    #[arg(long = "for", value_parser = settings::duration, value_name = "TIME")]
+    duration: Option<Duration>,
+    /// Exit with 1 when the share of calls that ended where they should is below this, 0 to 1
+    #[arg(long, default_value = "0.999", value_parser = settings::fraction, value_name = "SHARE")]
+    min_conformance: f64,
+    /// One JSON object a call instead of a table; also what a pipe gets
+    #[arg(long)]
+    json: bool,
+}
+
+const REDRAW: Duration = Duration::from_millis(500);
+const RETRY: Duration = Duration::from_secs(1);
+const IN_FLIGHT: usize = 64;
+
+impl Watch {
+    pub fn run(self) -> Result<(), Failure> {
+        runtime()?.block_on(async {
+            let stop = stop_token(StopOn::Signal)?;
+            let caller = Caller::new(self.url.clone(), Arc::new(SystemClock::new())).map_err(|error| Failure::operation(&error))?;
+            let Some(router) = self.find_router(&caller, &stop).await? else { return Ok(()) };
+            let tally = self.watch(Arc::new(caller), router.schedule(), stop).await;
+            self.judge(&tally)
+        })
+    }
+
+    /// Waits for the router to answer; an address that answers otherwise is a mistake, one that does not answer an outage.
+    async fn find_router(&self, caller: &Caller, stop: &CancellationToken) -> Result<Option<RouterState>, Failure> {
+        loop {
+            match caller.router_state().await {
+                Ok(state) => return Ok(Some(state)),
+                Err(reason) if reason.contains("is no router") => return Err(Failure::input(reason)),
+                Err(reason) => eprintln!("{} does not answer: {reason}; trying again", self.url),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return Ok(None),
+                () = tokio::time::sleep(RETRY) => {}
+            }
+        }
+    }
+
+    async fn watch(&self, caller: Arc<Caller>, schedule: Schedule, stop: CancellationToken) -> Tally {
+        let table = !self.json && std::io::stdout().is_terminal();
+        let mut tally = Tally::default();
+        let (send, mut observations) = mpsc::channel::<Observation>(IN_FLIGHT);
+        let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / self.rate));
+        let mut redraw = tokio::time::interval(REDRAW);
+        let end = self.duration.unwrap_or(Duration::MAX);
+        let mut ended = std::pin::pin!(tokio::time::sleep(end));
+        let mut drawn_lines = 0;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = &mut ended => break,
+                _ = ticks.tick() => {
+                    // A full channel means that answers stopped coming: those on the road are enough to show the outage.
+                    if let Ok(place) = send.clone().try_reserve_owned() {
+                        let caller = Arc::clone(&caller);
+                        tokio::spawn(async move { place.send(caller.observe(&schedule).await) });
+                    }
+                }
+                Some(observation) = observations.recv() => {
+                    tally.count(&observation);
+                    if !table {
+                        print_json(&observation);
+                    }
+                }
+                _ = redraw.tick(), if table => drawn_lines = draw(&tally, drawn_lines),
+            }
+        }
+        if table {
+            draw(&tally, drawn_lines);
+        }
+        tally
+    }
+
+    fn judge(&self, tally: &Tally) -> Result<(), Failure> {
+        match tally.conformance() {
+            None => Err(Failure::Operation("no call was made, so there is nothing to judge".to_owned())),
+            Some(share) if share < self.min_conformance => {
+                Err(Failure::Operation(format!("conformance is {:.4} %, below {:.4} %", share * 100.0, self.min_conformance * 100.0)))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+fn print_json(observation: &Observation) {
+    if let Ok(line) = serde_json::to_string(observation) {
+        println!("{line}");
+    }
+}
+
+/// Draws the table over the one drawn before; the number of lines it took.
+fn draw(tally: &Tally, drawn_lines: usize) -> usize {
+    let table = tally.to_string();
+    let mut out = std::io::stdout().lock();
+    let up = if drawn_lines > 0 { format!("\u{1b}[{drawn_lines}A") } else { String::new() };
+    // A terminal that is gone is noticed by the next signal.
+    let _ = writeln!(out, "{up}\u{1b}[J{table}");
+    table.lines().count()
+}
