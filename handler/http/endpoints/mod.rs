@@ -1,10 +1,17 @@
 //! What each noun of the API does, one file a noun. Endpoints take parsed values, call the domain and the store, and return a reply or
 //! a [`super::problem::Problem`].
 
+pub mod charge_document;
+pub mod charges;
+pub mod costs;
 pub mod health;
+pub mod imports;
 pub mod instance;
 pub mod routing;
 pub mod timer;
+
+#[cfg(test)]
+mod testing;
 
 use serde::Serialize;
 use warp::Reply;

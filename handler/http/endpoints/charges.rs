@@ -1,0 +1,198 @@
+//! Charges one by one: posted as JSON, read by id, listed by filters.
+
+use http::header::{HeaderName, LOCATION};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Serialize;
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+use uuid::Uuid;
+use warp::Reply;
+use warp::reply::Response;
+
+use super::charge_document::{self, ChargeDocument, NewChargeDocument};
+use super::json;
+use crate::domain::charge::Charge;
+use crate::http::page::{self, Page};
+use crate::http::problem::{Kind, Problem};
+use crate::http::query::Query;
+use crate::store::{ChargePosition, IdempotencyKey, Posted, Store};
+
+/// Largest body of `POST /api/charges`, in bytes.
+pub const LARGEST_BODY: usize = 4 * 1024 * 1024;
+/// Most charges of one call.
+const MOST_CHARGES: usize = 1_000;
+/// Refused charges that are told one by one.
+const MOST_PROBLEMS: usize = 100;
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const LONGEST_KEY: usize = 255;
+
+/// What became of posted charges.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PostedDocument {
+    /// Charges stored.
+    accepted: usize,
+    /// Their ids, in the order they were posted.
+    #[schema(example = json!(["01a20884-36b2-7617-80dc-da0b32511652"]))]
+    ids: Vec<Uuid>,
+}
+
+/// A page of charges.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChargesDocument {
+    /// The charges, by the start of their period.
+    #[schema(value_type = Vec<ChargeDocument>)]
+    charges: Vec<Json>,
+    /// Cursor of the next page; null on the last one.
+    next_cursor: Option<String>,
+}
+
+/// `POST /api/charges`: stores one charge or an array of them, all or none.
+///
+/// # Errors
+/// 400 for what is no charge: problems[] names index, field and reason. 415 for another content type, 422 for a key that belongs to
+/// another body.
+#[utoipa::path(
+    post,
+    path = "/api/charges",
+    tag = "charges",
+    request_body(content_type = "application/json", content = NewChargeDocument, description = "One charge, or an array of at most 1,000"),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Repeats of a call with the same key and body within a day store nothing and get the first answer")),
+    responses(
+        (status = 201, description = "Stored; Location names a single charge", body = PostedDocument),
+        (status = 400, description = "Not a charge: problems[] names index, field and reason"),
+        (status = 415, description = "The content type is not application/json"),
+        (status = 422, description = "The idempotency key was used with another body"),
+    )
+)]
+pub async fn create(store: &Store, caller: &str, headers: &HeaderMap, raw_query: Option<&str>, body: &[u8]) -> Result<Response, Problem> {
+    Query::parse(raw_query)?.finish()?;
+    check_type(headers)?;
+    let key = idempotency_key(headers, caller, body)?;
+    let charges = read_charges(body)?;
+    let (ids, replayed) = match store.post_charges(charges, key).await? {
+        Posted::New(ids) => (ids, false),
+        Posted::Again(ids) => (ids, true),
+        Posted::KeyReused => return Err(Problem::new(Kind::KeyReused, "this idempotency key belongs to a call with another body")),
+    };
+    let location = match ids.as_slice() {
+        [id] => Some(HeaderValue::try_from(format!("/api/charges/{id}")).map_err(Problem::internal)?),
+        _ => None,
+    };
+    let document = PostedDocument { accepted: ids.len(), ids };
+    let mut response = warp::reply::with_status(json(&document), StatusCode::CREATED).into_response();
+    let headers = response.headers_mut();
+    if let Some(location) = location {
+        headers.insert(LOCATION, location);
+    }
+    if replayed {
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// `GET /api/charges`: charges that match every filter given, by the start of their period.
+///
+/// # Errors
+/// 400 for a wrong parameter.
+#[utoipa::path(
+    get,
+    path = "/api/charges",
+    tag = "charges",
+    params(
+        ("from" = Option<String>, Query, description = "Charges whose period starts at this date or RFC 3339 time, or later"),
+        ("to" = Option<String>, Query, description = "Charges whose period starts before it"),
+        ("provider" = Option<String>, Query, description = "ProviderName"),
+        ("service" = Option<String>, Query, description = "ServiceName"),
+        ("resource_id" = Option<String>, Query, description = "ResourceId, whatever its case"),
+        ("region" = Option<String>, Query, description = "RegionId"),
+        ("tag.KEY" = Option<String>, Query, description = "Value of the tag KEY; once per key"),
+        ("limit" = Option<u16>, Query, description = "Items a page, 1 to 1000; 100 where it is absent"),
+        ("cursor" = Option<String>, Query, description = "Where the page begins: next_cursor of the page before"),
+    ),
+    responses((status = 200, description = "A page; Link names the next", body = ChargesDocument))
+)]
+pub async fn list(store: &Store, raw_query: Option<&str>) -> Result<Response, Problem> {
+    let mut query = Query::parse(raw_query)?;
+    let filter = query.charge_filter()?;
+    let page: Page<ChargePosition> = Page::read(&mut query)?;
+    query.finish()?;
+    let mut charges = store.charges(&filter, page.after, page.limit + 1).await?;
+    let more = charges.len() > usize::try_from(page.limit).unwrap_or(usize::MAX);
+    if more {
+        charges.pop();
+    }
+    let next_cursor = charges.last().filter(|_| more).map(|last| page::encode(&last.position()));
+    let document = ChargesDocument { charges: charges.iter().map(charge_document::write).collect(), next_cursor };
+    Ok(page::with_next(json(&document), "/api/charges", raw_query, document.next_cursor.as_deref()))
+}
+
+/// `GET /api/charges/{id}`: one charge.
+///
+/// # Errors
+/// 404 where there is none.
+#[utoipa::path(
+    get,
+    path = "/api/charges/{id}",
+    tag = "charges",
+    params(("id" = String, Path, description = "The charge's id")),
+    responses((status = 200, description = "The charge", body = ChargeDocument), (status = 404, description = "There is none"))
+)]
+pub async fn read(store: &Store, id: &str, raw_query: Option<&str>) -> Result<Response, Problem> {
+    Query::parse(raw_query)?.finish()?;
+    let missing = || Problem::new(Kind::NotFound, "there is no charge with this id");
+    let id = Uuid::try_parse(id).map_err(|_| missing())?;
+    let charge = store.charge(id).await?.ok_or_else(missing)?;
+    Ok(json(&charge_document::write(&charge)))
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let content_type = headers.get(http::header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("unreadable"));
+    let essence = content_type.unwrap_or("application/json").split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let hint = if essence.eq_ignore_ascii_case("text/csv") { "; FOCUS files go to /api/imports" } else { "" };
+    Err(Problem::new(Kind::UnsupportedMediaType, format!("charges are sent as application/json, not '{essence}'{hint}")))
+}
+
+fn idempotency_key(headers: &HeaderMap, caller: &str, body: &[u8]) -> Result<Option<IdempotencyKey>, Problem> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = value.to_str().map(str::trim).ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
+    let key = key.ok_or_else(|| Problem::new(Kind::BadRequest, "Idempotency-Key must be 1 to 255 visible ASCII characters"))?;
+    Ok(Some(IdempotencyKey { caller: caller.to_owned(), key: key.to_owned(), digest: Sha256::digest(body).into() }))
+}
+
+fn read_charges(body: &[u8]) -> Result<Vec<Charge>, Problem> {
+    let document: Json =
+        serde_json::from_slice(body).map_err(|error| Problem::new(Kind::BadRequest, format!("the body is not JSON: {error}")))?;
+    let documents = match document {
+        Json::Array(documents) => documents,
+        single => vec![single],
+    };
+    if documents.is_empty() {
+        return Err(Problem::new(Kind::BadRequest, "the array holds no charge"));
+    }
+    if documents.len() > MOST_CHARGES {
+        let detail = format!("the array holds more than {MOST_CHARGES} charges: send them in parts, or as a file to /api/imports");
+        return Err(Problem::new(Kind::BadRequest, detail));
+    }
+    let (mut charges, mut problems) = (Vec::with_capacity(documents.len()), Vec::new());
+    for (index, document) in documents.into_iter().enumerate() {
+        match charge_document::read(document) {
+            Ok(charge) => charges.push(charge),
+            Err(refusal) => problems.push(serde_json::json!({ "index": index, "field": refusal.field, "reason": refusal.reason })),
+        }
+    }
+    if problems.is_empty() {
+        return Ok(charges);
+    }
+    let detail = format!("{} of {} charges were refused; nothing was stored", problems.len(), problems.len() + charges.len());
+    problems.truncate(MOST_PROBLEMS);
+    Err(Problem::new(Kind::BadRequest, detail).with("problems", problems))
+}
+
+#[cfg(test)]
+#[path = "charges_tests.rs"]
+mod tests;
