@@ -3,25 +3,29 @@
 //! A path is one route; its methods are told apart where it is served, so that a wrong one learns the right ones. Rejections only mean
 //! that no path matched; whatever an endpoint has to say is a reply or a [`Problem`].
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
+use warp::filters::BoxedFilter;
 use warp::path::FullPath;
+use warp::reply::Response;
 use warp::{Filter, Rejection};
 
 use super::auth::{Auth, Caller};
+use super::body;
 use super::call::Call;
 use super::edge::Routes;
 use super::endpoints::timer::Watch;
-use super::endpoints::{health, instance, routing, timer};
+use super::endpoints::{charges, costs, health, imports, instance, routing, timer};
 use super::problem::Problem;
 use super::redirect::redirect;
 use super::request::{self, Asked, asked, finish, get, not_found, query, timed, with};
 use crate::clock::Clock;
-use crate::config::ApiConfig;
 use crate::config::keys::Scope;
+use crate::config::{ApiConfig, ImportLimits};
 use crate::domain::schedule::Schedule;
 use crate::routing::Routing;
 use crate::store::Store;
@@ -106,14 +110,81 @@ pub fn api(parts: Arc<ApiParts>) -> Routes {
         Ok(instance::instance(&api.config, &api.schedule, &asked.call))
     });
     let watch = request::timer(timer::NAME, under_functions_host)
-        .and(with)
+        .and(with.clone())
         .then(|body: Bytes, api: Arc<ApiParts>| async move { timer::watch(&api.watch, &body).await });
-    finish(health.or(instance).unify().or(watch).unify())
+    finish(health.or(instance).unify().or(ledger(with)).unify().or(watch).unify())
+}
+
+/// An arm's table, continued: what is stored.
+fn ledger(
+    with: impl Filter<Extract = (Arc<ApiParts>,), Error = Infallible> + Clone + Send + Sync + 'static,
+) -> BoxedFilter<(Result<Response, Problem>,)> {
+    let imports = warp::path!("api" / "imports").and(with.clone()).and(asked()).and(warp::body::stream()).then(
+        |api: Arc<ApiParts>, asked: Asked, body| async move {
+            let query = asked.query.as_deref();
+            match asked.method {
+                Method::GET => api.read(&asked, imports::list(&api.store, query)).await,
+                Method::POST => {
+                    api.admit(&asked, Scope::Write)?;
+                    let ImportLimits { timeout, max_bytes } = api.config.imports;
+                    timed(timeout, imports::create(&api.store, max_bytes, &asked.headers, query, &mut Box::pin(body))).await
+                }
+                _ => Err(Problem::method_not_allowed("GET, HEAD, POST")),
+            }
+        },
+    );
+    let import = warp::path!("api" / "imports" / String).and(with.clone()).and(asked()).then(
+        |id: String, api: Arc<ApiParts>, asked: Asked| async move {
+            let query = asked.query.as_deref();
+            match asked.method {
+                Method::GET => api.read(&asked, imports::read(&api.store, &id, query)).await,
+                Method::DELETE => {
+                    api.admit(&asked, Scope::Write)?;
+                    timed(api.config.imports.timeout, imports::delete(&api.store, &id, query)).await
+                }
+                _ => Err(Problem::method_not_allowed("GET, HEAD, DELETE")),
+            }
+        },
+    );
+    let charges = warp::path!("api" / "charges").and(with.clone()).and(asked()).and(warp::body::stream()).then(
+        |api: Arc<ApiParts>, asked: Asked, body| async move {
+            let query = asked.query.as_deref();
+            match asked.method {
+                Method::GET => api.read(&asked, charges::list(&api.store, query)).await,
+                Method::POST => {
+                    let caller = api.admit(&asked, Scope::Write)?;
+                    let create = async {
+                        let body = body::collect(body, charges::LARGEST_BODY).await?;
+                        charges::create(&api.store, &caller.name, &asked.headers, query, &body).await
+                    };
+                    timed(api.call_timeout, create).await
+                }
+                _ => Err(Problem::method_not_allowed("GET, HEAD, POST")),
+            }
+        },
+    );
+    let charge = warp::path!("api" / "charges" / String).and(with.clone()).and(asked()).then(
+        |id: String, api: Arc<ApiParts>, asked: Asked| async move {
+            get(&asked.method)?;
+            api.read(&asked, charges::read(&api.store, &id, asked.query.as_deref())).await
+        },
+    );
+    let costs = warp::path!("api" / "costs").and(with).and(asked()).then(|api: Arc<ApiParts>, asked: Asked| async move {
+        get(&asked.method)?;
+        api.read(&asked, costs::costs(&api.store, asked.query.as_deref())).await
+    });
+    imports.or(import).unify().or(charges).unify().or(charge).unify().or(costs).unify().boxed()
 }
 
 impl ApiParts {
     fn admit(&self, asked: &Asked, scope: Scope) -> Result<Caller, Problem> {
         self.auth.admit(&asked.call, &asked.headers, scope)
+    }
+
+    /// What a caller with read scope asked for, within the time limit of a call.
+    async fn read(&self, asked: &Asked, answer: impl Future<Output = Result<Response, Problem>>) -> Result<Response, Problem> {
+        self.admit(asked, Scope::Read)?;
+        timed(self.call_timeout, answer).await
     }
 
     fn admit_unless(&self, open: bool, asked: &Asked) -> Result<(), Problem> {
