@@ -73,7 +73,7 @@ output "database" {
 }
 
 output "database_roles_sql" {
-  description = "SQL that gives the apps their database roles; infra/database-roles.sh runs it."
+  description = "SQL that gives the apps their database roles; infra/pipeline.sh migrate runs it."
   value       = module.database.roles_sql
 }
 

@@ -92,7 +92,7 @@ resource "azurerm_postgresql_flexible_server_active_directory_administrator" "th
 locals {
   database = "switchback"
 
-  # Run once by an administrator after a deployment; see infra/database-roles.sh.
+  # Run by an administrator after the migrations; infra/pipeline.sh does it.
   roles_sql = templatefile("${path.module}/roles.sql.tftpl", {
     database = local.database
     apps     = var.app_identities
