@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Checks infra/ without a cloud.
 # usage: infra/check.sh [check|plan]
-#   check  fmt, init, validate, test, checkov, and the plan of each preset
-#   plan   the plan of each preset alone
+#   check  fmt, init, validate, test, checkov, the plan of each preset, and of production
+#   plan   the plans alone
 # Environment:
 #   TERRAFORM_SHIM_DIR  folder of an offline stand-in for the azurerm provider (default: ../shared/terraform beside
 #                       the project); where there is none the provider comes from the registry
+#   SWITCHBACK_BINARY   a built program: it must accept the settings that every preset would give the apps
 # Everything runs in a temporary copy: the lock file and the backend of a real deployment stay untouched.
 set -euo pipefail
 
@@ -125,15 +126,26 @@ plan() {
   }
   local preset
   for preset in infra/presets/*.tfvars; do
-    preset=$(basename "$preset")
-    say "plan of $preset"
-    terraform -chdir="$work/infra" plan -input=false -no-color -lock=false -out="$work/plan" \
-      -var-file=environments/dev.tfvars -var-file=tests/example.auto.tfvars -var-file="presets/$preset" >"$work/plan.log" 2>&1 || {
-      cat "$work/plan.log"
-      fail "terraform plan of $preset"
-    }
-    terraform -chdir="$work/infra" show -json "$work/plan" | python3 infra/plan_summary.py
+    plan_one dev "presets/$(basename "$preset")"
   done
+  plan_one production
+}
+
+# usage: plan_one ENVIRONMENT [PRESET]
+plan_one() {
+  local what="environments/$1.tfvars${2:+ with $2}"
+  say "plan of $what"
+  # The example's values come first, so that the environment's own win.
+  terraform -chdir="$work/infra" plan -input=false -no-color -lock=false -out="$work/plan" \
+    -var-file=tests/example.auto.tfvars -var-file="environments/$1.tfvars" ${2:+-var-file="$2"} >"$work/plan.log" 2>&1 || {
+    cat "$work/plan.log"
+    fail "terraform plan of $what"
+  }
+  terraform -chdir="$work/infra" show -json "$work/plan" >"$work/plan.json"
+  python3 infra/plan_summary.py <"$work/plan.json"
+  if [[ -n ${SWITCHBACK_BINARY-} ]]; then
+    python3 infra/settings_check.py "$SWITCHBACK_BINARY" <"$work/plan.json" || fail "the program refuses the settings of $what"
+  fi
 }
 
 command -v python3 >/dev/null || fail "python3 is missing; on Debian: apt-get install python3 python3-venv"
@@ -148,7 +160,7 @@ check)
   ;;
 plan) plan ;;
 *)
-  sed -n '2,5p' "$0" >&2
+  sed -n '2,10p' "$0" >&2
   exit 64
   ;;
 esac

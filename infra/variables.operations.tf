@@ -152,7 +152,7 @@ variable "alert_thresholds" {
 }
 
 variable "budget" {
-  description = "Amount a month in the billing currency, and the first day of a month (as in 2026-11-01T00:00:00Z) from which it counts."
+  description = "Amount a month in the billing currency, and the first day of a month (as in 2026-11-01T00:00:00Z) from which it counts: the month of the first deployment, since Azure refuses an earlier one."
   type = object({
     monthly_amount = number
     start_date     = string

@@ -55,17 +55,49 @@ run "workbook" {
   }
 }
 
-run "autoscale" {
+run "cost_exports" {
+  command = plan
+  module {
+    source = "./modules/finops"
+  }
+  variables {
+    base_name           = "switchback-dev"
+    storage_name        = "costsmock"
+    resource_group_name = "rg-switchback-dev"
+    action_group_id     = "/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg/providers/Microsoft.Insights/actionGroups/ag"
+    allowed_cidrs       = ["203.0.113.0/24", "198.51.100.7/32", "198.51.100.8/31"]
+    export_enabled      = true
+    export_period       = { from = "2026-11-01T00:00:00Z", to = "2036-01-01T00:00:00Z" }
+    tags                = {}
+  }
+
+  assert {
+    condition     = azurerm_storage_account.costs.network_rules[0].default_action == "Deny" && azurerm_storage_account.costs.shared_access_key_enabled == false
+    error_message = "cost exports must be shut to unlisted addresses and to shared keys"
+  }
+
+  assert {
+    condition     = azurerm_storage_account.costs.network_rules[0].ip_rules == toset(["203.0.113.0/24", "198.51.100.7", "198.51.100.8", "198.51.100.9"])
+    error_message = "storage firewalls take no /31 and /32: these must become addresses"
+  }
+}
+
+run "scale" {
   variables {
     cost_export_enabled = false
     arms = {
       even = { hosting = "app_service", plan = "P0v3", min_instances = 2, max_instances = 4, zone_redundant = true }
-      odd  = { hosting = "functions", plan = "flex-512", min_instances = 0, max_instances = 2 }
+      odd  = { hosting = "app_service", plan = "B1", min_instances = 2, max_instances = 2 }
     }
   }
 
   assert {
-    condition     = module.even.plan.sku == "P0v3"
-    error_message = "scale settings must not change the plan"
+    condition     = module.even.scale == { workers = 2, autoscaled_to = 4, zones = true }
+    error_message = "a plan that scales must have an autoscale setting up to max_instances"
+  }
+
+  assert {
+    condition     = module.odd.scale == { workers = 2, autoscaled_to = 2, zones = false }
+    error_message = "a plan that does not scale must have min_instances workers and no autoscale setting"
   }
 }

@@ -47,3 +47,12 @@ output "identity" {
     principal_id = azurerm_user_assigned_identity.this.principal_id
   }
 }
+
+output "scale" {
+  description = "Instances kept warm, how many there may be, spread over zones or not."
+  value = {
+    workers       = try(azurerm_function_app_flex_consumption.this.always_ready[0].instance_count, 0)
+    autoscaled_to = azurerm_function_app_flex_consumption.this.maximum_instance_count
+    zones         = azurerm_service_plan.this.zone_balancing_enabled
+  }
+}

@@ -12,3 +12,8 @@ output "identity" {
   description = "The identity the arm acts as."
   value       = local.instance.identity
 }
+
+output "scale" {
+  description = "Instances at least and at most, spread over zones or not."
+  value       = local.instance.scale
+}

@@ -1,8 +1,14 @@
 # Dedicated plans scale by processor load. Basic plans cannot scale by
 # themselves; max_instances equal to min_instances leaves this out.
 
+locals {
+  # Then autoscale owns the number of workers, and the plan names none (but
+  # for zones, which Azure wants filled from the start).
+  autoscaled = var.scale.max_instances > var.scale.min_instances
+}
+
 resource "azurerm_monitor_autoscale_setting" "this" {
-  count = var.scale.max_instances > var.scale.min_instances ? 1 : 0
+  count = local.autoscaled ? 1 : 0
 
   name                = "autoscale-${var.names.app}"
   resource_group_name = var.resource_group_name

@@ -42,14 +42,9 @@ resource "azurerm_service_plan" "this" {
   location               = var.location
   os_type                = "Linux"
   sku_name               = var.sku
-  worker_count           = var.scale.min_instances
+  worker_count           = local.autoscaled && !var.scale.zone_redundant ? null : var.scale.min_instances
   zone_balancing_enabled = var.scale.zone_redundant
   tags                   = var.tags
-
-  lifecycle {
-    # Autoscale owns the count once it runs.
-    ignore_changes = [worker_count]
-  }
 }
 
 resource "azurerm_linux_web_app" "this" {

@@ -47,3 +47,12 @@ output "identity" {
     principal_id = azurerm_user_assigned_identity.this.principal_id
   }
 }
+
+output "scale" {
+  description = "Workers the plan starts with, how many autoscale may make of them, spread over zones or not."
+  value = {
+    workers       = azurerm_service_plan.this.worker_count
+    autoscaled_to = try(azurerm_monitor_autoscale_setting.this[0].profile[0].capacity[0].maximum, azurerm_service_plan.this.worker_count)
+    zones         = azurerm_service_plan.this.zone_balancing_enabled
+  }
+}
