@@ -16,7 +16,7 @@ image-functions: ## build the image for Functions on Premium plans and Container
 	infra/container/build.sh functions $(FUNCTIONS_IMAGE)
 
 image-check: $(if $(BINARY),,binary) ## prove the api image without a container engine (as root)
-	infra/checks/need.sh buildah openssl curl file psql
+	infra/checks/need.sh buildah jq openssl curl file psql
 	infra/container/check.sh $(or $(BINARY),$(STATIC_BINARY))
 
 delivery-check: shell-check workflow-check az-check ## check scripts, workflows and every az command line

@@ -15,7 +15,7 @@ url=http://127.0.0.1:$api_port
 
 [[ $# -eq 1 && -x $1 ]] || fail "usage: check.sh BINARY (a static switchback)"
 [[ $(id -u) -eq 0 ]] || fail "image-check mounts a read-only root and changes users: run it as root"
-for program in buildah openssl setpriv chroot curl; do
+for program in buildah jq openssl setpriv chroot curl file; do
   command -v "$program" >/dev/null || fail "$program is missing"
 done
 postgres_programs=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1)
@@ -67,7 +67,7 @@ build_image() {
   buildah build --quiet --format docker --tag "$image" "${labels[@]}" "$context" >/dev/null
 
   local config
-  config=$(buildah inspect --type image --format '{{json .Docker.Config}}' "$image")
+  config=$(buildah inspect --type image "$image" | jq --compact-output .Docker.config)
   for promise in "\"User\":\"$uid:$uid\"" '"Entrypoint":["/switchback"]' '"Cmd":["serve"]' \
     '"Test":["CMD","/switchback","health"]' '"org.opencontainers.image.revision":'; do
     [[ $config == *"$promise"* ]] || fail "the image's configuration lacks $promise: $config"
@@ -118,19 +118,23 @@ EOF
   as_postgres "$postgres_programs/pg_ctl" -D "$work/data" -l "$work/data/log" -w start >/dev/null
 }
 
-# Everything below runs what the image holds, the way an engine would: its user, a read-only root, no capabilities.
-in_image() {
-  env -i \
+# Everything below runs what the image holds, the way an engine would: its user, a read-only root, no way to more rights.
+in_image() { (exec_in_image "$@"); }
+exec_in_image() {
+  exec env -i \
     SWITCHBACK_ROLE=api SWITCHBACK_ARM=even PORT="$api_port" \
     SWITCHBACK_API_KEYS="check:write:$(printf 'check-key' | sha256sum | cut -d ' ' -f 1)" \
     DATABASE_URL="postgresql://switchback:not-a-secret@localhost:$database_port/switchback?sslmode=verify-full$trust" \
-    setpriv --no-new-privs --bounding-set=-all --inh-caps=-all -- \
-    chroot --userspec="$uid:$uid" "$work/root" /switchback "$@"
+    "$(command -v setpriv)" --no-new-privs -- \
+    "$(command -v chroot)" --userspec="$uid:$uid" --groups="$uid" "$work/root" /switchback "$@"
 }
 
 mount_read_only_root() {
-  # What an engine mounts into a container: name resolution, and the test's own authority.
-  mkdir -p "$work/root/etc" "$work/root/run/tls"
+  # What an engine gives every container, devices and name resolution; and, as a volume, the test's own authority.
+  mkdir -p "$work/root/dev" "$work/root/etc" "$work/root/run/tls"
+  mknod -m 666 "$work/root/dev/null" c 1 3
+  mknod -m 666 "$work/root/dev/random" c 1 8
+  mknod -m 666 "$work/root/dev/urandom" c 1 9
   cp /etc/hosts /etc/resolv.conf "$work/root/etc/"
   cp "$work/tls/authority.pem" "$work/root/run/tls/"
   mount --bind "$work/root" "$work/root"
@@ -142,10 +146,11 @@ run_image() {
   step "migrate and serve as user $uid on a read-only root"
   trust=
   if in_image migrate >"$work/log" 2>&1; then fail "a certificate of an unknown authority was accepted"; fi
+  grep -qiE 'certificate|issuer' "$work/log" || fail "refused for another reason: $(cat "$work/log")"
   echo "refused without the authority's certificate: $(tail -n 1 "$work/log")"
   trust='&sslrootcert=/run/tls/authority.pem'
   in_image migrate
-  in_image serve >"$work/log" 2>&1 &
+  exec_in_image serve >"$work/log" 2>&1 &
   api_pid=$!
   await curl --fail --silent "$url/api/health/ready" || { cat "$work/log" >&2; fail "the image did not become ready"; }
   curl --fail --silent --show-error --write-out '\n%{http_code}\n' "$url/api/health/ready"
