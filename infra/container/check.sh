@@ -156,7 +156,9 @@ run_image() {
   curl --fail --silent --show-error --write-out '\n%{http_code}\n' "$url/api/health/ready"
   curl --fail --silent --show-error --header 'x-api-key: check-key' --write-out '\n' "$url/api/instance"
 
-  local served_by tls
+  local stranger served_by tls
+  stranger=$(curl --silent --output /dev/null --write-out '%{http_code}' "$url/api/instance")
+  [[ $stranger == 401 ]] || fail "a caller without a key is answered with $stranger, not 401"
   served_by=$(awk '/^Uid:/{print $3}' "/proc/$api_pid/status")
   [[ $served_by == "$uid" ]] || fail "the program runs as user $served_by"
   tls=$(PGPASSWORD=not-a-secret PGSSLMODE=verify-full PGSSLROOTCERT="$work/tls/authority.pem" \

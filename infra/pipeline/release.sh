@@ -54,7 +54,12 @@ apply_release() {
   init_terraform
   local address
   address=$(deployer_address)
-  apply_image "$(release_field image)" "[\"$address\"]"
+  if deployed; then
+    apply_image "$(release_field image)" "[\"$address\"]"
+  else
+    # A vault that was made a moment ago may not know its rules yet, and refuse the first secret.
+    retry 2 60 apply_image "$(release_field image)" "[\"$address\"]"
+  fi
 }
 
 deploy_functions() {

@@ -87,6 +87,6 @@ print_plan() {
 apply_image() {
   collect_variables
   run terraform -chdir="$here" apply -no-color -auto-approve "${variables[@]}" \
-    -var "image=$1" -var "deployer_cidrs=$2"
+    -var "image=$1" -var "deployer_cidrs=$2" || return
   read_outputs
 }
