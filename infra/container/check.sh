@@ -9,8 +9,15 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 readonly max_image_bytes=$((20 * 1000 * 1000))
 readonly uid=65532
-api_port=${IMAGE_CHECK_PORT:-18080}
-database_port=${IMAGE_CHECK_DATABASE_PORT:-15432}
+
+# A port nobody answers on, below those the kernel hands out to clients.
+free_port() {
+  local port
+  while port=$(shuf --input-range=20000-32000 --head-count=1) && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+  printf '%s\n' "$port"
+}
+api_port=$(free_port)
+database_port=$(free_port)
 url=http://127.0.0.1:$api_port
 
 [[ $# -eq 1 && -x $1 ]] || fail "usage: check.sh BINARY (a static switchback)"
@@ -153,6 +160,7 @@ run_image() {
   exec_in_image serve >"$work/log" 2>&1 &
   api_pid=$!
   await curl --fail --silent "$url/api/health/ready" || { cat "$work/log" >&2; fail "the image did not become ready"; }
+  kill -0 "$api_pid" || fail "the program is gone, and something else answers on port $api_port"
   curl --fail --silent --show-error --write-out '\n%{http_code}\n' "$url/api/health/ready"
   curl --fail --silent --show-error --header 'x-api-key: check-key' --write-out '\n' "$url/api/instance"
 
