@@ -2,6 +2,8 @@
 //!
 //! Owns how supervision calls. Must not know who wants to know, nor where the outcome is kept.
 
+pub mod upload;
+
 use std::sync::Arc;
 use std::time::Duration;
 

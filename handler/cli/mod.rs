@@ -5,6 +5,7 @@
 mod check;
 mod dev;
 mod health;
+mod import;
 mod key;
 mod migrate;
 mod tally;
@@ -57,6 +58,8 @@ pub enum Command {
     Check,
     /// Bring the database's schema up to date
     Migrate,
+    /// Import FOCUS files, straight into the database or through a URL
+    Import(import::Import),
     /// Call the one URL, follow its redirects, and say where they end; exit code 1 when too few end where they should
     Watch(watch::Watch),
     /// Make an API key and print its SWITCHBACK_API_KEYS entry
@@ -113,6 +116,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Dev(dev) => dev.run(),
         Command::Check => check::run(),
         Command::Migrate => migrate::run(),
+        Command::Import(import) => import.run(),
         Command::Watch(watch) => watch.run(),
         Command::Key(key) => key.run(),
         Command::Health(health) => health.run(),

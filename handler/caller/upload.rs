@@ -1,0 +1,117 @@
+//! Sending a file through the one URL: where it goes is asked first, so that its bytes travel once, not once per redirect.
+
+use bytes::Bytes;
+use futures_util::Stream;
+use http::header::{CONTENT_TYPE, LOCATION};
+use reqwest::{Body, Client, Url};
+use serde::Deserialize;
+
+use crate::azure::{ClientError, http_client};
+use crate::config::BaseUrl;
+use crate::http::auth::API_KEY;
+
+/// What the API said of a file.
+#[derive(Debug)]
+pub enum Uploaded {
+    /// It was stored, or had been before.
+    Stored {
+        /// Whether these bytes had been imported before.
+        again: bool,
+        /// The import.
+        import: ImportAnswer,
+    },
+    /// It was refused.
+    Refused(ProblemAnswer),
+}
+
+/// An import as the API describes it.
+#[derive(Debug, Deserialize)]
+pub struct ImportAnswer {
+    /// Its id.
+    pub id: String,
+    /// Rows stored.
+    pub accepted: u64,
+    /// Rows refused.
+    pub rejected: u64,
+    /// The first refused rows.
+    #[serde(default)]
+    pub problems: Vec<crate::domain::import::RowProblem>,
+}
+
+/// A problem document, as far as it is shown.
+#[derive(Debug, Deserialize)]
+pub struct ProblemAnswer {
+    /// What kind of problem.
+    pub title: String,
+    /// What is wrong this time.
+    pub detail: Option<String>,
+    /// Refused rows, where there are some.
+    #[serde(default)]
+    pub problems: Vec<crate::domain::import::RowProblem>,
+}
+
+/// Why a file could not be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// No client could be made.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The other end did not answer, or not with what the API promises.
+    #[error("the upload failed")]
+    Http(#[from] reqwest::Error),
+    /// A redirect led nowhere.
+    #[error("the redirect names no usable address")]
+    Redirect,
+}
+
+/// Sends files to one URL.
+#[derive(Debug)]
+pub struct Uploader {
+    client: Client,
+    url: BaseUrl,
+    key: Option<String>,
+    strict: bool,
+}
+
+impl Uploader {
+    /// An uploader to `url` that presents `key`.
+    ///
+    /// # Errors
+    /// When no client can be made.
+    pub fn new(url: BaseUrl, key: Option<String>, strict: bool) -> Result<Uploader, ClientError> {
+        Ok(Uploader { client: http_client()?, url, key, strict })
+    }
+
+    /// Sends one file.
+    ///
+    /// # Errors
+    /// [`UploadError`] where no answer came; a refusal is an answer.
+    pub async fn upload<E>(&self, file: impl Stream<Item = Result<Bytes, E>> + Send + 'static) -> Result<Uploaded, UploadError>
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let body = Body::wrap_stream(file);
+        let mut request = self.client.post(self.target().await?).header(CONTENT_TYPE, "application/octet-stream").body(body);
+        if let Some(key) = &self.key {
+            request = request.header(API_KEY, key);
+        }
+        let response = request.send().await?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(Uploaded::Stored { again: status == http::StatusCode::OK, import: response.json().await? });
+        }
+        Ok(Uploaded::Refused(response.json().await?))
+    }
+
+    /// The arm's address for this minute, where the URL is the router's; else the URL's own.
+    async fn target(&self) -> Result<Url, UploadError> {
+        let url = format!("{}/api/imports?strict={}", self.url, self.strict);
+        let asked = self.client.head(&url).send().await?;
+        let base = asked.url().clone();
+        if !asked.status().is_redirection() {
+            return Ok(base);
+        }
+        let location = asked.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        location.and_then(|location| base.join(location).ok()).ok_or(UploadError::Redirect)
+    }
+}
