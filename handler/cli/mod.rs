@@ -8,6 +8,7 @@ mod health;
 mod import;
 mod key;
 mod migrate;
+mod report;
 mod tally;
 mod watch;
 
@@ -62,6 +63,8 @@ pub enum Command {
     Import(import::Import),
     /// Call the one URL, follow its redirects, and say where they end; exit code 1 when too few end where they should
     Watch(watch::Watch),
+    /// Compare the arms: latency, errors, cost, verdict
+    Report(report::ReportCommand),
     /// Make an API key and print its SWITCHBACK_API_KEYS entry
     Key(key::Key),
     /// Ask a running instance whether it is up; exit code 0 if so (what container health checks call)
@@ -118,6 +121,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate => migrate::run(),
         Command::Import(import) => import.run(),
         Command::Watch(watch) => watch.run(),
+        Command::Report(report) => report.run(),
         Command::Key(key) => key.run(),
         Command::Health(health) => health.run(),
         Command::Serve | Command::DevRole(_) => Err(Failure::input("serving is started by main")),

@@ -4,7 +4,7 @@ use time::macros::datetime;
 use uuid::Uuid;
 
 use super::*;
-use crate::clock::ManualClock;
+use crate::clock::{ManualClock, SystemClock};
 use crate::domain::arm::Arm;
 use crate::domain::decision::{Decision, DecisionCount, Reason};
 use crate::domain::histogram::bucket_of;
@@ -129,4 +129,70 @@ async fn imported_charges_are_the_observed_cost_by_resource_whatever_the_case() 
     let charged = even.charged.as_ref().unwrap();
     assert_eq!((charged.billed.to_string().as_str(), charged.currency.as_str(), charged.charges), ("0.1123456789", "EUR", 2));
     assert_eq!((even.observed_from, report.cost.arms.odd.observed_from), ("imported charges", "list prices"));
+}
+
+/// Slices of `calls` calls spread over the minute, about 30 ms with a tail.
+fn some_slices(seed: u64, calls: u32) -> Vec<u8> {
+    use crate::domain::statistics::random::Random;
+    let mut random = Random::new(seed);
+    let mut histograms: [crate::domain::histogram::Histogram; SLICES] = Default::default();
+    let mut slices = crate::domain::window::Slices::default();
+    for _ in 0..calls {
+        let latency = u64::try_from(20_000 + random.below(15_000) + random.below(10) / 9 * random.below(200_000)).unwrap();
+        let slice = random.below(SLICES);
+        histograms[slice].record(latency);
+        slices.0[slice].latency_sum_us += latency;
+    }
+    for (slice, histogram) in slices.0.iter_mut().zip(histograms) {
+        slice.calls = histogram.total();
+        let narrow = |(bucket, count)| (u16::try_from(bucket).unwrap(), u32::try_from(count).unwrap());
+        slice.buckets = histogram.occupied().map(narrow).collect();
+    }
+    slices.encode()
+}
+
+/// Run by `cargo test --release -- --ignored a_year`: a year of minutes, two workers an arm, 1,051,200 windows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes a minute to fill; its bounds hold for the release profile"]
+async fn a_year_of_windows_is_reported_within_two_seconds_and_200_mb() {
+    let store = new_store().await;
+    let schedule = Schedule::default();
+    let minutes = 525_600_i64;
+    let first = schedule.minute_at(NOW).0 - minutes;
+    let variants: Vec<String> = (0..64).map(|seed| format!("({seed}, '\\x{}'::bytea)", hex(&some_slices(seed, 30)))).collect();
+    store
+        .execute_for_test(&format!(
+            "SET statement_timeout = 0; CREATE TEMP TABLE variants (id int PRIMARY KEY, slices bytea); INSERT INTO variants VALUES {}; \
+             INSERT INTO windows SELECT to_timestamp(minute * 60.0), CASE WHEN minute % 2 = 0 THEN 'even' ELSE 'odd' END, \
+             ('00000000-0000-0000-0000-00000000000' || worker)::uuid, 'parity', 60000, true, 30, 0, 0, '{{0,30,0,0,0}}', 0, 0, 0, 0, 0, \
+             900000, slices, '{{}}', now() FROM generate_series({first}, {first} + {minutes} - 1) AS minute, \
+             generate_series(1, 2) AS worker, variants WHERE id = (minute * 7919 + worker * 31) % 64; \
+             INSERT INTO decisions SELECT to_timestamp(minute * 60.0), CASE WHEN minute % 2 = 0 THEN 'even' ELSE 'odd' END, 'schedule', \
+             '00000000-0000-0000-0000-000000000009', 'parity', 60000, 60, now() \
+             FROM generate_series({first}, {first} + {minutes} - 1) AS minute; ANALYZE;",
+            variants.join(",")
+        ))
+        .await;
+    let comparison = comparison(store);
+    let before_kb = resident_kb();
+    let clock = SystemClock::new();
+    let started = clock.uptime();
+    let asked = Asked { from: Some(schedule.starts_at(Minute(first))), ..Asked::default() };
+    let report = comparison.report(asked).await.unwrap();
+    let took = clock.uptime() - started;
+    println!("{} rows in {took:?}; resident {before_kb} kB before, {} kB at most", report.data.rows, resident_kb());
+    assert_eq!((report.data.rows, report.data.pairs), (1_051_200, 262_800));
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(resident_kb() < 200_000, "{} kB", resident_kb());
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The most memory this process ever had resident, kB.
+fn resident_kb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

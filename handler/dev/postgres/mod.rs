@@ -95,6 +95,20 @@ const RESTARTS: u32 = 20;
 const RESTART_WAIT: Duration = Duration::from_millis(250);
 const STOP_POLLS: u32 = 1_000;
 
+/// The connection URL of `database` in the cluster that another process runs in `directory`.
+///
+/// # Errors
+/// [`ClusterError`] where the folder cannot be used.
+pub fn database_url_of(directory: &Path, database: &str) -> Result<String, ClusterError> {
+    Ok(url(&Folders::prepare(directory, Account::for_server()?)?, database))
+}
+
+fn url(folders: &Folders, database: &str) -> String {
+    let socket = folders.socket().to_string_lossy();
+    let host = percent_encoding::utf8_percent_encode(&socket, percent_encoding::NON_ALPHANUMERIC);
+    format!("postgresql://{NAME}@{host}/{database}")
+}
+
 impl Cluster {
     /// Starts the cluster kept in `directory`, making it first where there is none, and recovering it where the last run crashed.
     /// Blocks until it takes connections.
@@ -129,9 +143,7 @@ impl Cluster {
     /// The connection URL of one of the cluster's databases.
     #[must_use]
     pub fn database_url(&self, database: &str) -> String {
-        let socket = self.folders.socket().to_string_lossy();
-        let host = percent_encoding::utf8_percent_encode(&socket, percent_encoding::NON_ALPHANUMERIC);
-        format!("postgresql://{NAME}@{host}/{database}")
+        url(&self.folders, database)
     }
 
     /// The folder the data really is in.

@@ -254,7 +254,7 @@ impl Accumulator {
             verdict,
             summary: Vec::new(),
         };
-        report.summary = super::summary::in_words(&report);
+        report.summary = super::words::in_words(&report);
         report
     }
 }

@@ -247,7 +247,7 @@ fn minute_confound(gathered: &Gathered, metrics: &[Metric]) -> MinuteConfound {
 fn cold_starts(gathered: &Gathered) -> ColdStarts {
     let counted = ByArm::build(|arm| gathered.totals.get(arm).cold_starts);
     let summary = format!(
-        "{} workers began to serve on even, {} on odd; an arm rests for one minute at most while calls come in, too short for scaling to \
+        "workers that began to serve: {} on even, {} on odd; an arm rests for one minute at most while calls come in, too short for scaling to \
          zero to show: what a first call after a long silence waits is not measured here",
         counted.even, counted.odd
     );

@@ -131,8 +131,8 @@ pub struct Metric {
     pub finding: Finding,
     /// The margin declared for it.
     pub margin: Option<f64>,
-    /// Smallest true difference this run would find with a power of .80.
-    pub minimal_detectable_effect: f64,
+    /// Smallest true difference this run would find with a power of .80; none where nothing varies.
+    pub minimal_detectable_effect: Option<f64>,
     /// Pairs a run needs to find a difference as large as the margin.
     pub pairs_needed_for_margin: Option<f64>,
     /// Under a mirrored schedule: what follows the minute's parity.
@@ -225,7 +225,7 @@ fn metric(name: MetricName, [even, odd]: [f64; 2], estimate: &Estimate, confound
         p_value_model_based: Some(estimate.p_value()),
         finding: Finding::of(interval, margin),
         margin,
-        minimal_detectable_effect: estimate.minimal_detectable_effect(),
+        minimal_detectable_effect: (estimate.standard_error > 0.0).then(|| estimate.minimal_detectable_effect()),
         pairs_needed_for_margin: margin.and_then(|margin| estimate.pairs_needed(margin)),
         confound,
         welch: None,

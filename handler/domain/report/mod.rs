@@ -12,8 +12,8 @@ mod metrics;
 mod series;
 #[cfg(test)]
 mod simulation;
-mod summary;
 mod verdict;
+pub mod words;
 
 use serde::Serialize;
 use time::OffsetDateTime;

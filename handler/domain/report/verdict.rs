@@ -143,10 +143,10 @@ fn aa(metrics: &[Metric]) -> (Outcome, Option<Arm>, Vec<String>) {
         .iter()
         .filter(|(_, p)| *p < threshold)
         .map(|(metric, p)| {
-            let name = super::summary::title(metric.name);
+            let name = super::words::title(metric.name);
             format!(
                 "{name} differs by {} although both arms are one instance (p = {p:.4})",
-                super::summary::amount(metric.name, metric.difference)
+                super::words::amount(metric.name, metric.difference)
             )
         })
         .collect();

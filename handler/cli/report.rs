@@ -1,0 +1,222 @@
+//! `switchback report`: the comparison of the arms, as a table or as JSON.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use comfy_table::{Cell, CellAlignment, Table, presets};
+use time::OffsetDateTime;
+
+use super::{Failure, minute, runtime};
+use crate::clock::SystemClock;
+use crate::comparison::{Asked, Comparison};
+use crate::config::{self, comparison, database, process_setting};
+use crate::dev::postgres::{self, NAME};
+use crate::domain::arm::Arm;
+use crate::domain::moment;
+use crate::domain::report::{Finding, Metric, MetricName, Report, Status, words};
+use crate::domain::schedule::Schedule;
+use crate::domain::window::BurnIn;
+use crate::store::Store;
+
+/// The comparison.
+#[derive(Debug, Args)]
+pub struct ReportCommand {
+    /// First moment compared, such as 2026-11-01 or 2026-11-01T10:00Z [default: a day before the end]
+    #[arg(long, value_parser = read_moment)]
+    from: Option<OffsetDateTime>,
+    /// First moment not compared [default: now]
+    #[arg(long, value_parser = read_moment)]
+    to: Option<OffsetDateTime>,
+    /// Seconds to trim from both edges of each window: 0, 5, 10 or 20
+    #[arg(long, default_value = "0", value_parser = burn_in)]
+    burn_in: BurnIn,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    json: bool,
+    /// Length of the minute, as given to `switchback dev`
+    #[arg(long, value_parser = minute)]
+    minute: Option<Duration>,
+    /// Folder of the development system, whose database is read where DATABASE_URL is not set
+    #[arg(long, default_value = ".switchback", value_name = "DIR")]
+    data: PathBuf,
+}
+
+impl ReportCommand {
+    /// Makes the report and prints it.
+    pub fn run(self) -> Result<(), Failure> {
+        let (config, rule) = comparison::from_process_environment()?;
+        let database = match process_setting("DATABASE_URL") {
+            Some(_) => config::database_from_process_environment()?,
+            None => {
+                let url = postgres::database_url_of(&self.data, NAME).map_err(|error| Failure::operation(&error))?;
+                database::from_url(&url).map_err(Failure::Operation)?
+            }
+        };
+        let schedule = Schedule::with_minute(rule, self.minute.unwrap_or(Schedule::MINUTE));
+        let asked = Asked { from: self.from, to: self.to, burn_in: self.burn_in };
+        let report = runtime()?.block_on(async {
+            let clock = Arc::new(SystemClock::new());
+            let store = Store::new(&database, clock.clone()).map_err(|error| Failure::operation(&error))?;
+            let comparison = Comparison::new(store, schedule, config, clock);
+            comparison.report(asked).await.map_err(|error| Failure::operation(&error))
+        })?;
+        if self.json {
+            let json = serde_json::to_string_pretty(&report).map_err(|error| Failure::operation(&error))?;
+            println!("{json}");
+        } else {
+            println!("{}", text(&report));
+        }
+        Ok(())
+    }
+}
+
+fn read_moment(text: &str) -> Result<OffsetDateTime, String> {
+    moment::parse(text).ok_or_else(|| format!("'{text}' is not a moment such as 2026-11-01 or 2026-11-01T10:00Z"))
+}
+
+fn burn_in(text: &str) -> Result<BurnIn, String> {
+    let found = BurnIn::ALL.into_iter().find(|burn_in| burn_in.sixtieths().to_string() == text);
+    found.ok_or_else(|| format!("'{text}' is not a burn-in: expected 0, 5, 10 or 20"))
+}
+
+/// The whole report for a terminal.
+fn text(report: &Report) -> String {
+    let mut parts = vec![format!(
+        "{} to {}, schedule {}, even on {}, odd on {}",
+        moment::format(report.from),
+        moment::format(report.to),
+        report.schedule.rule,
+        report.arms.even.plan,
+        report.arms.odd.plan
+    )];
+    parts.push(report.summary.iter().map(|words| format!("  {words}")).collect::<Vec<_>>().join("\n"));
+    parts.push(checks(report).to_string());
+    parts.push(arms(report).to_string());
+    if !report.metrics.is_empty() {
+        parts.push(metrics(report).to_string());
+        parts.push(sensitivity(report).to_string());
+    }
+    parts.extend(cost(report).map(|table| table.to_string()));
+    let notes = report.cost.notes.iter().map(|note| format!("  {note}")).collect::<Vec<_>>();
+    parts.push(format!("notes\n{}", notes.join("\n")));
+    parts.join("\n\n")
+}
+
+fn table(titles: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+    table.set_header(titles);
+    table
+}
+
+fn right(text: impl Into<String>) -> Cell {
+    Cell::new(text.into()).set_alignment(CellAlignment::Right)
+}
+
+fn checks(report: &Report) -> Table {
+    let mut table = table(&["check", "", ""]);
+    for (title, status, summary) in report.checks.list() {
+        let word = match status {
+            Status::Passed => "passed",
+            Status::Warning => "note",
+            Status::Failed => "FAILED",
+            Status::Unknown => "unknown",
+        };
+        table.add_row([title, word, summary]);
+    }
+    table
+}
+
+fn arms(report: &Report) -> Table {
+    let mut table = table(&["", "even", "odd"]);
+    let (even, odd) = (&report.arms.even, &report.arms.odd);
+    let rows = [
+        ("windows", even.windows, odd.windows),
+        ("calls", even.calls, odd.calls),
+        ("calls in the other arm's minutes", even.off_schedule_calls, odd.off_schedule_calls),
+        ("calls answered 5xx", even.server_errors, odd.server_errors),
+        ("cold starts", even.cold_starts, odd.cold_starts),
+        ("probes", even.probes, odd.probes),
+        ("windows without their last seconds", even.unclosed_windows, odd.unclosed_windows),
+    ];
+    for (title, even, odd) in rows {
+        table.add_row([Cell::new(title), right(even.to_string()), right(odd.to_string())]);
+    }
+    table
+}
+
+fn metrics(report: &Report) -> Table {
+    let mut table = table(&["metric", "even", "odd", "odd − even", "%", "95 % interval", "odd is", "smallest effect to be seen"]);
+    for metric in &report.metrics {
+        let show = |value| words::amount(metric.name, value);
+        table.add_row([
+            Cell::new(words::title(metric.name)),
+            right(show(metric.even)),
+            right(show(metric.odd)),
+            right(show(metric.difference)),
+            right(metric.difference_percent.map_or_else(String::new, |percent| format!("{percent:+.1}"))),
+            right(interval(metric)),
+            Cell::new(finding(metric.finding)),
+            right(metric.minimal_detectable_effect.map_or_else(String::new, show)),
+        ]);
+    }
+    for withheld in &report.withheld {
+        table.add_row([words::title(withheld.name), "", "", "", "", "", "withheld", &withheld.reason]);
+    }
+    table
+}
+
+fn interval(metric: &Metric) -> String {
+    format!("{} to {}", words::amount(metric.name, metric.interval.low), words::amount(metric.name, metric.interval.high))
+}
+
+const fn finding(finding: Finding) -> &'static str {
+    match finding {
+        Finding::Better => "better",
+        Finding::Worse => "worse",
+        Finding::Equivalent => "equivalent",
+        Finding::Inconclusive => "inconclusive",
+    }
+}
+
+fn sensitivity(report: &Report) -> Table {
+    let mut table = table(&["trimmed from each edge", "metric", "odd − even", "95 % interval", "odd is"]);
+    for burn_in in &report.sensitivity {
+        let shown = burn_in.metrics.iter().filter(|metric| matches!(metric.name, MetricName::LatencyMean | MetricName::LatencyP95));
+        for metric in shown {
+            table.add_row([
+                right(format!("{:.2} s", burn_in.burn_in_seconds)),
+                Cell::new(words::title(metric.name)),
+                right(words::amount(metric.name, metric.difference)),
+                right(interval(metric)),
+                Cell::new(finding(metric.finding)),
+            ]);
+        }
+    }
+    table
+}
+
+fn cost(report: &Report) -> Option<Table> {
+    let arms = Arm::BOTH.map(|arm| report.cost.arms.get(arm));
+    if arms.iter().all(|arm| arm.observed.is_none() && arm.charged.is_none()) {
+        return None;
+    }
+    let mut table = table(&["USD, list prices", "even", "odd"]);
+    let mut row = |title: &str, of: &dyn Fn(&crate::domain::report::ArmCost) -> Option<String>| {
+        let [even, odd] = arms.map(|arm| right(of(arm).unwrap_or_else(|| "unknown".to_owned())));
+        table.add_row([Cell::new(title), even, odd]);
+    };
+    row("observed over the run", &|arm| Some(arm.observed.as_ref()?.total.to_string()));
+    row("observed, with free grants", &|arm| Some(arm.observed_with_grants.as_ref()?.total.to_string()));
+    row("observed, by 1,000 calls", &|arm| Some(arm.observed.as_ref()?.per_1000_calls.as_ref()?.to_string()));
+    row("this plan alone, a month", &|arm| Some(arm.projected.as_ref()?.per_month.to_string()));
+    row("this plan alone, a month, with free grants", &|arm| Some(arm.projected.as_ref()?.per_month_with_grants.to_string()));
+    row("this plan alone, by 1,000 calls", &|arm| Some(arm.projected.as_ref()?.per_1000_calls.as_ref()?.to_string()));
+    row("supervision's own calls", &|arm| arm.probes.as_ref().map(ToString::to_string));
+    row("imported charges", &|arm| arm.charged.as_ref().map(|charged| format!("{} {}", charged.billed, charged.currency)));
+    let half = report.cost.shared.each_arm.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+    row("half of the shared parts", &|_| Some(half.clone()));
+    Some(table)
+}
