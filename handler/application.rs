@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::azure::{ClientError, http_client};
 use crate::caller::Caller;
 use crate::clock::{Clock, SystemClock};
+use crate::comparison::Comparison;
 use crate::config::{ApiConfig, Config, Role, RouterConfig};
 use crate::domain::schedule::Schedule;
 use crate::http::auth::Auth;
@@ -137,7 +138,7 @@ fn build_api(config: &Config, api: &ApiConfig, schedule: Schedule, timing: &Timi
         auth,
         schedule,
         store: store.clone(),
-        clock: Arc::clone(&timing.clock),
+        comparison: Comparison::new(store.clone(), schedule, api.comparison.clone(), Arc::clone(&timing.clock)),
         call_timeout: config.limits.call_timeout,
         watch: watch(config, Some(store.clone()), timing)?,
         under_functions_host: config.under_functions_host,

@@ -62,6 +62,15 @@ impl Comparison {
         (self.schedule.minute_at(from), self.schedule.minute_at(to))
     }
 
+    /// The minutes of a range, the current one included: not yet whole, but worth seeing.
+    #[must_use]
+    pub fn minutes_so_far(&self, from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) -> (Minute, Minute) {
+        let now = self.clock.now();
+        let to = to.map_or(now, |to| to.min(now));
+        let from = from.unwrap_or(to - STANDARD_RANGE);
+        (self.schedule.minute_at(from), self.schedule.minute_at(to).next())
+    }
+
     /// The report of what is asked for.
     ///
     /// # Errors

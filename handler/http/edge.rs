@@ -188,10 +188,22 @@ impl Shared {
         call
     }
 
-    async fn route(&self, request: Request<Incoming>) -> warp::reply::Response {
-        if !self.config.slow.is_zero() {
-            tokio::time::sleep(self.config.slow).await;
+    /// Waits as long as development asks for, exactly: a timer alone is late by a millisecond and more, which the report would find.
+    async fn slow_down(&self) {
+        const TIMER_SLACK: Duration = Duration::from_millis(3);
+        let slow = self.config.slow;
+        if slow.is_zero() {
+            return;
         }
+        let until = self.config.clock.uptime() + slow;
+        tokio::time::sleep(slow.saturating_sub(TIMER_SLACK)).await;
+        while self.config.clock.uptime() < until {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn route(&self, request: Request<Incoming>) -> warp::reply::Response {
+        self.slow_down().await;
         let expects_continue = request.headers().contains_key(EXPECT);
         let request = request.map(|body| LingeringBody::new(body, expects_continue));
         match warp::service(self.routes.clone()).call(request).await {

@@ -19,11 +19,11 @@ use super::body;
 use super::call::Call;
 use super::edge::Routes;
 use super::endpoints::timer::Watch;
-use super::endpoints::{charges, costs, health, imports, instance, routing, timer};
+use super::endpoints::{charges, costs, health, imports, instance, report, routing, timer, windows};
 use super::problem::Problem;
 use super::redirect::redirect;
 use super::request::{self, Asked, asked, finish, get, not_found, query, timed, with};
-use crate::clock::Clock;
+use crate::comparison::Comparison;
 use crate::config::keys::Scope;
 use crate::config::{ApiConfig, ImportLimits};
 use crate::domain::schedule::Schedule;
@@ -50,8 +50,8 @@ pub struct ApiParts {
     pub schedule: Schedule,
     /// Where charges and windows are kept.
     pub store: Store,
-    /// Where time comes from.
-    pub clock: Arc<dyn Clock>,
+    /// What makes reports.
+    pub comparison: Comparison,
     /// Time limit of one call.
     pub call_timeout: Duration,
     /// What the Functions timer needs.
@@ -112,7 +112,7 @@ pub fn api(parts: Arc<ApiParts>) -> Routes {
     let watch = request::timer(timer::NAME, under_functions_host)
         .and(with.clone())
         .then(|body: Bytes, api: Arc<ApiParts>| async move { timer::watch(&api.watch, &body).await });
-    finish(health.or(instance).unify().or(ledger(with)).unify().or(watch).unify())
+    finish(health.or(instance).unify().or(ledger(with.clone())).unify().or(comparison(with)).unify().or(watch).unify())
 }
 
 /// An arm's table, continued: what is stored.
@@ -174,6 +174,21 @@ fn ledger(
         api.read(&asked, costs::costs(&api.store, asked.query.as_deref())).await
     });
     imports.or(import).unify().or(charges).unify().or(charge).unify().or(costs).unify().boxed()
+}
+
+/// An arm's table, continued: what was counted.
+fn comparison(
+    with: impl Filter<Extract = (Arc<ApiParts>,), Error = Infallible> + Clone + Send + Sync + 'static,
+) -> BoxedFilter<(Result<Response, Problem>,)> {
+    let windows = warp::path!("api" / "windows").and(with.clone()).and(asked()).then(|api: Arc<ApiParts>, asked: Asked| async move {
+        get(&asked.method)?;
+        api.read(&asked, windows::windows(&api.store, &api.comparison, asked.query.as_deref())).await
+    });
+    let report = warp::path!("api" / "report").and(with).and(asked()).then(|api: Arc<ApiParts>, asked: Asked| async move {
+        get(&asked.method)?;
+        api.read(&asked, report::report(&api.comparison, asked.query.as_deref())).await
+    });
+    windows.or(report).unify().boxed()
 }
 
 impl ApiParts {

@@ -7,8 +7,10 @@ pub mod costs;
 pub mod health;
 pub mod imports;
 pub mod instance;
+pub mod report;
 pub mod routing;
 pub mod timer;
+pub mod windows;
 
 #[cfg(test)]
 mod testing;
