@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use warp::filters::BoxedFilter;
-use warp::path::FullPath;
+use warp::path::{FullPath, Tail};
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
@@ -19,7 +19,7 @@ use super::body;
 use super::call::Call;
 use super::edge::Routes;
 use super::endpoints::timer::Watch;
-use super::endpoints::{charges, costs, health, imports, instance, report, routing, timer, windows};
+use super::endpoints::{charges, costs, docs, health, imports, instance, report, routing, timer, windows};
 use super::problem::Problem;
 use super::redirect::redirect;
 use super::request::{self, Asked, asked, finish, get, not_found, query, timed, with};
@@ -112,7 +112,31 @@ pub fn api(parts: Arc<ApiParts>) -> Routes {
     let watch = request::timer(timer::NAME, under_functions_host)
         .and(with.clone())
         .then(|body: Bytes, api: Arc<ApiParts>| async move { timer::watch(&api.watch, &body).await });
-    finish(health.or(instance).unify().or(ledger(with.clone())).unify().or(comparison(with)).unify().or(watch).unify())
+    let about = health.or(instance).unify().or(about(with.clone())).unify();
+    finish(ledger(with.clone()).or(comparison(with)).unify().or(about).unify().or(watch).unify())
+}
+
+/// An arm's table, continued: the API's own description.
+fn about(
+    with: impl Filter<Extract = (Arc<ApiParts>,), Error = Infallible> + Clone + Send + Sync + 'static,
+) -> BoxedFilter<(Result<Response, Problem>,)> {
+    let openapi = warp::path!("api" / "openapi.json").and(with.clone()).and(asked()).map(|api: Arc<ApiParts>, asked: Asked| {
+        api.admit_unless(api.config.open.docs, &asked)?;
+        get(&asked.method)?;
+        Ok(docs::openapi())
+    });
+    let pages = warp::path!("api" / "docs" / ..).and(warp::path::tail()).and(with).and(asked()).map(
+        |page: Tail, api: Arc<ApiParts>, asked: Asked| {
+            api.admit_unless(api.config.open.docs, &asked)?;
+            get(&asked.method)?;
+            match page.as_str() {
+                "" => docs::manual(),
+                "problems" => docs::problems(),
+                _ => Err(not_found()),
+            }
+        },
+    );
+    openapi.or(pages).unify().boxed()
 }
 
 /// An arm's table, continued: what is stored.

@@ -9,7 +9,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use warp::reply::Response;
 
-use super::{charges, costs, imports};
+use super::{charges, costs, imports, report, windows};
 use crate::http::auth::API_KEY;
 use crate::http::problem::{Kind, Problem};
 
@@ -20,6 +20,7 @@ use crate::http::problem::{Kind, Problem};
         imports::create, imports::list, imports::read, imports::delete,
         charges::create, charges::list, charges::read,
         costs::costs,
+        windows::windows, report::report,
     ),
     modifiers(&Security)
 )]
@@ -94,11 +95,8 @@ struct Parameter {
 fn operations(document: &Value) -> Vec<Operation> {
     let text = |value: &Value, member: &str| value.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
     let members = |value: Option<&Value>| value.and_then(Value::as_object).cloned().unwrap_or_default();
-    let parameter = |value: &Value| Parameter {
-        name: text(value, "name"),
-        place: text(value, "in"),
-        description: text(value, "description"),
-    };
+    let parameter =
+        |value: &Value| Parameter { name: text(value, "name"), place: text(value, "in"), description: text(value, "description") };
     let mut operations = Vec::new();
     for (path, item) in members(document.get("paths")) {
         for (method, operation) in members(Some(&item)) {
@@ -107,7 +105,10 @@ fn operations(document: &Value) -> Vec<Operation> {
                 path: path.clone(),
                 summary: [text(&operation, "summary"), text(&operation, "description")].join(" ").trim().to_owned(),
                 parameters: operation.get("parameters").and_then(Value::as_array).into_iter().flatten().map(parameter).collect(),
-                answers: members(operation.get("responses")).iter().map(|(status, answer)| (status.clone(), text(answer, "description"))).collect(),
+                answers: members(operation.get("responses"))
+                    .iter()
+                    .map(|(status, answer)| (status.clone(), text(answer, "description")))
+                    .collect(),
             });
         }
     }
@@ -122,7 +123,9 @@ fn page(template: &impl Template) -> Result<Response, Problem> {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(
         CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ),
     );
     Ok(response)
 }
