@@ -79,7 +79,7 @@ def run(scenario: dict, problems: list[str]) -> list[dict]:
         record = Path(folder) / "record"
         record.touch()
         environment = {
-            "PATH": f"{STAND_INS}:{os.environ['PATH']}",
+            "PATH": f"{STAND_INS}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": folder,
             "AZ_STAND_IN_RECORD": str(record),
             "AZ_STAND_IN_WORLD": scenario["world"],

@@ -4,6 +4,7 @@ Runs inside an environment where the package azure-cli is installed. Loads the c
 command the way the CLI does, parses, and stops before the command's validators and before anything is executed.
 """
 
+import itertools
 import os
 import socket
 from pathlib import Path
@@ -30,6 +31,7 @@ class AzureParser:
 
         AzCliCommandParser.error = refuse
         self._cli = get_default_cli()
+        self._parsers: dict = {}
 
     def version(self) -> str:
         from azure.cli.core import __version__
@@ -40,8 +42,30 @@ class AzureParser:
         """Raises Refused unless the CLI takes `arguments` (without the leading `az`) as they stand."""
         from azure.cli.core.commands import _pre_command_table_create
 
+        arguments = _pre_command_table_create(self._cli, list(arguments))
+        words = tuple(itertools.takewhile(lambda word: not word.startswith("-"), arguments))
+        if words not in self._parsers:
+            self._parsers[words] = self._load(arguments)
+        command, parser = self._parsers[words]
+        try:
+            parser.parse_args(arguments)
+        except SystemExit as stop:
+            raise Refused(f"az {command}: the parser stopped with {stop.code}") from stop
+        # argparse takes unambiguous beginnings of options; those break when an option is added, so none is allowed.
+        known = parser.subparser_map[command]._option_string_actions
+        for word in option_names(arguments):
+            if word not in known:
+                raise Refused(f"az {command}: {word} is an abbreviation")
+            if getattr(known[word], "deprecate_info", None):
+                raise Refused(f"az {command}: {word} is deprecated")
+
+    def _load(self, arguments: list[str]):
+        """The command that `arguments` name, and a parser that knows it, made the way the CLI makes its own."""
+        # On these events the core adds what every command takes (--ids, --query, --output).
+        from azure.cli.core.commands.events import EVENT_INVOKER_POST_LOAD_ARGUMENTS
+        from knack.events import EVENT_INVOKER_CMD_TBL_LOADED, EVENT_INVOKER_POST_CMD_TBL_CREATE
+
         cli = self._cli
-        arguments = _pre_command_table_create(cli, list(arguments))
         invocation = cli.invocation_cls(
             cli_ctx=cli,
             parser_cls=cli.parser_cls,
@@ -58,26 +82,12 @@ class AzureParser:
         loader.command_table = {command: loader.command_table[command]}
         loader.command_name = command
         loader.load_arguments(command)
-        # On these events the core adds what every command takes (--ids, --query, --output).
-        from azure.cli.core.commands.events import EVENT_INVOKER_POST_LOAD_ARGUMENTS
-        from knack.events import EVENT_INVOKER_CMD_TBL_LOADED, EVENT_INVOKER_POST_CMD_TBL_CREATE
-
         cli.raise_event(EVENT_INVOKER_POST_LOAD_ARGUMENTS, commands_loader=loader)
         cli.raise_event(EVENT_INVOKER_POST_CMD_TBL_CREATE, commands_loader=loader)
         invocation.parser.cli_ctx = cli
         invocation.parser.load_command_table(loader)
         cli.raise_event(EVENT_INVOKER_CMD_TBL_LOADED, cmd_tbl=loader.command_table, parser=invocation.parser)
-        try:
-            invocation.parser.parse_args(arguments)
-        except SystemExit as stop:
-            raise Refused(f"az {command}: the parser stopped with {stop.code}") from stop
-        # argparse takes unambiguous beginnings of options; those break when an option is added, so none is allowed.
-        known = invocation.parser.subparser_map[command]._option_string_actions
-        for word in option_names(arguments):
-            if word not in known:
-                raise Refused(f"az {command}: {word} is an abbreviation")
-            if getattr(known[word], "deprecate_info", None):
-                raise Refused(f"az {command}: {word} is deprecated")
+        return command, invocation.parser
 
 
 def option_names(arguments: list[str]) -> list[str]:
