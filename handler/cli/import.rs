@@ -26,7 +26,7 @@ pub struct Import {
     /// FOCUS files: CSV, plain or gzip; - reads standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Send the files through this URL instead of the database of DATABASE_URL; SWITCHBACK_API_KEY holds the key
+    /// Send the files through this URL instead of the database of DATABASE_URL; SWITCHBACK_CLIENT_KEY holds the key
     #[arg(long)]
     url: Option<BaseUrl>,
     /// Refuse a file as a whole where one of its rows is refused
@@ -61,7 +61,7 @@ impl Import {
         runtime()?.block_on(async {
             match &self.url {
                 Some(url) => {
-                    let key = config::process_setting("SWITCHBACK_API_KEY");
+                    let key = config::process_setting("SWITCHBACK_CLIENT_KEY");
                     let uploader = Uploader::new(url.clone(), key, self.strict).map_err(|error| Failure::operation(&error))?;
                     self.each(async |file| upload(&uploader, file).await).await
                 }

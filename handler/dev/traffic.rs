@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderValue};
 use tokio_util::sync::CancellationToken;
+
+use crate::config::process_setting;
 
 /// What the callers ask for, in turn.
 const PATHS: [&str; 4] =
@@ -16,7 +19,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(60);
 
 /// Calls `url` `rate` times a second until `stop`, and says each minute how it went.
 pub async fn call(url: String, rate_per_s: f64, stop: CancellationToken) {
-    let client = match reqwest::Client::builder().timeout(TIMEOUT).build() {
+    let client = match client() {
         Ok(client) => client,
         Err(error) => {
             println!("calls  | no callers: {error}");
@@ -51,4 +54,12 @@ pub async fn call(url: String, rate_per_s: f64, stop: CancellationToken) {
             }
         }
     }
+}
+
+fn client() -> Result<reqwest::Client, Box<dyn std::error::Error + Send + Sync>> {
+    let mut headers = HeaderMap::new();
+    if let Some(key) = process_setting("SWITCHBACK_CLIENT_KEY") {
+        headers.insert("x-api-key", HeaderValue::from_str(&key)?);
+    }
+    Ok(reqwest::Client::builder().timeout(TIMEOUT).default_headers(headers).build()?)
 }
