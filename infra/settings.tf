@@ -41,22 +41,30 @@ locals {
     }
   }
 
+  # Ids as the charges name them. A dedicated plan's cost sits on the plan, a
+  # serverless one's on the site; a Function App's storage is its own too.
   provider_path = "${var.resource_group_id}/providers"
-  arm_resource_ids = {
-    for arm in ["even", "odd"] : arm => join(",", [
-      "${local.provider_path}/Microsoft.Web/serverFarms/${local.apps[arm].plan}",
-      "${local.provider_path}/Microsoft.Web/sites/${local.apps[arm].app}",
-    ])
+  app_resource_ids = {
+    for role, names in local.apps : role => concat(
+      [
+        "${local.provider_path}/Microsoft.Web/serverFarms/${names.plan}",
+        "${local.provider_path}/Microsoft.Web/sites/${names.app}",
+      ],
+      try(var.arms[role].hosting, "functions") == "functions" ? ["${local.provider_path}/Microsoft.Storage/storageAccounts/${names.storage}"] : [],
+    )
   }
-  shared_resource_ids = join(",", [
-    "${local.provider_path}/Microsoft.DBforPostgreSQL/flexibleServers/${module.naming.database}",
-    "${local.provider_path}/Microsoft.KeyVault/vaults/${module.naming.vault}",
-    "${local.provider_path}/Microsoft.OperationalInsights/workspaces/log-${module.naming.base}",
-    "${local.provider_path}/Microsoft.Insights/components/appi-${module.naming.base}",
-    "${local.provider_path}/Microsoft.Web/serverFarms/${local.apps["router"].plan}",
-    "${local.provider_path}/Microsoft.Web/sites/${local.apps["router"].app}",
-    var.registry_id,
-  ])
+  shared_resource_ids = concat(
+    [
+      "${local.provider_path}/Microsoft.DBforPostgreSQL/flexibleServers/${module.naming.database}",
+      "${local.provider_path}/Microsoft.KeyVault/vaults/${module.naming.vault}",
+      "${local.provider_path}/Microsoft.OperationalInsights/workspaces/log-${module.naming.base}",
+      "${local.provider_path}/Microsoft.Insights/components/appi-${module.naming.base}",
+      "${local.provider_path}/Microsoft.Storage/storageAccounts/${module.naming.storage.costs}",
+      var.registry_id,
+    ],
+    var.database_private_endpoint ? ["${local.provider_path}/Microsoft.Network/privateEndpoints/pe-${module.naming.database}"] : [],
+    local.app_resource_ids["router"],
+  )
 
   common_settings = {
     for role in ["even", "odd", "router"] : role => {
@@ -82,9 +90,9 @@ locals {
       SWITCHBACK_EVEN_PLAN           = local.plans.even
       SWITCHBACK_ODD_PLAN            = local.plans.odd
       SWITCHBACK_REGION              = var.location
-      SWITCHBACK_EVEN_RESOURCE_IDS   = local.arm_resource_ids.even
-      SWITCHBACK_ODD_RESOURCE_IDS    = local.arm_resource_ids.odd
-      SWITCHBACK_SHARED_RESOURCE_IDS = local.shared_resource_ids
+      SWITCHBACK_EVEN_RESOURCE_IDS   = join(",", local.app_resource_ids["even"])
+      SWITCHBACK_ODD_RESOURCE_IDS    = join(",", local.app_resource_ids["odd"])
+      SWITCHBACK_SHARED_RESOURCE_IDS = join(",", local.shared_resource_ids)
       SWITCHBACK_MARGIN_P95          = var.margins.p95
       SWITCHBACK_MARGIN_ERROR_RATE   = tostring(var.margins.error_rate)
       SWITCHBACK_OPEN                = join(",", var.open)

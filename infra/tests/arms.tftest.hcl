@@ -85,6 +85,16 @@ run "default" {
     error_message = "an arm's resource ids must name its plan and its site, where its charges are"
   }
 
+  # A charge must count once: on even, on odd, or shared.
+  assert {
+    condition = length(flatten([
+      for side in ["EVEN", "ODD", "SHARED"] : split(",", lower(module.even.app.settings["SWITCHBACK_${side}_RESOURCE_IDS"]))
+      ])) == length(distinct(flatten([
+        for side in ["EVEN", "ODD", "SHARED"] : split(",", lower(module.even.app.settings["SWITCHBACK_${side}_RESOURCE_IDS"]))
+    ])))
+    error_message = "a resource id is on two lists, so its charges would count twice"
+  }
+
   # docs/configuration.md lists these; a setting the program does not know is a typing mistake.
   assert {
     condition = length(setsubtract(

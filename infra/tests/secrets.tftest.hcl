@@ -11,15 +11,15 @@ variables {
 # Secrets told apart, so that a grant on the wrong one shows.
 override_resource {
   target = module.secrets.azurerm_key_vault_secret.ticket_key
-  values = { resource_versionless_id = "/vault/secrets/ticket-key" }
+  values = { resource_versionless_id = "/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg-switchback-dev/providers/Microsoft.KeyVault/vaults/kv-mock/secrets/ticket-key" }
 }
 override_resource {
   target = module.secrets.azurerm_key_vault_secret.api_keys
-  values = { resource_versionless_id = "/vault/secrets/api-keys" }
+  values = { resource_versionless_id = "/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg-switchback-dev/providers/Microsoft.KeyVault/vaults/kv-mock/secrets/api-keys" }
 }
 override_resource {
   target = module.secrets.azurerm_key_vault_secret.telemetry
-  values = { resource_versionless_id = "/vault/secrets/telemetry" }
+  values = { resource_versionless_id = "/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg-switchback-dev/providers/Microsoft.KeyVault/vaults/kv-mock/secrets/telemetry" }
 }
 
 run "settings" {
@@ -112,18 +112,18 @@ run "minimal_roles" {
   assert {
     condition = module.even.app.grants == sort([
       "AcrPull on ${var.registry_id}",
-      "Key Vault Secrets User on /vault/secrets/api-keys",
-      "Key Vault Secrets User on /vault/secrets/telemetry",
-      "Key Vault Secrets User on /vault/secrets/ticket-key",
+      "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/api-keys",
+      "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/telemetry",
+      "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/ticket-key",
     ])
     error_message = "an arm on App Service may pull its image and read its three secrets, nothing else"
   }
 
   assert {
     condition = module.odd.app.grants == sort([
-      "Key Vault Secrets User on /vault/secrets/api-keys",
-      "Key Vault Secrets User on /vault/secrets/telemetry",
-      "Key Vault Secrets User on /vault/secrets/ticket-key",
+      "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/api-keys",
+      "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/telemetry",
+      "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/ticket-key",
       "Storage Blob Data Owner on /subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg-switchback-dev/providers/Microsoft.Storage/storageAccounts/stmock",
     ])
     error_message = "an arm on Functions may read its three secrets and use its own storage, nothing else"
@@ -131,8 +131,8 @@ run "minimal_roles" {
 
   assert {
     condition = module.router.app.grants == sort([
-      "Key Vault Secrets User on /vault/secrets/telemetry",
-      "Key Vault Secrets User on /vault/secrets/ticket-key",
+      "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/telemetry",
+      "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/ticket-key",
       "Storage Blob Data Owner on /subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg-switchback-dev/providers/Microsoft.Storage/storageAccounts/stmock",
     ])
     error_message = "the router may read its two secrets and use its own storage, nothing else"

@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Shows that the tests can fail: breaks one promise at a time in a copy of infra/ and expects a red test.
+# usage: infra/mutants.sh (needs infra/check.sh to have run once; takes five minutes; ONLY=WORD picks those whose name holds WORD)
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+mirror=.venv-infra/mirror/shim.tfrc
+if [[ -f $mirror ]]; then
+  TF_CLI_CONFIG_FILE=$PWD/$mirror
+  export TF_CLI_CONFIG_FILE
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/docs"
+cp docs/configuration.md "$work/docs/"
+survivors=0
+
+# usage: mutant WHAT FILE TEST OLD NEW
+mutant() {
+  local what=$1 file=$2 test=$3 old=$4 new=$5 folder=infra
+  [[ $what == *"${ONLY-}"* ]] || return 0
+  [[ $file == bootstrap/* ]] && folder=infra/bootstrap
+  rm -rf "$work/infra"
+  tar --exclude .terraform --exclude .terraform.lock.hcl -cf - infra | tar -C "$work" -xf -
+  python3 - "$work/infra/$file" "$old" "$new" <<'PY'
+import sys
+path, old, new = sys.argv[1:]
+text = open(path).read()
+if text.count(old) < 1:
+    sys.exit(f"error: {path} does not hold: {old}")
+open(path, "w").write(text.replace(old, new, 1))
+PY
+  terraform -chdir="$work/$folder" init -backend=false -input=false >/dev/null
+  # A configuration that is no longer valid proves nothing.
+  terraform -chdir="$work/$folder" validate -no-color >"$work/log" || {
+    cat "$work/log" >&2
+    exit 1
+  }
+  if terraform -chdir="$work/$folder" test -no-color "-filter=tests/$test.tftest.hcl" >"$work/log" 2>&1; then
+    printf 'SURVIVED  %s\n' "$what"
+    survivors=$((survivors + 1))
+  else
+    printf 'killed    %s\n' "$what"
+  fi
+}
+
+# shellcheck disable=SC2016 # the quoted ${...} are Terraform's, not the shell's
+mutants() {
+  mutant "an arm on App Service drops a caller's restriction" modules/web_app/main.tf access \
+    'for_each = local.callers' 'for_each = slice(local.callers, 1, length(local.callers))'
+  mutant "a Function App drops a caller's restriction" modules/function_app/main.tf access \
+    'for_each = local.callers' 'for_each = slice(local.callers, 1, length(local.callers))'
+  mutant "a Function App admits everybody" modules/function_app/main.tf access \
+    'ip_restriction_default_action = "Deny"' 'ip_restriction_default_action = "Allow"'
+  mutant "an SCM site drops a restriction" modules/web_app/main.tf access \
+    'for_each = var.access.scm_cidrs' 'for_each = slice(var.access.scm_cidrs, 1, length(var.access.scm_cidrs))'
+  mutant "an SCM site admits everybody" modules/function_app/main.tf access \
+    'scm_ip_restriction_default_action = "Deny"' 'scm_ip_restriction_default_action = "Allow"'
+  mutant "the vault admits everybody" modules/secrets/main.tf access \
+    'default_action             = "Deny"' 'default_action             = "Allow"'
+  mutant "the vault drops a restriction" modules/secrets/main.tf access \
+    'ip_rules                   = var.allowed_cidrs' 'ip_rules                   = slice(var.allowed_cidrs, 1, length(var.allowed_cidrs))'
+  mutant "an app answers plain HTTP" modules/web_app/main.tf access \
+    'https_only                      = true' 'https_only                      = false'
+  mutant "an app takes old TLS" modules/function_app/main.tf access \
+    'minimum_tls_version     = "1.2"' 'minimum_tls_version     = "1.1"'
+  mutant "the database takes passwords" modules/database/main.tf access \
+    'password_auth_enabled         = false' 'password_auth_enabled         = true'
+  mutant "a ticket key in a plain setting" modules/function_app/settings.tf secrets \
+    'name => secret.reference if' 'name => (name == "SWITCHBACK_TICKET_KEY" ? "0123456789abcdef0123456789abcdef" : secret.reference) if'
+  mutant "the telemetry's connection string in a plain setting" modules/function_app/main.tf secrets \
+    'application_insights_connection_string = local.telemetry' 'application_insights_connection_string = "InstrumentationKey=6"'
+  mutant "a new secret in a plain setting" settings.tf secrets \
+    'SWITCHBACK_LOG_FORMAT         = "json"' 'SWITCHBACK_WEBHOOK_KEY = "3f1c0d3c0d3c0d3c0d3c0d3c0d3c0d3c"'
+  mutant "a password in the database's URL" settings.tf secrets \
+    'postgresql://${local.apps[role].identity}@' 'postgresql://${local.apps[role].identity}:hunter2@'
+  mutant "a secret's value kept in the state" modules/secrets/main.tf secrets \
+    $'value_wo         = "closed:read:${sha256(uuid())}"\n  value_wo_version = 1' 'value = "closed:read:x"'
+  mutant "an identity with a wider role" modules/web_app/main.tf secrets \
+    'role_definition_name = "Key Vault Secrets User"' 'role_definition_name = "Key Vault Administrator"'
+  mutant "the router reads the API keys" settings.tf secrets \
+    'router = local.router_secrets' 'router = local.arm_secrets'
+  mutant "both arms on one plan" variables.arms.tf arms \
+    'odd  = { hosting = "functions", plan = "flex-512", min_instances = 0, max_instances = 4 }' 'odd  = { hosting = "app_service", plan = "S1" }'
+  mutant "both arms' plans with one name" modules/naming/main.tf arms \
+    '"asp-${local.base}-${role}-${local.hash}"' '"asp-${local.base}-${local.hash}"'
+  mutant "the router knows one arm twice" settings.tf arms \
+    'SWITCHBACK_EVEN_URL = local.urls.even' 'SWITCHBACK_EVEN_URL = local.urls.odd'
+  mutant "a setting the program does not know" settings.tf arms \
+    'SWITCHBACK_LOG_FORMAT ' 'SWITCHBACK_LOG_FROMAT '
+  mutant "callers' list open to the world" variables.access.tf refusals_access \
+    '>= 8, true)' '>= 0, true)'
+  mutant "the state's account takes shared keys" bootstrap/main.tf bootstrap \
+    'shared_access_key_enabled       = false' 'shared_access_key_enabled       = true'
+  mutant "a deploy identity grants any role" bootstrap/identities.tf bootstrap \
+    'condition = local.delegation_condition.group' 'condition = null'
+}
+
+mutants
+[[ $survivors -eq 0 ]] || {
+  printf '%s mutants survived: a promise without a test\n' "$survivors" >&2
+  exit 1
+}
