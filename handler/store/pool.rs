@@ -135,3 +135,7 @@ fn refused(error: &(dyn std::error::Error + 'static)) -> ConnectionError {
     }
     ConnectionError::BadConnection(reason)
 }
+
+#[cfg(test)]
+#[path = "pool_tests.rs"]
+mod tests;
