@@ -54,3 +54,29 @@ async fn statements_have_a_time_limit() {
     let error = sql_query("SELECT pg_sleep(5)").execute(&mut connection).await.map_err(StoreError::from).unwrap_err();
     assert!(matches!(error, StoreError::Timeout(_)), "{error:?}");
 }
+
+#[tokio::test]
+async fn the_charges_table_has_the_domains_columns_in_their_kinds() {
+    use crate::domain::columns::{COLUMNS, Kind};
+
+    let (client, connection) = tokio_postgres::connect(&database_url().await, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let query = "SELECT column_name::text, data_type::text, is_nullable = 'NO', numeric_scale FROM information_schema.columns \
+                 WHERE table_name = 'charges' AND column_name NOT IN ('id', 'import_id', 'line', 'tags', 'extras') ORDER BY column_name COLLATE \"C\"";
+    let stored: Vec<(String, String, bool)> = client
+        .query(query, &[])
+        .await
+        .unwrap()
+        .iter()
+        .inspect(|row| assert_eq!(row.get::<_, Option<i32>>(3), None, "a scale would round {}", row.get::<_, String>(0)))
+        .map(|row| (row.get(0), row.get(1), row.get(2)))
+        .collect();
+    let data_type = |kind| match kind {
+        Kind::Text => "text",
+        Kind::Amount => "numeric",
+        Kind::Moment => "timestamp with time zone",
+    };
+    let declared: Vec<(String, String, bool)> =
+        COLUMNS.iter().map(|column| (column.name.to_owned(), data_type(column.kind).to_owned(), column.required)).collect();
+    assert_eq!(stored, declared);
+}
