@@ -15,8 +15,9 @@ use super::edge::Edge;
 
 /// Longest request head, in bytes; larger ones get 431.
 const HEAD_BYTES: usize = 64 * 1024;
-/// How long a connection may take over a request head, idle time between requests included.
-const HEAD_TIME: Duration = Duration::from_secs(60);
+/// How long a connection may take over a request head, idle time between requests included: longer than the platforms' proxies keep idle
+/// connections (a minute), so that none is closed under a request on its way.
+const HEAD_TIME: Duration = Duration::from_secs(90);
 /// Connections held at once; more wait to be accepted.
 const CONNECTIONS: usize = 8192;
 /// How long calls in flight may go on once draining began; App Service and `docker stop` allow more.
