@@ -51,14 +51,11 @@ pub async fn import(
         let summary = focus::read(origin, limits, &mut outlet)?;
         outlet.sender.blocking_send(Part::End(Box::new(summary))).map_err(|_| FocusError::Stopped)
     });
-    let stored = store.import(receiver).await;
-    match (stored, reader.await?) {
-        (Ok(imported), _) => Ok(imported),
-        // The reader stopped because the store did: the store knows why.
-        (Err(error), Ok(()) | Err(FocusError::Stopped)) => Err(error.into()),
-        // The store gave up because the reader did.
-        (Err(StoreError::Abandoned), Err(error)) => Err(error.into()),
-        (Err(error), Err(_)) => Err(error.into()),
+    match store.import(receiver).await {
+        // The parts ended early, so the reader has ended too and knows why.
+        Err(StoreError::Abandoned) => Err(reader.await?.err().map_or(StoreError::Abandoned.into(), ImportError::File)),
+        // Where the store failed, the reader finds nobody to hand its next batch to; a stalled upload must not hold up the answer.
+        stored => Ok(stored?),
     }
 }
 
