@@ -8,6 +8,7 @@ mod health;
 mod import;
 mod key;
 mod migrate;
+mod prices;
 mod report;
 mod tally;
 mod watch;
@@ -63,6 +64,8 @@ pub enum Command {
     Import(import::Import),
     /// Call the one URL, follow its redirects, and say where they end; exit code 1 when too few end where they should
     Watch(watch::Watch),
+    /// Show the unit prices in use, or fetch newer ones
+    Prices(prices::Prices),
     /// Compare the arms: latency, errors, cost, verdict
     Report(report::ReportCommand),
     /// Make an API key and print its SWITCHBACK_API_KEYS entry
@@ -121,6 +124,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate => migrate::run(),
         Command::Import(import) => import.run(),
         Command::Watch(watch) => watch.run(),
+        Command::Prices(prices) => prices.run(),
         Command::Report(report) => report.run(),
         Command::Key(key) => key.run(),
         Command::Health(health) => health.run(),

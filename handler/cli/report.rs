@@ -9,9 +9,10 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use time::OffsetDateTime;
 
 use super::{Failure, minute, runtime};
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::comparison::{Asked, Comparison};
-use crate::config::{self, comparison, database, process_setting};
+use crate::config::database::{self, DatabaseConfig};
+use crate::config::{self, comparison, process_setting};
 use crate::dev::postgres::{self, NAME};
 use crate::domain::arm::Arm;
 use crate::domain::moment;
@@ -38,27 +39,47 @@ pub struct ReportCommand {
     /// Length of the minute, as given to `switchback dev`
     #[arg(long, value_parser = minute)]
     minute: Option<Duration>,
-    /// Folder of the development system, whose database is read where DATABASE_URL is not set
+    #[command(flatten)]
+    database: DatabaseChoice,
+}
+
+/// Which database a command reads: the environment's, else the development system's.
+#[derive(Debug, Args)]
+pub struct DatabaseChoice {
+    /// Folder of the development system, whose database is used where DATABASE_URL is not set
     #[arg(long, default_value = ".switchback", value_name = "DIR")]
     data: PathBuf,
+}
+
+impl DatabaseChoice {
+    /// How to reach it.
+    pub fn config(&self) -> Result<DatabaseConfig, Failure> {
+        if process_setting("DATABASE_URL").is_some() {
+            return Ok(config::database_from_process_environment()?);
+        }
+        if !self.data.is_dir() {
+            return Err(Failure::input(format!("DATABASE_URL is not set, and there is no development system in {}", self.data.display())));
+        }
+        let url = postgres::database_url_of(&self.data, NAME).map_err(|error| Failure::operation(&error))?;
+        database::from_url(&url).map_err(Failure::Operation)
+    }
+}
+
+/// A store on that database.
+pub fn open_store(database: &DatabaseConfig, clock: Arc<dyn Clock>) -> Result<Store, Failure> {
+    Store::new(database, clock).map_err(|error| Failure::operation(&error))
 }
 
 impl ReportCommand {
     /// Makes the report and prints it.
     pub fn run(self) -> Result<(), Failure> {
         let (config, rule) = comparison::from_process_environment()?;
-        let database = match process_setting("DATABASE_URL") {
-            Some(_) => config::database_from_process_environment()?,
-            None => {
-                let url = postgres::database_url_of(&self.data, NAME).map_err(|error| Failure::operation(&error))?;
-                database::from_url(&url).map_err(Failure::Operation)?
-            }
-        };
+        let database = self.database.config()?;
         let schedule = Schedule::with_minute(rule, self.minute.unwrap_or(Schedule::MINUTE));
         let asked = Asked { from: self.from, to: self.to, burn_in: self.burn_in };
         let report = runtime()?.block_on(async {
             let clock = Arc::new(SystemClock::new());
-            let store = Store::new(&database, clock.clone()).map_err(|error| Failure::operation(&error))?;
+            let store = open_store(&database, clock.clone())?;
             let comparison = Comparison::new(store, schedule, config, clock);
             comparison.report(asked).await.map_err(|error| Failure::operation(&error))
         })?;

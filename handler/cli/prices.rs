@@ -1,0 +1,104 @@
+//! `switchback prices`: the unit prices the report uses, and newer ones from Azure.
+
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use comfy_table::{Cell, CellAlignment, Table, presets};
+
+use super::report::{DatabaseChoice, open_store};
+use super::{Failure, runtime};
+use crate::azure::http_client;
+use crate::azure::prices::{RETAIL_PRICES, fetch};
+use crate::clock::{Clock, SystemClock};
+use crate::config::comparison;
+use crate::domain::price::{Meter, PriceBook, parse_overrides};
+
+/// Unit prices.
+#[derive(Debug, Args)]
+pub struct Prices {
+    #[command(subcommand)]
+    command: PricesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum PricesCommand {
+    /// Show the prices in use, with where each comes from
+    Show(Choice),
+    /// Fetch a region's list prices from Azure's Retail Prices API and keep them
+    Update {
+        #[command(flatten)]
+        choice: Choice,
+        /// The API's address
+        #[arg(long, default_value = RETAIL_PRICES, value_name = "URL")]
+        api: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Choice {
+    /// Azure region, such as westeurope [default: SWITCHBACK_REGION]
+    #[arg(long)]
+    region: Option<String>,
+    #[command(flatten)]
+    database: DatabaseChoice,
+}
+
+impl Prices {
+    /// Does what was asked.
+    pub fn run(self) -> Result<(), Failure> {
+        match self.command {
+            PricesCommand::Show(choice) => choice.show(),
+            PricesCommand::Update { choice, api } => choice.update(&api),
+        }
+    }
+}
+
+impl Choice {
+    fn show(self) -> Result<(), Failure> {
+        let (config, _) = comparison::from_process_environment()?;
+        let region = self.region.unwrap_or(config.region);
+        let database = self.database.config()?;
+        runtime()?.block_on(async {
+            let clock = Arc::new(SystemClock::new());
+            let overrides = parse_overrides(&config.price_overrides, clock.now().date()).map_err(|error| Failure::operation(&error))?;
+            let fetched = open_store(&database, clock)?.prices().await.map_err(|error| Failure::operation(&error))?;
+            println!("{}", table(&PriceBook::embedded().with(fetched).with(overrides), &region));
+            Ok(())
+        })
+    }
+
+    fn update(self, api: &str) -> Result<(), Failure> {
+        let (config, _) = comparison::from_process_environment()?;
+        let region = self.region.unwrap_or(config.region);
+        if region == "local" {
+            return Err(Failure::input("name the region: --region westeurope, or SWITCHBACK_REGION"));
+        }
+        let database = self.database.config()?;
+        runtime()?.block_on(async {
+            let store = open_store(&database, Arc::new(SystemClock::new()))?;
+            let client = http_client().map_err(|error| Failure::operation(&error))?;
+            let fetched = fetch(&client, api, &region).await.map_err(|error| Failure::operation(&error))?;
+            store.write_prices(&fetched.prices).await.map_err(|error| Failure::operation(&error))?;
+            println!("kept {} prices of {region}", fetched.prices.len());
+            for meter in &fetched.missing {
+                println!("the list has no price for {meter} in {region}: what was known before stays in use");
+            }
+            Ok(())
+        })
+    }
+}
+
+fn table(book: &PriceBook, region: &str) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(["meter", "USD", "region", "as of", "source"]);
+    for price in Meter::ALL.into_iter().filter_map(|meter| book.find(meter, region)) {
+        table.add_row([
+            Cell::new(price.meter.as_str()),
+            Cell::new(price.amount.to_plain_string()).set_alignment(CellAlignment::Right),
+            Cell::new(&price.region),
+            Cell::new(price.as_of.to_string()),
+            Cell::new(&price.source),
+        ]);
+    }
+    table
+}
