@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{EXPECT, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Uri};
 use hyper::body::{Body as _, Incoming};
 use tokio::sync::Semaphore;
 use tower_service::Service as _;
@@ -162,6 +162,10 @@ impl Shared {
     /// Learns what there is to know of a call, and takes its ticket away from what the routes will see.
     fn open(&self, request: &mut Request<Incoming>, peer: SocketAddr) -> Call {
         let config = &self.config;
+        // The authority form (CONNECT) has no path, which warp cannot bear.
+        if request.uri().path_and_query().is_none() {
+            *request.uri_mut() = Uri::from_static("/");
+        }
         let arrived_at = config.clock.now();
         let arrival = config.schedule.minute_at(arrived_at);
         let mut proven = None;

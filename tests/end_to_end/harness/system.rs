@@ -1,0 +1,41 @@
+//! Both arms and the router before them, as a deployment has them: two processes, one database, one URL.
+
+use super::database;
+use super::role::{Role, Server};
+
+/// A running system.
+pub struct System {
+    pub even: Server,
+    pub odd: Server,
+    pub router: Server,
+    arms: [Role; 2],
+}
+
+/// A minute of arm even's, whatever the real time is; its parity holds for a minute.
+pub const EVEN_MINUTE: &str = "2026-11-23T10:04:00Z";
+
+impl System {
+    /// Starts all three on a new database; `router` and `arm` finish the roles.
+    pub fn start(router: impl Fn(Role) -> Role, arm: impl Fn(Role) -> Role) -> System {
+        let database = database::migrated();
+        let arms = ["even", "odd"].map(|name| arm(Role::arm(name, &database)));
+        let [even, odd] = [arms[0].start(), arms[1].start()];
+        let router = router(Role::router(&even.url(), &odd.url())).start();
+        System { even, odd, router, arms }
+    }
+
+    /// The address of a path behind the one URL.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.router.url())
+    }
+
+    /// Starts arm even again where it was.
+    pub fn restart_even(&mut self) {
+        self.even = self.arms[0].start_on(self.even.port);
+    }
+
+    /// Starts arm odd again where it was.
+    pub fn restart_odd(&mut self) {
+        self.odd = self.arms[1].start_on(self.odd.port);
+    }
+}

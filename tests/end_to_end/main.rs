@@ -1,0 +1,11 @@
+//! The whole program from outside: real processes, real ports, a real private PostgreSQL.
+//!
+//! Each module is one theme; [`harness`] starts and ends what they drive. Must not call into the program's own rooms, except for the
+//! private PostgreSQL and the clock.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
+
+mod boundary;
+mod failover;
+mod harness;
+mod redirects;
+mod serving;
