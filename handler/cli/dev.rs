@@ -38,6 +38,9 @@ pub struct Dev {
     /// Slow one arm down, such as odd=20ms
     #[arg(long, value_parser = slow, value_name = "ARM=TIME")]
     slow: Option<(Arm, Duration)>,
+    /// Let browser pages of this origin call too, such as http://localhost:3000; may be given again
+    #[arg(long, value_name = "ORIGIN")]
+    cors: Vec<String>,
     /// A/A run: both arms on one instance, so that the report must find no difference
     #[arg(long)]
     aa: bool,
@@ -65,6 +68,7 @@ impl Dev {
             minute: self.minute,
             traffic_per_s: self.traffic,
             slow: self.slow,
+            origins: self.cors,
             one_instance: self.aa,
             restart_after: self.restart_after,
         };

@@ -33,6 +33,8 @@ pub struct TopologyConfig {
     pub traffic_per_s: Option<f64>,
     /// An arm to slow down, and by how much.
     pub slow: Option<(Arm, Duration)>,
+    /// Origins whose pages may call, beside the system's own.
+    pub origins: Vec<String>,
     /// Whether both arms are one instance: an A/A run.
     pub one_instance: bool,
     /// How long a role that ended stays away.
@@ -128,8 +130,9 @@ async fn migrate(database_url: &str) -> Result<(), TopologyError> {
 fn processes(config: &TopologyConfig, database_url: &str) -> Vec<ProcessConfig> {
     let [router, even, odd] = config.ports;
     let url = |port| format!("http://localhost:{port}");
-    // The pages of this very system may call one another; nobody else's.
-    let origins = config.ports.map(|port| format!("http://localhost:{port},http://127.0.0.1:{port}")).join(",");
+    // The pages of this very system may call one another.
+    let own = config.ports.into_iter().flat_map(|port| [format!("http://localhost:{port}"), format!("http://127.0.0.1:{port}")]);
+    let origins = own.chain(config.origins.iter().cloned()).collect::<Vec<_>>().join(",");
     let common = |role: &str| {
         vec![
             ("SWITCHBACK_ROLE".to_owned(), role.to_owned()),
