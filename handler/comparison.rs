@@ -12,6 +12,7 @@ use crate::config::comparison::ComparisonConfig;
 use crate::domain::price::{PriceBook, parse_overrides};
 use crate::domain::report::{Accumulator, ByArm, Inputs, Margins, Report};
 use crate::domain::schedule::{Minute, Schedule};
+use crate::domain::timeline::{Timeline, TimelineBuilder};
 use crate::domain::window::BurnIn;
 use crate::store::{Store, StoreError};
 
@@ -84,6 +85,22 @@ impl Comparison {
         // Seconds of arithmetic for a year of windows: not on a thread that serves calls.
         let finished = tokio::task::spawn_blocking(move || accumulator.finish(now)).await;
         finished.map_err(|error| StoreError::Corrupt(format!("the report was not finished: {error}")))
+    }
+
+    /// The last minutes of what `report` compares, up to the last in which anything was counted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn timeline(&self, report: &Report) -> Result<Timeline, StoreError> {
+        let [from, to] = [report.from, report.to].map(|moment| self.schedule.minute_at(moment));
+        // Decisions may go on when no arm serves any more: half a timeline of them is shown.
+        let last = self.store.last_window(&self.schedule, from, to).await?;
+        let to = last.map_or(to, |last| Minute(to.0.min(last.0.saturating_add(TimelineBuilder::MOST_MINUTES / 2))));
+        let mut timeline = TimelineBuilder::new(self.schedule, from, to);
+        let (from, to) = timeline.range();
+        self.store.observe_decisions(&self.schedule, from, to, |count| timeline.decision(count)).await?;
+        self.store.observe_windows(&self.schedule, from, to, |window| timeline.observe(window)).await?;
+        Ok(timeline.finish())
     }
 
     async fn inputs(&self, from: Minute, to: Minute, burn_in: BurnIn) -> Result<Inputs, StoreError> {

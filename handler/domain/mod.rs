@@ -20,5 +20,6 @@ pub mod report;
 pub mod schedule;
 pub mod statistics;
 pub mod ticket;
+pub mod timeline;
 mod varint;
 pub mod window;

@@ -78,9 +78,9 @@ struct Found {
 }
 
 #[derive(QueryableByName)]
-struct Earliest {
+struct Extreme {
     #[diesel(sql_type = diesel::sql_types::Nullable<Timestamptz>)]
-    earliest: Option<OffsetDateTime>,
+    starts_at: Option<OffsetDateTime>,
 }
 
 fn stored(count: u64) -> i64 {
@@ -226,12 +226,32 @@ impl Store {
     pub async fn first_window(&self, schedule: &Schedule) -> Result<Option<Minute>, StoreError> {
         let mut connection = self.connection().await?;
         let (rule, minute_ms) = columns(schedule);
-        let earliest: Earliest = sql_query("SELECT min(starts_at) AS earliest FROM windows WHERE schedule = $1 AND minute_ms = $2")
+        let earliest: Extreme = sql_query("SELECT min(starts_at) AS starts_at FROM windows WHERE schedule = $1 AND minute_ms = $2")
             .bind::<Text, _>(rule)
             .bind::<Integer, _>(minute_ms)
             .get_result(&mut *connection)
             .await?;
-        Ok(earliest.earliest.map(|moment| schedule.minute_at(moment)))
+        Ok(earliest.starts_at.map(|moment| schedule.minute_at(moment)))
+    }
+
+    /// The last minute of `from..to` anything was counted in under `schedule`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn last_window(&self, schedule: &Schedule, from: Minute, to: Minute) -> Result<Option<Minute>, StoreError> {
+        let mut connection = self.connection().await?;
+        let (rule, minute_ms) = columns(schedule);
+        let latest: Extreme = sql_query(
+            "SELECT max(starts_at) AS starts_at FROM windows \
+             WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4",
+        )
+        .bind::<Timestamptz, _>(schedule.starts_at(from))
+        .bind::<Timestamptz, _>(schedule.starts_at(to))
+        .bind::<Text, _>(rule)
+        .bind::<Integer, _>(minute_ms)
+        .get_result(&mut *connection)
+        .await?;
+        Ok(latest.starts_at.map(|moment| schedule.minute_at(moment)))
     }
 }
 
@@ -312,6 +332,8 @@ mod tests {
             .unwrap();
         assert_eq!(seen, vec![(3, Arm::Odd, 4), (8, Arm::Even, 4), (12, Arm::Even, 4)]);
         assert_eq!(store.first_window(&schedule).await.unwrap(), Some(Minute(3)));
+        assert_eq!(store.last_window(&schedule, Minute(3), Minute(30)).await.unwrap(), Some(Minute(12)));
+        assert_eq!(store.last_window(&schedule, Minute(31), Minute(99)).await.unwrap(), None);
         assert_eq!(store.windows(&schedule, Minute(0), Minute(99), 1).await.unwrap()[0].minute, Minute(30), "the last ones");
     }
 
