@@ -22,7 +22,7 @@ use super::call::{Call, PROBE, REQUEST_ID, take_ticket, ticketed_minute};
 use super::cors;
 use super::problem::{Carried, Kind, Problem};
 use super::redirect::{ARM, ROUTING, arm_value};
-use super::route_names::{self, HEALTH};
+use super::route_names;
 use crate::clock::Clock;
 use crate::config::CorsOrigins;
 use crate::domain::arm::Arm;
@@ -217,9 +217,10 @@ impl Shared {
     }
 }
 
-/// Whether a call is supervision's: marked as a probe, or one of the platform's own health checks, which cannot mark theirs.
+/// Whether a call is supervision's: marked as a probe, or one that cannot be marked, such as a health check or a look at the dashboard.
+/// Watching an experiment must not change what it measures.
 fn is_probe<B>(request: &Request<B>) -> bool {
-    request.headers().contains_key(PROBE) || request.uri().path().starts_with(HEALTH)
+    request.headers().contains_key(PROBE) || route_names::is_supervision(request.uri().path())
 }
 
 /// The one log line of a failure; the caller's own mistakes are debug matters.

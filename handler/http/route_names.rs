@@ -3,7 +3,16 @@
 //! A test holds them against the documented API. Must not know what a route does.
 
 /// Paths of the platform's health checks begin with this.
-pub const HEALTH: &str = "/api/health/";
+const HEALTH: &str = "/api/health/";
+
+/// Where the experiment is watched: calls there are no part of it.
+const SUPERVISION: [&str; 3] = ["/", "/api/report", "/api/windows"];
+
+/// Whether calls to `path` watch the experiment rather than take part in it.
+#[must_use]
+pub fn is_supervision(path: &str) -> bool {
+    path.starts_with(HEALTH) || SUPERVISION.contains(&path)
+}
 
 /// Every name, in the order the ledger counts them; the last stands for all other paths.
 pub const ROUTES: [&str; 14] = [
@@ -50,6 +59,16 @@ mod tests {
         assert_eq!(name("/api/imports/0193"), "/api/imports/{id}");
         for path in ["", "/api/charges/", "/api/charges/1/2", "/wp-login.php", "other"] {
             assert_eq!(name(path), "other", "{path}");
+        }
+    }
+
+    #[test]
+    fn watching_is_no_part_of_the_experiment() {
+        for path in ["/", "/api/report", "/api/windows", "/api/health/ready"] {
+            assert!(is_supervision(path), "{path}");
+        }
+        for path in ["/api/costs", "/api/instance", "/api/reports", "//", ""] {
+            assert!(!is_supervision(path), "{path}");
         }
     }
 
