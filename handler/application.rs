@@ -16,6 +16,7 @@ use crate::comparison::Comparison;
 use crate::config::{ApiConfig, Config, Role, RouterConfig};
 use crate::domain::schedule::Schedule;
 use crate::http::auth::Auth;
+use crate::http::dashboard::Dashboard;
 use crate::http::edge::{Edge, EdgeConfig, Routes};
 use crate::http::endpoints::timer::Watch;
 use crate::http::route_names::ROUTES;
@@ -133,12 +134,15 @@ fn build_api(config: &Config, api: &ApiConfig, schedule: Schedule, timing: &Timi
     }
     let auth = Auth::new(api.keys.clone(), config.under_functions_host);
     let store = Store::new(&api.database, Arc::clone(&timing.clock))?;
+    let comparison = Comparison::new(store.clone(), schedule, api.comparison.clone(), Arc::clone(&timing.clock));
+    let one_url = config.one_url.as_ref().map(ToString::to_string);
     let parts = ApiParts {
         config: api.clone(),
         auth,
         schedule,
         store: store.clone(),
-        comparison: Comparison::new(store.clone(), schedule, api.comparison.clone(), Arc::clone(&timing.clock)),
+        dashboard: Dashboard::new(comparison.clone(), one_url, Arc::clone(&timing.clock)),
+        comparison,
         call_timeout: config.limits.call_timeout,
         watch: watch(config, Some(store.clone()), timing)?,
         under_functions_host: config.under_functions_host,

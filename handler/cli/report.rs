@@ -1,6 +1,6 @@
-//! `switchback report`: the comparison of the arms, as a table or as JSON.
+//! `switchback report`: the comparison of the arms, as a table, as JSON, or as one HTML page.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +12,15 @@ use super::{Failure, minute, runtime};
 use crate::clock::{Clock, SystemClock};
 use crate::comparison::{Asked, Comparison};
 use crate::config::database::{self, DatabaseConfig};
-use crate::config::{self, comparison, process_setting};
+use crate::config::{self, BaseUrl, comparison, process_setting};
 use crate::dev::postgres::{self, NAME};
 use crate::domain::arm::Arm;
 use crate::domain::moment;
 use crate::domain::report::{Finding, Metric, MetricName, Report, Status, words};
 use crate::domain::schedule::Schedule;
+use crate::domain::timeline::Timeline;
 use crate::domain::window::BurnIn;
+use crate::http::dashboard::{Mode, ReportView, render_report};
 use crate::store::Store;
 
 /// The comparison.
@@ -36,6 +38,9 @@ pub struct ReportCommand {
     /// Print JSON instead of tables
     #[arg(long)]
     json: bool,
+    /// Write one HTML page with plots to this file instead of printing tables
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    html: Option<PathBuf>,
     /// Length of the minute, as given to `switchback dev`
     #[arg(long, value_parser = minute)]
     minute: Option<Duration>,
@@ -77,13 +82,17 @@ impl ReportCommand {
         let database = self.database.config()?;
         let schedule = Schedule::with_minute(rule, self.minute.unwrap_or(Schedule::MINUTE));
         let asked = Asked { from: self.from, to: self.to, burn_in: self.burn_in };
-        let report = runtime()?.block_on(async {
+        let (report, timeline) = runtime()?.block_on(async {
             let clock = Arc::new(SystemClock::new());
             let store = open_store(&database, clock.clone())?;
             let comparison = Comparison::new(store, schedule, config, clock);
-            comparison.report(asked).await.map_err(|error| Failure::operation(&error))
+            let report = comparison.report(asked).await.map_err(|error| Failure::operation(&error))?;
+            let timeline = comparison.timeline(&report).await.map_err(|error| Failure::operation(&error))?;
+            Ok::<_, Failure>((report, timeline))
         })?;
-        if self.json {
+        if let Some(file) = &self.html {
+            write_page(file, &report, &timeline)?;
+        } else if self.json {
             let json = serde_json::to_string_pretty(&report).map_err(|error| Failure::operation(&error))?;
             println!("{json}");
         } else {
@@ -91,6 +100,19 @@ impl ReportCommand {
         }
         Ok(())
     }
+}
+
+/// Writes the page beside its place first, so that a page that was there before is never half overwritten.
+fn write_page(file: &Path, report: &Report, timeline: &Timeline) -> Result<(), Failure> {
+    let one_url = process_setting("SWITCHBACK_URL").map(|url| url.parse::<BaseUrl>()).transpose().map_err(Failure::Input)?;
+    let view = ReportView { report, timeline, one_url: one_url.as_ref().map(BaseUrl::as_str) };
+    let page = render_report(&view, Mode::File).map_err(|error| Failure::operation(&error))?;
+    let wrong = |error: std::io::Error| Failure::Operation(format!("{} could not be written: {error}", file.display()));
+    let beside = file.with_extension("html.part");
+    std::fs::write(&beside, page).map_err(wrong)?;
+    std::fs::rename(&beside, file).map_err(wrong)?;
+    println!("{}", file.display());
+    Ok(())
 }
 
 fn read_moment(text: &str) -> Result<OffsetDateTime, String> {

@@ -7,6 +7,7 @@ pub mod auth;
 pub mod body;
 pub mod call;
 pub mod cors;
+pub mod dashboard;
 pub mod edge;
 pub mod endpoints;
 pub mod page;

@@ -17,6 +17,7 @@ use warp::{Filter, Rejection};
 use super::auth::{Auth, Caller};
 use super::body;
 use super::call::Call;
+use super::dashboard::{self, Dashboard};
 use super::edge::Routes;
 use super::endpoints::timer::Watch;
 use super::endpoints::{charges, costs, docs, health, imports, instance, report, routing, timer, windows};
@@ -52,6 +53,8 @@ pub struct ApiParts {
     pub store: Store,
     /// What makes reports.
     pub comparison: Comparison,
+    /// The page at `/`.
+    pub dashboard: Dashboard,
     /// Time limit of one call.
     pub call_timeout: Duration,
     /// What the Functions timer needs.
@@ -208,11 +211,16 @@ fn comparison(
         get(&asked.method)?;
         api.read(&asked, windows::windows(&api.store, &api.comparison, asked.query.as_deref())).await
     });
-    let report = warp::path!("api" / "report").and(with).and(asked()).then(|api: Arc<ApiParts>, asked: Asked| async move {
+    let report = warp::path!("api" / "report").and(with.clone()).and(asked()).then(|api: Arc<ApiParts>, asked: Asked| async move {
         get(&asked.method)?;
         api.read(&asked, report::report(&api.comparison, asked.query.as_deref())).await
     });
-    windows.or(report).unify().boxed()
+    let dashboard = warp::path::end().and(with).and(asked()).then(|api: Arc<ApiParts>, asked: Asked| async move {
+        api.admit_unless(api.config.open.dashboard, &asked)?;
+        get(&asked.method)?;
+        timed(api.call_timeout, dashboard::dashboard(&api.dashboard, asked.query.as_deref())).await
+    });
+    windows.or(report).unify().or(dashboard).unify().boxed()
 }
 
 impl ApiParts {

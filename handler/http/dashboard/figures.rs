@@ -1,0 +1,177 @@
+//! Figures as the page shows them: units, signs, separators. A figure that is no number is said to be unknown. Must not know where a
+//! figure comes from.
+
+use bigdecimal::{BigDecimal, ToPrimitive};
+
+use crate::domain::report::MetricName;
+
+/// Stands where there is no figure.
+pub const UNKNOWN: &str = "unknown";
+const MINUS: char = '\u{2212}';
+
+/// A whole number with separators: `12,345`.
+#[must_use]
+pub fn count(value: u64) -> String {
+    separated(&value.to_string())
+}
+
+/// A length of time in the largest unit that leaves at least two of it: `90 minutes`, `2.5 days`.
+#[must_use]
+pub fn hours(hours: &BigDecimal) -> String {
+    finite(hours.to_f64().unwrap_or(f64::NAN), |hours| {
+        let (value, unit) = match hours {
+            hours if hours >= 48.0 => (hours / 24.0, "days"),
+            hours if hours >= 2.0 => (hours, "hours"),
+            _ => (hours * 60.0, "minutes"),
+        };
+        format!("{} {unit}", decimals(value, 1))
+    })
+}
+
+/// A metric's value with its unit.
+#[must_use]
+pub fn amount(name: MetricName, value: f64) -> String {
+    finite(value, |value| match name {
+        MetricName::ErrorRate => format!("{} %", decimals(value * 100.0, 3)),
+        MetricName::CostObserved | MetricName::CostProjected => dollars(value, "$"),
+        _ => milliseconds(value),
+    })
+}
+
+/// A difference of a metric: as its value, with its sign; shares in percentage points.
+#[must_use]
+pub fn difference(name: MetricName, value: f64) -> String {
+    let size = |value: f64| match name {
+        MetricName::ErrorRate => format!("{} points", decimals(value.abs() * 100.0, 3)),
+        _ => amount(name, value.abs()),
+    };
+    finite(value, |value| format!("{}{}", sign(value), size(value)))
+}
+
+/// A percentage with its sign: `+12.5 %`.
+#[must_use]
+pub fn percent(value: f64) -> String {
+    finite(value, |value| format!("{}{} %", sign(value), decimals(value.abs(), if value.abs() < 100.0 { 1 } else { 0 })))
+}
+
+/// A share of 1 as a percentage: `99.98 %`. A share below 1 never reads 100.
+#[must_use]
+pub fn share(value: f64) -> String {
+    finite(value, |value| {
+        let shown = if value < 1.0 { (value * 10_000.0).floor() / 100.0 } else { value * 100.0 };
+        format!("{} %", decimals(shown, 2))
+    })
+}
+
+/// A latency, from µs to s as fits.
+#[must_use]
+pub fn milliseconds(value: f64) -> String {
+    finite(value, |value| match value.abs() {
+        size if size >= 10_000.0 => format!("{} s", decimals(value / 1_000.0, 1)),
+        size if size >= 100.0 => format!("{} ms", decimals(value, 0)),
+        size if size >= 10.0 => format!("{} ms", decimals(value, 1)),
+        _ => format!("{} ms", decimals(value, 2)),
+    })
+}
+
+/// An exact amount of money: four significant figures below a dollar, cents above.
+#[must_use]
+pub fn money(amount: &BigDecimal, currency: &str) -> String {
+    let prefix = if currency == "USD" { "$".to_owned() } else { format!("{currency} ") };
+    dollars(amount.to_f64().unwrap_or(f64::NAN), &prefix)
+}
+
+fn dollars(value: f64, prefix: &str) -> String {
+    finite(value, |value| {
+        let size = value.abs();
+        let places = if size >= 1.0 || size == 0.0 {
+            2
+        } else {
+            [0.1, 0.01, 0.001, 0.000_1].iter().position(|bound| size >= *bound).map_or(8, |zeros| zeros + 4)
+        };
+        let minus = if value < 0.0 { MINUS.to_string() } else { String::new() };
+        format!("{minus}{prefix}{}", decimals(size, places))
+    })
+}
+
+fn finite(value: f64, show: impl FnOnce(f64) -> String) -> String {
+    if value.is_finite() { show(value) } else { UNKNOWN.to_owned() }
+}
+
+fn sign(value: f64) -> &'static str {
+    if value > 0.0 {
+        "+"
+    } else if value < 0.0 {
+        "\u{2212}"
+    } else {
+        ""
+    }
+}
+
+/// A number with `places` decimals, separators and a real minus.
+#[must_use]
+pub fn decimals(value: f64, places: usize) -> String {
+    finite(value, |value| {
+        let text = format!("{value:.places$}");
+        let zero = text.trim_start_matches('-').bytes().all(|byte| matches!(byte, b'0' | b'.'));
+        match text.strip_prefix('-') {
+            Some(size) if zero => separated(size),
+            Some(size) => format!("{MINUS}{}", separated(size)),
+            None => separated(&text),
+        }
+    })
+}
+
+fn separated(number: &str) -> String {
+    let (whole, fraction) = number.split_once('.').map_or((number, None), |(whole, fraction)| (whole, Some(fraction)));
+    let mut text = String::new();
+    for (position, digit) in whole.chars().enumerate() {
+        if position > 0 && (whole.len() - position).is_multiple_of(3) && text.ends_with(|last: char| last.is_ascii_digit()) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if let Some(fraction) = fraction {
+        text.push('.');
+        text.push_str(fraction);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_carry_units_signs_and_separators() {
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(amount(MetricName::LatencyP95, 21.345), "21.3 ms");
+        assert_eq!(amount(MetricName::LatencyP95, 0.5), "0.50 ms");
+        assert_eq!(amount(MetricName::LatencyP99, 12_345.0), "12.3 s");
+        assert_eq!(amount(MetricName::ErrorRate, 0.001_234), "0.123 %");
+        assert_eq!(amount(MetricName::CostProjected, 0.013_4), "$0.01340");
+        assert_eq!(difference(MetricName::ErrorRate, -0.001), "−0.100 points");
+        assert_eq!(difference(MetricName::CostProjected, -0.082_41), "−$0.08241");
+        assert_eq!(difference(MetricName::LatencyMean, 20.04), "+20.0 ms");
+        assert_eq!((percent(12.34), percent(-1_234.5)), ("+12.3 %".into(), "−1,234 %".into()));
+        assert_eq!((share(0.999_999), share(1.0)), ("99.99 %".into(), "100.00 %".into()));
+    }
+
+    #[test]
+    fn money_is_shown_to_what_matters() {
+        let money_of = |text: &str| money(&text.parse().expect("a number"), "USD");
+        assert_eq!((money_of("0"), money_of("12.345"), money_of("0.000412")), ("$0.00".into(), "$12.35".into(), "$0.0004120".into()));
+        assert_eq!(["0.05", "3", "60"].map(|text| hours(&text.parse().expect("a number"))), ["3.0 minutes", "3.0 hours", "2.5 days"]);
+        assert_eq!(money(&"1234.5".parse().expect("a number"), "EUR"), "EUR 1,234.50");
+    }
+
+    #[test]
+    fn what_is_no_number_is_unknown() {
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            for text in [amount(MetricName::LatencyMean, value), difference(MetricName::ErrorRate, value), percent(value), share(value)] {
+                assert_eq!(text, UNKNOWN);
+            }
+        }
+        assert_eq!(decimals(-0.000_1, 2), "0.00");
+    }
+}

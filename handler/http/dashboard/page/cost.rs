@@ -1,0 +1,112 @@
+//! Cost: side by side, observed and projected, with and without grants; shared parts apart. Must not compute any figure.
+
+use bigdecimal::{BigDecimal, ToPrimitive};
+
+use super::super::figures::{UNKNOWN, hours, money};
+use super::super::plots::canvas::PlotError;
+use super::super::plots::cost::{Group, plot};
+use super::{Figure, sentence};
+use crate::domain::arm::Arm;
+use crate::domain::report::{ArmCost, Report};
+
+pub(super) struct Cost {
+    pub figure: Option<Figure>,
+    pub caption: String,
+    pub rows: Vec<Row>,
+    pub shared: String,
+}
+
+pub(super) struct Row {
+    pub title: &'static str,
+    pub even: String,
+    pub odd: String,
+}
+
+type Pick = fn(&ArmCost) -> Option<&BigDecimal>;
+
+/// By 1,000 calls, in the order of bars and rows.
+const PER_1000: [(&str, Pick); 4] = [
+    ("Observed, as billed over the run", |cost| cost.observed.as_ref()?.per_1000_calls.as_ref()),
+    ("Observed, with free grants", |cost| cost.observed_with_grants.as_ref()?.per_1000_calls.as_ref()),
+    ("Projected, this plan alone with all calls", |cost| cost.projected.as_ref()?.per_1000_calls.as_ref()),
+    ("Projected, with free grants", |cost| cost.projected.as_ref()?.per_1000_calls_with_grants.as_ref()),
+];
+
+const TOTALS: [(&str, Pick); 5] = [
+    ("The run, as observed", |cost| cost.observed.as_ref().map(|figures| &figures.total)),
+    ("The run, with free grants", |cost| cost.observed_with_grants.as_ref().map(|figures| &figures.total)),
+    ("A month of 730 hours, this plan alone", |cost| cost.projected.as_ref().map(|projection| &projection.per_month)),
+    ("A month, with free grants", |cost| cost.projected.as_ref().map(|projection| &projection.per_month_with_grants)),
+    ("Supervision’s own calls", |cost| cost.probes.as_ref()),
+];
+
+pub(super) fn cost(report: &Report) -> Result<Cost, PlotError> {
+    let arms = Arm::BOTH.map(|arm| report.cost.arms.get(arm));
+    let currency = report.cost.currency;
+    let side = |pick: Pick| arms.map(|cost| pick(cost).map(|amount| (amount.to_f64().unwrap_or(f64::NAN), money(amount, currency))));
+    let groups: Vec<Group> = PER_1000.into_iter().map(|(title, pick)| Group { title, sides: side(pick) }).collect();
+    let known = groups.iter().any(|group| group.sides.iter().any(Option::is_some));
+    let figure = if known { Some(figure(&groups)?) } else { None };
+    let mut rows: Vec<Row> = Vec::new();
+    if known {
+        let texts = |sides: [Option<(f64, String)>; 2]| sides.map(|side| side.map_or_else(|| UNKNOWN.to_owned(), |(_, text)| text));
+        let row = |title, sides| {
+            let [even, odd] = texts(sides);
+            Row { title, even, odd }
+        };
+        rows.extend(PER_1000.into_iter().chain(TOTALS).map(|(title, pick)| row(title, side(pick))));
+    }
+    rows.extend(charged(arms));
+    let [even, odd] = arms.map(|cost| cost.observed_from);
+    if !rows.is_empty() {
+        rows.push(Row { title: "Observed figures rest on", even: even.to_owned(), odd: odd.to_owned() });
+    }
+    let caption =
+        format!("{currency} by 1,000 calls, then in all; a run of {}, prices of region {}", hours(&report.cost.hours), report.cost.region);
+    Ok(Cost { figure, caption, rows, shared: shared(report) })
+}
+
+fn figure(groups: &[Group]) -> Result<Figure, PlotError> {
+    let text = |side: &Option<(f64, String)>| side.as_ref().map_or(UNKNOWN, |(_, text)| text.as_str()).to_owned();
+    let described = groups.iter().map(|group| format!("{}: even {}, odd {}", group.title, text(&group.sides[0]), text(&group.sides[1])));
+    Ok(Figure {
+        id: "cost-bars",
+        title: "Cost by 1,000 calls, side by side".to_owned(),
+        description: sentence(&described.collect::<Vec<_>>().join("; ")),
+        plot: plot(groups)?,
+    })
+}
+
+/// What the provider's bills say, where some were imported.
+fn charged(arms: [&ArmCost; 2]) -> Vec<Row> {
+    if arms.iter().all(|cost| cost.charged.is_none()) {
+        return Vec::new();
+    }
+    let none = || "none imported".to_owned();
+    let [even, odd] = arms.map(|cost| cost.charged.as_ref().map_or_else(none, |charged| money(&charged.billed, &charged.currency)));
+    let total = Row { title: "Imported charges over the run", even, odd };
+    let [even, odd] = arms.map(|cost| {
+        let by_calls = cost.charged.as_ref().zip(cost.charged_per_1000_calls.as_ref());
+        by_calls.map_or_else(none, |(charged, amount)| money(amount, &charged.currency))
+    });
+    vec![Row { title: "Imported charges by 1,000 calls", even, odd }, total]
+}
+
+fn shared(report: &Report) -> String {
+    let (shared, currency) = (&report.cost.shared, report.cost.currency);
+    let mut words = Vec::new();
+    if let Some((total, each)) = shared.total.as_ref().zip(shared.each_arm.as_ref()) {
+        words.push(format!(
+            "database and registry come to {} over the run at list prices, {} for each arm when split evenly",
+            money(total, currency),
+            money(each, currency)
+        ));
+    }
+    if let Some(charged) = &shared.charged {
+        words.push(format!("imported charges of shared resources come to {}", money(&charged.billed, &charged.currency)));
+    }
+    if words.is_empty() {
+        words.push("no price is known for what both arms share (database, registry, telemetry)".to_owned());
+    }
+    words.iter().map(|words| sentence(words)).collect::<Vec<_>>().join(" ")
+}

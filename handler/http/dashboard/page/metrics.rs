@@ -1,0 +1,123 @@
+//! The metrics: table, intervals, power. Must not compute any figure.
+
+use super::super::figures::{UNKNOWN, amount, count, difference, percent};
+use super::super::plots::canvas::{Ink, PlotError};
+use super::super::plots::intervals::{self, Bar};
+use super::{Figure, Mark, capitalised, sentence};
+use crate::domain::report::{Finding, Metric, MetricName, Report, words};
+
+pub(super) struct Row {
+    pub title: String,
+    pub even: String,
+    pub odd: String,
+    pub difference: String,
+    pub percent: String,
+    pub interval: String,
+    pub mark: Mark,
+}
+
+pub(super) struct Power {
+    pub title: String,
+    pub smallest: String,
+    pub margin: String,
+    pub pairs: String,
+    pub needed: String,
+}
+
+pub(super) fn rows(report: &Report) -> Vec<Row> {
+    let row = |metric: &Metric| Row {
+        title: capitalised(words::title(metric.name)),
+        even: amount(metric.name, metric.even),
+        odd: amount(metric.name, metric.odd),
+        difference: difference(metric.name, metric.difference),
+        percent: metric.difference_percent.map_or_else(|| UNKNOWN.to_owned(), percent),
+        interval: interval(metric),
+        mark: mark(metric.finding),
+    };
+    report.metrics.iter().map(row).collect()
+}
+
+pub(super) fn withheld(report: &Report) -> Vec<String> {
+    report.withheld.iter().map(|withheld| sentence(&format!("{} is withheld: {}", words::title(withheld.name), withheld.reason))).collect()
+}
+
+pub(super) fn interval(metric: &Metric) -> String {
+    format!("{} to {}", difference(metric.name, metric.interval.low), difference(metric.name, metric.interval.high))
+}
+
+pub(super) const fn mark(finding: Finding) -> Mark {
+    match finding {
+        Finding::Better => Mark { class: "good", symbol: "▼", word: "better" },
+        Finding::Worse => Mark { class: "bad", symbol: "▲", word: "worse" },
+        Finding::Equivalent => Mark { class: "unsure", symbol: "=", word: "equivalent" },
+        Finding::Inconclusive => Mark { class: "unsure", symbol: "?", word: "inconclusive" },
+    }
+}
+
+const fn ink(finding: Finding) -> Ink {
+    match finding {
+        Finding::Better => Ink::Good,
+        Finding::Worse => Ink::Bad,
+        Finding::Equivalent | Finding::Inconclusive => Ink::Muted,
+    }
+}
+
+/// Metrics that share an axis, the axis's unit, and what a figure is multiplied by to be in it.
+const AXES: [(&str, &str, &str, f64, &[MetricName]); 3] = [
+    (
+        "interval-latency",
+        "Latency",
+        "ms more on odd than on even",
+        1.0,
+        &[MetricName::LatencyMean, MetricName::LatencyP50, MetricName::LatencyP95, MetricName::LatencyP99],
+    ),
+    ("interval-errors", "Error rate", "percentage points more on odd than on even", 100.0, &[MetricName::ErrorRate]),
+    ("interval-cost", "Cost by 1,000 calls", "USD more on odd than on even", 1.0, &[MetricName::CostObserved, MetricName::CostProjected]),
+];
+
+pub(super) fn intervals(report: &Report) -> Result<Vec<Figure>, PlotError> {
+    let mut figures = Vec::new();
+    for (id, title, unit, factor, names) in AXES {
+        let metrics: Vec<&Metric> = names.iter().filter_map(|name| report.metric(*name)).collect();
+        let Some(first) = metrics.first() else { continue };
+        let bar = |metric: &&Metric| Bar {
+            title: words::title(metric.name),
+            ends: [metric.interval.low, metric.difference, metric.interval.high].map(|end| end * factor),
+            ink: ink(metric.finding),
+            finding: mark(metric.finding).word,
+        };
+        let bars: Vec<Bar> = metrics.iter().map(bar).collect();
+        let described = metrics.iter().map(|metric| {
+            let (title, found) = (words::title(metric.name), mark(metric.finding).word);
+            format!("{title}: odd is {found}, {} ({})", difference(metric.name, metric.difference), interval(metric))
+        });
+        figures.push(Figure {
+            id,
+            title: format!("{title}: difference with its 95 % interval"),
+            description: sentence(&described.collect::<Vec<_>>().join("; ")),
+            plot: intervals::plot(&bars, unit, first.margin.map(|margin| margin * factor))?,
+        });
+    }
+    Ok(figures)
+}
+
+pub(super) fn power(report: &Report) -> Vec<Power> {
+    let row = |metric: &Metric| {
+        let size = |value: f64| difference(metric.name, value).trim_start_matches('+').to_owned();
+        Power {
+            title: capitalised(words::title(metric.name)),
+            smallest: metric.minimal_detectable_effect.map_or_else(|| UNKNOWN.to_owned(), size),
+            margin: metric.margin.map_or_else(|| "none".to_owned(), size),
+            pairs: count(metric.pairs as u64),
+            needed: metric.pairs_needed_for_margin.map_or_else(|| UNKNOWN.to_owned(), pairs_needed),
+        }
+    };
+    report.metrics.iter().map(row).collect()
+}
+
+fn pairs_needed(pairs: f64) -> String {
+    if !pairs.is_finite() {
+        return UNKNOWN.to_owned();
+    }
+    if pairs <= 2.0 { "2".to_owned() } else { super::super::figures::decimals(pairs.ceil(), 0) }
+}

@@ -1,0 +1,260 @@
+//! What stands on the page: a report and a timeline in, words, marks, rows and plots out. Must not compute any figure.
+
+mod cost;
+mod metrics;
+mod notes;
+mod timeline;
+
+use askama::Template;
+
+use super::figures::{count, share};
+use super::plots::Plot;
+use super::plots::canvas::{Drawing, PlotError};
+use super::{Mode, POLICY, REFRESH, Range, ReportView, STYLE, Viewing};
+use crate::domain::arm::Arm;
+use crate::domain::moment;
+use crate::domain::probe::ProbeOutcomes;
+use crate::domain::report::{Outcome, Report, Status};
+use crate::domain::schedule::Rule;
+
+/// The whole page.
+#[derive(Template)]
+#[template(path = "dashboard.html")]
+pub(super) struct Page<'a> {
+    style: &'static str,
+    policy: &'static str,
+    refresh: Option<String>,
+    headline: String,
+    one_url: Option<&'a str>,
+    scope: String,
+    links: Vec<Link>,
+    arms: [ArmCard; 2],
+    contents: Option<Contents>,
+    generated_at: String,
+    version: &'static str,
+}
+
+struct Link {
+    text: String,
+    address: String,
+    current: bool,
+}
+
+struct ArmCard {
+    name: &'static str,
+    plan: &'static str,
+    facts: Vec<(&'static str, String)>,
+}
+
+/// What is shown once calls were counted.
+struct Contents {
+    checks: Vec<Check>,
+    verdict: Verdict,
+    metrics: Vec<metrics::Row>,
+    intervals: Vec<Figure>,
+    withheld: Vec<String>,
+    power: Vec<metrics::Power>,
+    cost: cost::Cost,
+    timeline: timeline::Section,
+    probes: Option<Probes>,
+    notes: notes::Notes,
+}
+
+/// A sign that needs no colour to be understood.
+#[derive(Clone, Copy)]
+struct Mark {
+    class: &'static str,
+    symbol: &'static str,
+    word: &'static str,
+}
+
+struct Check {
+    mark: Mark,
+    title: String,
+    text: String,
+}
+
+struct Verdict {
+    class: &'static str,
+    grounds: Vec<String>,
+}
+
+struct Probes {
+    mark: Mark,
+    text: String,
+    facts: Vec<(&'static str, String)>,
+}
+
+/// A plot with its words.
+struct Figure {
+    id: &'static str,
+    title: String,
+    description: String,
+    plot: Plot,
+}
+
+impl Figure {
+    fn drawings(&self) -> [(&'static str, &Drawing); 2] {
+        [("wide", &self.plot.wide), ("narrow", &self.plot.narrow)]
+    }
+}
+
+/// The page of a view.
+///
+/// # Errors
+/// [`PlotError`].
+pub(super) fn page<'a>(view: &ReportView<'a>, mode: Mode) -> Result<Page<'a>, PlotError> {
+    let report = view.report;
+    let served = match mode {
+        Mode::File => None,
+        Mode::Served(viewing) => Some(viewing),
+    };
+    let any = |arm: Arm| report.arms.get(arm).calls + report.arms.get(arm).off_schedule_calls > 0;
+    let is_empty = report.checks.conformance.decisions == 0 && !Arm::BOTH.into_iter().any(any);
+    let headline = if is_empty { "No calls yet.".to_owned() } else { sentence(report.summary.first().map_or("", String::as_str)) };
+    Ok(Page {
+        style: STYLE,
+        policy: &POLICY,
+        refresh: served.filter(|viewing| !viewing.still).map(|viewing| refresh(viewing, view.one_url)),
+        headline,
+        one_url: view.one_url,
+        scope: scope(report),
+        links: served.map(links).unwrap_or_default(),
+        arms: Arm::BOTH.map(|arm| arm_card(report, arm)),
+        contents: if is_empty { None } else { Some(contents(view)?) },
+        generated_at: at_second(report.generated_at),
+        version: env!("CARGO_PKG_VERSION"),
+    })
+}
+
+fn contents(view: &ReportView<'_>) -> Result<Contents, PlotError> {
+    let report = view.report;
+    Ok(Contents {
+        checks: report.checks.list().into_iter().map(|(title, status, text)| check(title, status, text)).collect(),
+        verdict: verdict(report),
+        metrics: metrics::rows(report),
+        intervals: metrics::intervals(report)?,
+        withheld: metrics::withheld(report),
+        power: metrics::power(report),
+        cost: cost::cost(report)?,
+        timeline: timeline::section(view.timeline)?,
+        probes: report.probes.as_ref().map(probes),
+        notes: notes::notes(report),
+    })
+}
+
+fn address(viewing: Viewing) -> String {
+    let still = if viewing.still { "&refresh=off" } else { "" };
+    format!("/?range={}{still}", viewing.range.as_str())
+}
+
+/// Through the one URL where it is known: the page then outlives the arm that served it.
+fn refresh(viewing: Viewing, one_url: Option<&str>) -> String {
+    let seconds = REFRESH.as_secs();
+    one_url.map_or_else(|| seconds.to_string(), |url| format!("{seconds}; url={}{}", url.trim_end_matches('/'), address(viewing)))
+}
+
+fn links(viewing: Viewing) -> Vec<Link> {
+    let range = |range: Range| Link {
+        text: format!("Last {}", range.as_str()),
+        address: address(Viewing { range, ..viewing }),
+        current: range == viewing.range,
+    };
+    let turned = Viewing { still: !viewing.still, ..viewing };
+    let text = if viewing.still { "Refresh by itself again".to_owned() } else { format!("Stop refreshing every {} s", REFRESH.as_secs()) };
+    let refreshing = Link { text, address: address(turned), current: false };
+    Range::ALL.into_iter().map(range).chain([refreshing]).collect()
+}
+
+fn arm_card(report: &Report, arm: Arm) -> ArmCard {
+    let summary = report.arms.get(arm);
+    let served = summary.calls + summary.off_schedule_calls;
+    let failed = match (served, summary.server_errors) {
+        (0, _) => "none".to_owned(),
+        (_, errors) => format!("{} ({})", count(errors), share(errors as f64 / served as f64)),
+    };
+    let turn = match (report.schedule.rule, arm) {
+        (Rule::Parity, Arm::Even) => "even UTC minutes",
+        (Rule::Parity, Arm::Odd) => "odd UTC minutes",
+        (Rule::Mirrored, Arm::Even) => "even UTC minutes of even hours, odd ones of odd hours",
+        (Rule::Mirrored, Arm::Odd) => "odd UTC minutes of even hours, even ones of odd hours",
+    };
+    let mut facts = vec![
+        ("Serves", turn.to_owned()),
+        ("Minutes seen", count(summary.windows)),
+        ("Calls", count(served)),
+        ("Answered 5xx", failed),
+        ("Cold starts", count(summary.cold_starts)),
+    ];
+    if summary.unrouted_calls > 0 {
+        facts.push(("Calls past the router", count(summary.unrouted_calls)));
+    }
+    ArmCard { name: arm.as_str(), plan: summary.plan.as_str(), facts }
+}
+
+fn scope(report: &Report) -> String {
+    let kind = if report.aa_run { "; an A/A run: both arms are one instance, no difference is expected" } else { "" };
+    let pairs = report.data.pairs;
+    let pairs = if pairs == 1 { "1 pair".to_owned() } else { format!("{} pairs", count(pairs as u64)) };
+    format!("{} to {}, {pairs} of minutes compared{kind}", at_second(report.from), at_second(report.to))
+}
+
+fn check(title: &str, status: Status, text: &str) -> Check {
+    let mark = match status {
+        Status::Passed => Mark { class: "good", symbol: "✓", word: "Passed" },
+        Status::Warning => Mark { class: "warn", symbol: "!", word: "Note" },
+        Status::Failed => Mark { class: "bad", symbol: "✕", word: "Failed" },
+        Status::Unknown => Mark { class: "unsure", symbol: "?", word: "Unknown" },
+    };
+    Check { mark, title: capitalised(title), text: sentence(text) }
+}
+
+fn verdict(report: &Report) -> Verdict {
+    let class = match report.verdict.outcome {
+        Outcome::Recommended | Outcome::AaPassed => "good",
+        Outcome::Withheld | Outcome::AaFailed => "bad",
+        Outcome::NoRecommendation | Outcome::NotEnoughData | Outcome::NoPrice => "warn",
+    };
+    // The checks' own words stand above already.
+    let checks = report.checks.list().map(|(title, _, summary)| format!("{title}: {summary}"));
+    let grounds = report.summary.iter().skip(1).filter(|words| !checks.contains(words)).map(|words| sentence(words)).collect();
+    Verdict { class, grounds }
+}
+
+fn probes(outcomes: &ProbeOutcomes) -> Probes {
+    let astray = outcomes.wrong_arm + outcomes.unanswered;
+    let mark = if outcomes.wrong_arm > 0 {
+        Mark { class: "bad", symbol: "✕", word: "Astray" }
+    } else if astray > 0 {
+        Mark { class: "warn", symbol: "!", word: "Unanswered" }
+    } else {
+        Mark { class: "good", symbol: "✓", word: "As it should be" }
+    };
+    let text = outcomes.conformance().map_or_else(String::new, |conforming| {
+        format!("{} of {} probes ended where the schedule says, recorded failovers included.", share(conforming), count(outcomes.sent))
+    });
+    let facts = vec![
+        ("At the minute’s arm", count(outcomes.conformant)),
+        ("Failed over", count(outcomes.failed_over)),
+        ("At the wrong arm", count(outcomes.wrong_arm)),
+        ("Not answered", count(outcomes.unanswered)),
+    ];
+    Probes { mark, text, facts }
+}
+
+/// A moment to the second, for reading.
+fn at_second(moment: time::OffsetDateTime) -> String {
+    let text = moment::format(moment.replace_nanosecond(0).unwrap_or(moment));
+    text.replace('T', " ").replace('Z', " UTC")
+}
+
+/// A statement of the report as a sentence.
+fn sentence(words: &str) -> String {
+    let end = if words.is_empty() || words.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{end}", capitalised(words))
+}
+
+fn capitalised(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

@@ -1,0 +1,134 @@
+//! What an engineer wants to know of a report: margins, schedule, data, methods, burn-in, prices. Must not compute any figure.
+
+use super::super::figures::{count, decimals, difference, share};
+use super::metrics::{interval, mark};
+use super::{capitalised, sentence};
+use crate::domain::report::{Metric, MetricName, PriceUsed, Report, words};
+use crate::domain::statistics::Method;
+
+pub(super) struct Notes {
+    pub facts: Vec<(&'static str, String)>,
+    pub sensitivity: Vec<Trimmed>,
+    pub methods: Vec<String>,
+    pub prices: Vec<Price>,
+    pub limits: Vec<String>,
+}
+
+pub(super) struct Trimmed {
+    pub trimmed: String,
+    pub title: String,
+    pub difference: String,
+    pub interval: String,
+    pub finding: &'static str,
+}
+
+pub(super) struct Price {
+    pub meter: String,
+    pub amount: String,
+    pub region: String,
+    pub as_of: String,
+    pub source: String,
+}
+
+pub(super) fn notes(report: &Report) -> Notes {
+    Notes {
+        facts: facts(report),
+        sensitivity: sensitivity(report),
+        methods: report.metrics.iter().map(method).collect(),
+        prices: prices(report),
+        limits: report.cost.notes.iter().map(|note| sentence(note)).collect(),
+    }
+}
+
+fn facts(report: &Report) -> Vec<(&'static str, String)> {
+    let (schedule, margins, data) = (&report.schedule, &report.verdict.margins, &report.data);
+    let excluded = &data.excluded;
+    let unclosed = report.arms.even.unclosed_windows + report.arms.odd.unclosed_windows;
+    let conforming = report.checks.conformance.conforming_share.map_or_else(|| "no decision".to_owned(), share);
+    vec![
+        ("Schedule", format!("{}; a minute lasts {} s", schedule.rule, decimals(schedule.minute_seconds, 0))),
+        ("Burn-in", format!("{} s trimmed from each edge of a minute", decimals(schedule.burn_in_seconds, 1))),
+        (
+            "Margins",
+            format!(
+                "declared before the run: {} of p95 latency, {} of the error rate",
+                difference(MetricName::LatencyP95, margins.latency_ms),
+                difference(MetricName::ErrorRate, margins.error_rate)
+            ),
+        ),
+        ("Conformance", format!("{conforming} of {} decisions", count(report.checks.conformance.decisions))),
+        ("Pairs", format!("{} compared, {} of them with an arm without calls", count(data.pairs as u64), count(data.idle_pairs as u64))),
+        (
+            "Left out",
+            format!(
+                "{} windows with a failover, {} incomplete, {} without a partner",
+                count(excluded.failover),
+                count(excluded.incomplete),
+                count(excluded.without_partner)
+            ),
+        ),
+        (
+            "Rows",
+            format!(
+                "{} stored windows read, {} unreadable, {} without their last seconds",
+                count(data.rows),
+                count(data.unreadable_rows),
+                count(unclosed)
+            ),
+        ),
+    ]
+}
+
+fn sensitivity(report: &Report) -> Vec<Trimmed> {
+    let shown = |metric: &&Metric| matches!(metric.name, MetricName::LatencyMean | MetricName::LatencyP95 | MetricName::ErrorRate);
+    let rows = report.sensitivity.iter().flat_map(|burn_in| {
+        burn_in.metrics.iter().filter(shown).map(|metric| Trimmed {
+            trimmed: format!("{} s", decimals(burn_in.burn_in_seconds, 2)),
+            title: capitalised(words::title(metric.name)),
+            difference: difference(metric.name, metric.difference),
+            interval: interval(metric),
+            finding: mark(metric.finding).word,
+        })
+    });
+    rows.collect()
+}
+
+fn method(metric: &Metric) -> String {
+    let how = match metric.method {
+        Method::Paired => "paired differences",
+        Method::NeweyWest => "paired differences, Newey–West standard error since successive pairs depend on each other",
+        Method::Mirrored => "mean of the two mappings of the mirrored schedule",
+        Method::Bootstrap => "bootstrap of blocks of pairs",
+    };
+    let mut words = format!("{}: {how}, {} pairs", words::title(metric.name), count(metric.pairs as u64));
+    if let Some(lag1) = metric.lag1_autocorrelation {
+        words.push_str(&format!(", lag-1 autocorrelation {}", decimals(lag1, 2)));
+    }
+    if let Some(p) = metric.p_value_model_based {
+        words.push_str(&format!(", model-based p = {}", decimals(p, 4)));
+    }
+    if let Some(welch) = metric.welch {
+        let ends = [welch.low, welch.high].map(|end| difference(metric.name, end));
+        words.push_str(&format!(", Welch on the windows’ means {} to {}", ends[0], ends[1]));
+    }
+    if let Some([even, odd]) = metric.unseen_upper_bounds {
+        let bound = |rate| super::super::figures::amount(metric.name, rate);
+        words.push_str(&format!(", no error seen: upper bounds {} on even, {} on odd", bound(even), bound(odd)));
+    }
+    sentence(&words)
+}
+
+fn prices(report: &Report) -> Vec<Price> {
+    let cost = &report.cost;
+    let mut used: Vec<&PriceUsed> = cost.arms.even.prices.iter().chain(&cost.arms.odd.prices).chain(&cost.shared.prices).collect();
+    used.sort_by_key(|price| price.meter);
+    used.dedup();
+    let row = |price: &PriceUsed| Price {
+        meter: price.meter.to_string(),
+        amount: format!("${}", price.amount.to_plain_string()),
+        region: if price.region == "*" { "every region".to_owned() } else { price.region.clone() },
+        as_of: price.as_of.to_string(),
+        source: price.source.clone(),
+    };
+    used.into_iter().map(row).collect()
+}

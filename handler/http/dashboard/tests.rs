@@ -1,0 +1,241 @@
+//! The page as a whole: well-formed, free of non-numbers, deaf to hostile text, honest when there is nothing to show.
+
+use std::collections::BTreeSet;
+
+use time::macros::datetime;
+
+use super::*;
+use crate::domain::arm::Arm;
+use crate::domain::decision::{Decision, DecisionCount, Reason};
+use crate::domain::histogram::bucket_of;
+use crate::domain::plan::{AppServiceSize, FlexSize, Plan};
+use crate::domain::price::{Meter, Price};
+use crate::domain::probe::ProbeOutcomes;
+use crate::domain::report::{Accumulator, ByArm, Charged, Inputs, Interval};
+use crate::domain::schedule::{Minute, Schedule};
+use crate::domain::timeline::TimelineBuilder;
+use crate::domain::window::{Observation, Slice, Slices};
+
+const HOSTILE: &str = "<script>alert('1')</script>\"&<!--";
+
+fn inputs(minutes: i64) -> Inputs {
+    let plans = ByArm { even: Plan::AppService(AppServiceSize::S1), odd: Plan::FunctionsFlex(FlexSize::Mb512) };
+    Inputs { draws: 50, ..Inputs::new(Schedule::default(), Minute(0), Minute(minutes), plans) }
+}
+
+/// A run of `minutes` with 40 calls each, odd slower by 20 ms; minute 7 fails over, in minute 9 a call fails.
+fn run(minutes: i64, inputs: Inputs) -> (Report, Timeline) {
+    let schedule = inputs.schedule;
+    let mut report = Accumulator::new(inputs);
+    let mut timeline = TimelineBuilder::new(schedule, Minute(0), Minute(minutes));
+    let mut rows = Vec::new();
+    for minute in (0..minutes).map(Minute) {
+        let scheduled = schedule.arm_of(minute);
+        let (arm, reason) = if minute.0 == 7 { (scheduled.other(), Reason::Failover) } else { (scheduled, Reason::Schedule) };
+        let count = DecisionCount { decision: Decision { minute, arm, reason }, calls: 40 };
+        report.decision(&count);
+        timeline.decision(&count);
+        let latency_us = 5_000 + minute.0.unsigned_abs() % 5 * 100 + if arm == Arm::Odd { 20_000 } else { 0 };
+        let mut slices = Slices::default();
+        slices.0[3] = Slice {
+            calls: 40,
+            server_errors: u64::from(minute.0 == 9),
+            latency_sum_us: 40 * latency_us,
+            buckets: vec![(u16::try_from(bucket_of(latency_us)).expect("a bucket"), 40)],
+        };
+        rows.push((minute, arm, slices.encode()));
+    }
+    for (minute, arm, slices) in &rows {
+        let row = Observation { minute: *minute, arm: *arm, closed: true, cold_starts: 0, probes: 1, unrouted: 0, slices };
+        report.observe(&row);
+        timeline.observe(&row);
+    }
+    (report.finish(datetime!(2026-11-23 12:00:00.5 UTC)), timeline.finish())
+}
+
+fn page_of(report: &Report, timeline: &Timeline, one_url: Option<&str>, mode: Mode) -> String {
+    let html = render_report(&ReportView { report, timeline, one_url }, mode).expect("a page");
+    sound(&html);
+    html
+}
+
+/// What holds for every page: no number that is none, drawings that are well-formed XML with title and description, ids used once,
+/// headings in order.
+fn sound(html: &str) {
+    for wrong in ["NaN", "inf<", "inf ", "inf\"", "-inf", "Infinity"] {
+        assert!(!html.contains(wrong), "{wrong} in {html}");
+    }
+    let mut rest = html;
+    while let Some(start) = rest.find("<svg class=\"plot") {
+        let end = start + rest[start..].find("</svg>").expect("an end") + "</svg>".len();
+        let drawing = roxmltree::Document::parse(&rest[start..end]).expect("well-formed");
+        let root = drawing.root_element();
+        assert_eq!(root.attribute("role"), Some("img"));
+        let named: Vec<&str> = root.attribute("aria-labelledby").expect("a name").split(' ').collect();
+        for element in ["title", "desc"] {
+            let element = root.children().find(|child| child.has_tag_name(("http://www.w3.org/2000/svg", element))).expect("an element");
+            assert!(element.text().is_some_and(|text| !text.trim().is_empty()));
+            assert!(named.contains(&element.attribute("id").expect("an id")));
+        }
+        rest = &rest[end..];
+    }
+    let ids: Vec<&str> =
+        html.match_indices(" id=\"").map(|(at, start)| html[at + start.len()..].split('"').next().unwrap_or_default()).collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "an id is used twice: {ids:?}");
+    let levels: Vec<u8> =
+        html.match_indices("<h").filter_map(|(at, _)| html.as_bytes().get(at + 2).copied().filter(u8::is_ascii_digit)).collect();
+    assert_eq!(levels.first(), Some(&b'1'));
+    assert!(levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "a heading level is left out: {levels:?}");
+    assert!(!html.contains("<script") && !html.contains(" style=") && !html.contains(" onload="), "the policy would refuse it");
+}
+
+#[test]
+fn a_run_is_shown_whole_with_the_checks_above_the_verdict() {
+    let (report, timeline) = run(60, inputs(60));
+    let html = page_of(&report, &timeline, Some("https://one.example.net"), Mode::File);
+    let order = [
+        "Can the comparison be trusted?",
+        "Which plan is worth its price?",
+        "How odd compares with even",
+        "What 1,000 calls cost",
+        "Minute by minute",
+        "Supervision from outside",
+        "What this run can see",
+        "For the engineer",
+    ];
+    let positions: Vec<usize> = order.iter().map(|heading| html.find(heading).unwrap_or_else(|| panic!("{heading} is missing"))).collect();
+    assert!(positions.is_sorted());
+    assert_eq!(html.matches("<svg class=\"plot wide\"").count(), 8, "three of intervals, one of cost, four of minutes");
+    assert_eq!(html.matches("<svg class=\"plot narrow\"").count(), 8);
+    for words in [
+        "Arm even: app-service/S1",
+        "Arm odd: functions/flex-512",
+        "https://one.example.net",
+        "1970-01-01T00:07Z",
+        "40 failed over to it",
+        "Minutes with a failover: 1",
+        "$0.095",
+        "+20.0 ms",
+        "embedded snapshot of list prices",
+        "No probe was recorded",
+    ] {
+        assert!(html.contains(words), "{words} is missing");
+    }
+    assert!(!html.contains("http-equiv=\"refresh\"") && !html.contains("<nav"), "a file stays as it is");
+}
+
+#[test]
+fn a_served_page_refreshes_through_the_one_url_unless_told_not_to() {
+    let (report, timeline) = run(30, inputs(30));
+    let viewing = Viewing { range: Range::Week, still: false };
+    let html = page_of(&report, &timeline, Some("https://one.example.net"), Mode::Served(viewing));
+    assert!(html.contains("content=\"15; url=https://one.example.net/?range=week\""), "{html}");
+    assert!(html.contains("href=\"/?range=week&#38;refresh=off\""), "{html}");
+    assert!(html.contains("<a href=\"/?range=week\" aria-current=\"true\">"));
+    let html = page_of(&report, &timeline, None, Mode::Served(viewing));
+    assert!(html.contains("<meta http-equiv=\"refresh\" content=\"15\">"));
+    let html = page_of(&report, &timeline, None, Mode::Served(Viewing { still: true, ..viewing }));
+    assert!(!html.contains("http-equiv=\"refresh\""));
+}
+
+#[test]
+fn without_calls_the_page_says_how_to_get_some() {
+    let (report, timeline) = run(0, inputs(10));
+    let html = page_of(&report, &timeline, Some("http://localhost:8080"), Mode::File);
+    assert!(html.contains("No call has been counted") && html.contains("switchback dev --traffic 50/s"), "{html}");
+    assert!(html.contains("curl -L http://localhost:8080/api/instance") && !html.contains("<svg class"));
+}
+
+#[test]
+fn few_minutes_and_unpriced_plans_are_said_not_drawn() {
+    let unpriced = Inputs { plans: ByArm { even: Plan::Local, odd: Plan::Local }, ..inputs(3) };
+    let (report, timeline) = run(3, unpriced);
+    let html = page_of(&report, &timeline, None, Mode::File);
+    assert!(html.contains("not yet two pairs") && html.contains("No price is known for these plans"), "{html}");
+    assert!(html.contains("It is too early to tell the plans apart."));
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    let price = |meter| Price {
+        meter,
+        region: HOSTILE.to_owned(),
+        amount: 1.into(),
+        currency: "USD".to_owned(),
+        as_of: time::macros::date!(2026 - 01 - 01),
+        source: HOSTILE.to_owned(),
+    };
+    let mut hostile = inputs(40);
+    hostile.region = HOSTILE.to_owned();
+    hostile.prices = hostile.prices.with(Meter::ALL.map(price));
+    let charged = Charged { billed: "1.5".parse().expect("a number"), currency: HOSTILE.to_owned(), charges: 2 };
+    hostile.charges = ByArm { even: Some(charged.clone()), odd: None };
+    hostile.shared_charges = Some(charged);
+    hostile.probes = Some(ProbeOutcomes { sent: 3, conformant: 1, failed_over: 0, wrong_arm: 1, unanswered: 1 });
+    let (mut report, timeline) = run(40, hostile);
+    report.summary.push(HOSTILE.to_owned());
+    report.checks.conformance.summary = HOSTILE.to_owned();
+    report.cost.notes.push(HOSTILE.to_owned());
+    let html = page_of(&report, &timeline, Some(HOSTILE), Mode::Served(Viewing::default()));
+    assert!(!html.contains("<script>") && !html.contains("<!--"), "{html}");
+    assert!(html.matches("script&#62;alert(").count() > 5, "{html}");
+    assert!(html.contains("33.33 % of 3 probes") && html.contains("Astray"), "{html}");
+}
+
+#[test]
+fn figures_that_are_no_numbers_are_said_to_be_unknown() {
+    let (mut report, mut timeline) = run(40, inputs(40));
+    for metric in &mut report.metrics {
+        metric.even = f64::NAN;
+        metric.difference = f64::INFINITY;
+        metric.interval = Interval { low: f64::NEG_INFINITY, high: f64::NAN };
+        metric.minimal_detectable_effect = Some(f64::INFINITY);
+        metric.pairs_needed_for_margin = Some(f64::NAN);
+        metric.p_value_model_based = Some(f64::NAN);
+        metric.margin = Some(f64::NAN);
+    }
+    report.schedule.burn_in_seconds = f64::NAN;
+    for minute in &mut timeline.minutes {
+        if let Some(served) = &mut minute.served.even {
+            served.p95_us = Some(f64::NAN);
+            served.p50_us = Some(f64::INFINITY);
+        }
+    }
+    assert!(page_of(&report, &timeline, None, Mode::File).contains("unknown to unknown"));
+}
+
+#[test]
+fn the_policy_names_the_style_sheet_that_is_on_the_page() {
+    let (report, timeline) = run(4, inputs(4));
+    let html = page_of(&report, &timeline, None, Mode::File);
+    let style = html.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>")).expect("a style sheet").0;
+    let digest = STANDARD.encode(Sha256::digest(style));
+    assert!(POLICY.starts_with("default-src 'none';") && POLICY.contains(&format!("'sha256-{digest}'")), "{}", *POLICY);
+}
+
+#[test]
+fn queries_are_read_strictly() {
+    assert_eq!(viewing(None).ok(), Some(Viewing::default()));
+    assert_eq!(viewing(Some("refresh=off&range=month")).ok(), Some(Viewing { range: Range::Month, still: true }));
+    for wrong in ["range=year", "refresh=on", "x=1"] {
+        assert!(viewing(Some(wrong)).is_err(), "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn the_answer_carries_the_policy_and_one_report_serves_many() {
+    use crate::config::comparison::from_process_environment;
+    use crate::store::testing::new_store;
+
+    let clock: Arc<dyn Clock> = Arc::new(crate::clock::SystemClock::starting_at(datetime!(2026-11-23 12:00 UTC)));
+    let (config, _) = from_process_environment().expect("a configuration");
+    let comparison = Comparison::new(new_store().await, Schedule::default(), config, Arc::clone(&clock));
+    let shown = Dashboard::new(comparison, None, clock);
+    let response = dashboard(&shown, Some("range=hour")).await.unwrap_or_else(|_| panic!("an answer"));
+    let policy = response.headers()["content-security-policy"].to_str().expect("text");
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && policy.ends_with("frame-ancestors 'none'"), "{policy}");
+    assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    let (one, other) = (shown.shown(Range::Hour).await, shown.shown(Range::Hour).await);
+    assert!(Arc::ptr_eq(&one.expect("a report"), &other.expect("a report")));
+}
