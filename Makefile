@@ -62,3 +62,4 @@ bench: ## the peers side by side
 	$(CARGO) bench --locked
 
 -include infra/*.mk
+-include tests/*.mk

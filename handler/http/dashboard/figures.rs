@@ -41,11 +41,16 @@ pub fn amount(name: MetricName, value: f64) -> String {
 /// A difference of a metric: as its value, with its sign; shares in percentage points.
 #[must_use]
 pub fn difference(name: MetricName, value: f64) -> String {
-    let size = |value: f64| match name {
-        MetricName::ErrorRate => format!("{} points", decimals(value.abs() * 100.0, 3)),
+    finite(value, |value| format!("{}{}", sign(value), size_of_difference(name, value)))
+}
+
+/// The same without its sign.
+#[must_use]
+pub fn size_of_difference(name: MetricName, value: f64) -> String {
+    match name {
+        MetricName::ErrorRate => finite(value, |value| format!("{} points", decimals(value.abs() * 100.0, 3))),
         _ => amount(name, value.abs()),
-    };
-    finite(value, |value| format!("{}{}", sign(value), size(value)))
+    }
 }
 
 /// A percentage with its sign: `+12.5 %`.
@@ -153,6 +158,7 @@ mod tests {
         assert_eq!(difference(MetricName::ErrorRate, -0.001), "−0.100 points");
         assert_eq!(difference(MetricName::CostProjected, -0.082_41), "−$0.08241");
         assert_eq!(difference(MetricName::LatencyMean, 20.04), "+20.0 ms");
+        assert_eq!(size_of_difference(MetricName::ErrorRate, -0.001), "0.100 points");
         assert_eq!((percent(12.34), percent(-1_234.5)), ("+12.3 %".into(), "−1,234 %".into()));
         assert_eq!((share(0.999_999), share(1.0)), ("99.99 %".into(), "100.00 %".into()));
     }

@@ -1,6 +1,6 @@
 //! The metrics: table, intervals, power. Must not compute any figure.
 
-use super::super::figures::{UNKNOWN, amount, count, difference, percent};
+use super::super::figures::{UNKNOWN, amount, count, decimals, difference, percent, size_of_difference};
 use super::super::plots::canvas::{Ink, PlotError};
 use super::super::plots::intervals::{self, Bar};
 use super::{Figure, Mark, capitalised, sentence};
@@ -30,7 +30,7 @@ pub(super) fn rows(report: &Report) -> Vec<Row> {
         even: amount(metric.name, metric.even),
         odd: amount(metric.name, metric.odd),
         difference: difference(metric.name, metric.difference),
-        percent: metric.difference_percent.map_or_else(|| UNKNOWN.to_owned(), percent),
+        percent: metric.difference_percent.map_or_else(|| "not defined".to_owned(), percent),
         interval: interval(metric),
         mark: mark(metric.finding),
     };
@@ -103,21 +103,19 @@ pub(super) fn intervals(report: &Report) -> Result<Vec<Figure>, PlotError> {
 
 pub(super) fn power(report: &Report) -> Vec<Power> {
     let row = |metric: &Metric| {
-        let size = |value: f64| difference(metric.name, value).trim_start_matches('+').to_owned();
+        let size = |value: f64| size_of_difference(metric.name, value);
         Power {
             title: capitalised(words::title(metric.name)),
             smallest: metric.minimal_detectable_effect.map_or_else(|| UNKNOWN.to_owned(), size),
             margin: metric.margin.map_or_else(|| "none".to_owned(), size),
             pairs: count(metric.pairs as u64),
-            needed: metric.pairs_needed_for_margin.map_or_else(|| UNKNOWN.to_owned(), pairs_needed),
+            // Where nothing varies, nothing can be said of how much it would take.
+            needed: metric.minimal_detectable_effect.and(metric.pairs_needed_for_margin).map_or_else(|| UNKNOWN.to_owned(), pairs_needed),
         }
     };
     report.metrics.iter().map(row).collect()
 }
 
 fn pairs_needed(pairs: f64) -> String {
-    if !pairs.is_finite() {
-        return UNKNOWN.to_owned();
-    }
-    if pairs <= 2.0 { "2".to_owned() } else { super::super::figures::decimals(pairs.ceil(), 0) }
+    decimals(if pairs <= 2.0 { 2.0 } else { pairs.ceil() }, 0)
 }

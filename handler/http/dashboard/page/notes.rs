@@ -1,6 +1,6 @@
 //! What an engineer wants to know of a report: margins, schedule, data, methods, burn-in, prices. Must not compute any figure.
 
-use super::super::figures::{count, decimals, difference, share};
+use super::super::figures::{count, decimals, difference, share, size_of_difference};
 use super::metrics::{interval, mark};
 use super::{capitalised, sentence};
 use crate::domain::report::{Metric, MetricName, PriceUsed, Report, words};
@@ -52,8 +52,8 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
             "Margins",
             format!(
                 "declared before the run: {} of p95 latency, {} of the error rate",
-                difference(MetricName::LatencyP95, margins.latency_ms),
-                difference(MetricName::ErrorRate, margins.error_rate)
+                size_of_difference(MetricName::LatencyP95, margins.latency_ms),
+                size_of_difference(MetricName::ErrorRate, margins.error_rate)
             ),
         ),
         ("Conformance", format!("{conforming} of {} decisions", count(report.checks.conformance.decisions))),

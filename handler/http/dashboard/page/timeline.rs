@@ -3,7 +3,7 @@
 use super::super::figures::{count, milliseconds};
 use super::super::plots::canvas::PlotError;
 use super::super::plots::{decisions, timeline as plots};
-use super::Figure;
+use super::{Figure, at_second};
 use crate::domain::arm::Arm;
 use crate::domain::schedule::Schedule;
 use crate::domain::timeline::{Decided, MinuteSeen, Served, Timeline};
@@ -28,10 +28,10 @@ pub(super) struct Row {
 pub(super) fn section(timeline: &Timeline) -> Result<Section, PlotError> {
     let mut section = Section { scope: String::new(), figures: Vec::new(), notes: Vec::new(), rows: Vec::new() };
     let Some((first, last)) = timeline.minutes.first().zip(timeline.minutes.last()) else { return Ok(section) };
-    let label = |minute: &MinuteSeen| timeline.schedule.label(minute.minute);
+    let starts = |minute: &MinuteSeen| at_second(timeline.schedule.starts_at(minute.minute));
     let shortened = timeline.schedule.minute_length() < Schedule::MINUTE;
     let length = if shortened { format!("; here a minute lasts {:?}", timeline.schedule.minute_length()) } else { String::new() };
-    section.scope = format!("The last {} minutes, {} to {}, UTC{length}.", timeline.minutes.len(), label(first), label(last));
+    section.scope = format!("{} minutes, from {} to the one of {}{length}.", timeline.minutes.len(), starts(first), starts(last));
     section.figures = figures(timeline)?;
     section.notes = notes(timeline);
     section.rows = timeline.minutes.iter().rev().flat_map(|minute| rows(timeline.schedule, minute)).collect();

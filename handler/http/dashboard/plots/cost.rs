@@ -49,8 +49,8 @@ pub fn plot(groups: &[Group]) -> Result<Plot, PlotError> {
                     area.draw(&Text::new(arm, (0, middle), Ink::Text.words(WORDS).pos(start)))?;
                     let left = signed(name);
                     let value = known(side);
-                    let length = value.map_or(0, pixels);
-                    if value.is_some() {
+                    let length = value.filter(|value| *value > 0.0).map_or(0, pixels);
+                    if value.is_some_and(|value| value > 0.0) {
                         let corners = [(left, top + 2), (left + length, top + signed(BAR) - 4)];
                         area.draw(&Rectangle::new(corners, ink.filled()))?;
                     }

@@ -1,6 +1,7 @@
 //! What the router decided, minute by minute: which arm took the calls, and whether it was that arm's turn. Must not know why.
 
-use plotters::element::{Cross, PathElement, Rectangle, TriangleMarker};
+use plotters::element::{Cross, PathElement, Rectangle, Text, TriangleMarker};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::canvas::{Ink, PlotError};
 use super::timeline::{chart, drawing, ink, labels, time_label};
@@ -50,10 +51,8 @@ pub fn plot(timeline: &Timeline) -> Result<Plot, PlotError> {
                 }
             }
             for (arm, y) in [(Arm::Even, 33), (Arm::Odd, 72)] {
-                use plotters::element::Text;
-                use plotters::style::text_anchor::{HPos, Pos, VPos};
                 let anchor = Pos::new(HPos::Right, VPos::Center);
-                area.draw(&Text::new(arm.as_str(), (52, y), Ink::Text.words(WORDS).pos(anchor)))?;
+                area.draw(&Text::new(arm.as_str(), (46, y), Ink::Text.words(WORDS).pos(anchor)))?;
             }
             Ok(())
         })

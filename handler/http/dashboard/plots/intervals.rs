@@ -49,31 +49,29 @@ pub fn plot(bars: &[Bar], unit: &str, margin: Option<f64>) -> Result<Plot, PlotE
             chart
                 .configure_mesh()
                 .disable_y_axis()
-                .disable_y_mesh()
+                .disable_mesh()
                 .x_labels(if width > 500 { 9 } else { 5 })
-                .x_max_light_lines(0)
-                .bold_line_style(Ink::Grid.line(1))
                 .axis_style(Ink::Text.line(1))
                 .x_label_formatter(&|value| decimals(*value, decimal_places))
                 .label_style(Ink::Text.words(WORDS))
                 .x_desc(unit)
                 .axis_desc_style(Ink::Text.words(WORDS))
                 .draw()?;
-            if let Some(margin) = shown_margin {
-                chart.draw_series([Rectangle::new([(-margin, 0.0), (margin, count)], Ink::Band.filled())])?;
-            }
-            chart.draw_series([PathElement::new([(0.0, 0.0), (0.0, count)], Ink::Text.line(2))])?;
             for (position, bar) in bars.iter().enumerate() {
                 let [low, middle, high] = bar.ends;
                 if !bar.ends.iter().all(|end| end.is_finite()) {
                     continue;
                 }
                 let top = count - position as f64;
-                let (words, line) = (top - 0.12, top - 0.72);
+                let (words, line) = (top - 0.1, top - 0.7);
                 let anchor = Pos::new(HPos::Left, VPos::Top);
                 let label = format!("{}: {}", bar.title, bar.finding);
                 chart.draw_series([Text::new(label, (range.start, words), Ink::Text.words(WORDS).pos(anchor))])?;
-                let cap = 0.14;
+                let (cap, reach) = (0.14, 0.24);
+                if let Some(margin) = shown_margin {
+                    chart.draw_series([Rectangle::new([(-margin, line - reach), (margin, line + reach)], Ink::Band.filled())])?;
+                }
+                chart.draw_series([PathElement::new([(0.0, line - reach), (0.0, line + reach)], Ink::Text.line(2))])?;
                 chart.draw_series([
                     PathElement::new([(low, line), (high, line)], bar.ink.line(4)),
                     PathElement::new([(low, line - cap), (low, line + cap)], bar.ink.line(2)),

@@ -87,7 +87,9 @@ pub fn latency(timeline: &Timeline) -> Result<Plot, PlotError> {
     over_time(timeline, range, |chart| {
         for arm in Arm::BOTH {
             let (middle, high) = (&p50[arm.index()], &p95[arm.index()]);
-            chart.draw_series([PathElement::new(middle.clone(), ink(arm).line(1)), PathElement::new(high.clone(), ink(arm).line(2))])?;
+            for (points, width) in [(middle, 1), (high, 2)] {
+                chart.draw_series(unbroken(points).map(|stretch| PathElement::new(stretch.to_vec(), ink(arm).line(width))))?;
+            }
             match arm {
                 Arm::Even => chart.draw_series(high.iter().map(|point| Circle::new(*point, 3, ink(arm).filled())))?,
                 Arm::Odd => chart.draw_series(high.iter().map(|point| TriangleMarker::new(*point, 5, ink(arm).filled())))?,
@@ -95,6 +97,11 @@ pub fn latency(timeline: &Timeline) -> Result<Plot, PlotError> {
         }
         Ok(())
     })
+}
+
+/// Stretches of points of one arm whose minutes follow each other; a schedule leaves at most two minutes between them.
+fn unbroken(points: &[(f64, f64)]) -> impl Iterator<Item = &[(f64, f64)]> {
+    points.chunk_by(|one, next| next.0 - one.0 < 3.5)
 }
 
 fn over_time(
@@ -159,4 +166,17 @@ pub(super) fn time_label(timeline: &Timeline, position: f64) -> String {
     let short = schedule.minute_length() < crate::domain::schedule::Schedule::MINUTE;
     let seconds = if short { format!(":{:02}", at.second()) } else { String::new() };
     format!("{:02}:{:02}{seconds}", at.hour(), at.minute())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_does_not_cross_a_silence() {
+        let points = [(0.5, 1.0), (2.5, 1.0), (5.5, 1.0), (20.5, 1.0)];
+        let lengths: Vec<usize> = unbroken(&points).map(<[_]>::len).collect();
+        assert_eq!(lengths, [3, 1]);
+        assert_eq!(unbroken(&[]).count(), 0);
+    }
 }
