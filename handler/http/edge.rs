@@ -173,7 +173,10 @@ impl Shared {
             && let Some((uri, ticket)) = take_ticket(request.uri())
         {
             *request.uri_mut() = uri;
-            proven = config.ticket_key.as_ref().and_then(|key| ticketed_minute(&ticket, key, arm, arrival));
+            // An instance that is both arms takes both arms' tickets.
+            let own: &[Arm] = if config.ledger.as_ref().is_some_and(|ledger| ledger.is_both_arms()) { &Arm::BOTH } else { &[arm] };
+            let prove = |key| own.iter().find_map(|arm| ticketed_minute(&ticket, key, *arm, arrival));
+            proven = config.ticket_key.as_ref().and_then(prove);
         }
         let call = Call {
             request_id: Call::request_id(request.headers()),

@@ -122,6 +122,12 @@ impl Ledger {
         &self.schedule
     }
 
+    /// Whether this instance is both arms: an A/A run.
+    #[must_use]
+    pub fn is_both_arms(&self) -> bool {
+        self.booking == Booking::Both
+    }
+
     /// Takes note of a call. `None` for calls that are only counted by their number.
     #[must_use]
     pub fn begin(self: &Arc<Self>, arrival: Arrival) -> Option<Entry> {

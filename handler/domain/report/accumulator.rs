@@ -208,6 +208,8 @@ impl Accumulator {
         let data = DataSummary {
             rows: self.rows,
             unreadable_rows: self.unreadable_rows,
+            first_window: self.seen.map(|(first, _)| inputs.schedule.starts_at(first)),
+            last_window_end: self.seen.map(|(_, last)| inputs.schedule.starts_at(last.next())),
             pairs: self.series.len(),
             idle_pairs,
             excluded: self.pairing.finish(),

@@ -301,6 +301,13 @@ fn notes(gathered: &Gathered, arms: &ByArm<ArmCost>) -> Vec<String> {
             "Functions Consumption is billed at 128 MB, the smallest step; measured memory above that raises it in proportion".to_owned(),
         );
     }
+    if arms.even.charged.is_some() || arms.odd.charged.is_some() || gathered.inputs.shared_charges.is_some() {
+        notes.push(
+            "imported charges are those whose period begins within the run; providers charge by the hour or the day, so a short run's do not \
+             fit its edges, and the verdict rests on list prices"
+                .to_owned(),
+        );
+    }
     let reference = |cost: &ArmCost| cost.prices.iter().any(|price| price.region != gathered.inputs.region && price.region != "*");
     if reference(&arms.even) || reference(&arms.odd) {
         notes.push(format!("no price is known for region {}: another region's list price stands in, as shown", gathered.inputs.region));

@@ -150,6 +150,12 @@ pub struct DataSummary {
     pub rows: u64,
     /// Rows that could not be read or came out of order.
     pub unreadable_rows: u64,
+    /// First instant of the first window seen.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub first_window: Option<OffsetDateTime>,
+    /// First instant after the last window seen.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub last_window_end: Option<OffsetDateTime>,
     /// Pairs compared.
     pub pairs: usize,
     /// Pairs in which an arm served no call: they count for calls, not for latency.
