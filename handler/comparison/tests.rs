@@ -166,7 +166,7 @@ async fn a_year_of_windows_is_reported_within_two_seconds_and_200_mb() {
              INSERT INTO windows SELECT to_timestamp(minute * 60.0), CASE WHEN minute % 2 = 0 THEN 'even' ELSE 'odd' END, \
              ('00000000-0000-0000-0000-00000000000' || worker)::uuid, 'parity', 60000, true, 30, 0, 0, '{{0,30,0,0,0}}', 0, 0, 0, 0, 0, \
              900000, slices, '{{}}', now() FROM generate_series({first}, {first} + {minutes} - 1) AS minute, \
-             generate_series(1, 2) AS worker, variants WHERE id = (minute * 7919 + worker * 31) % 64; \
+             generate_series(1, 2) AS worker, variants WHERE id = (minute::bigint * 7919 + worker * 31) % 64; \
              INSERT INTO decisions SELECT to_timestamp(minute * 60.0), CASE WHEN minute % 2 = 0 THEN 'even' ELSE 'odd' END, 'schedule', \
              '00000000-0000-0000-0000-000000000009', 'parity', 60000, 60, now() \
              FROM generate_series({first}, {first} + {minutes} - 1) AS minute; ANALYZE;",

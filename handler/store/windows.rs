@@ -3,6 +3,7 @@
 
 use std::pin::pin;
 
+use diesel::dsl::sql;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Jsonb, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
@@ -24,24 +25,9 @@ const UPSERT: &str = "INSERT INTO windows (starts_at, arm, worker, schedule, min
     probes = EXCLUDED.probes, unrouted = EXCLUDED.unrouted, latency_sum_us = EXCLUDED.latency_sum_us, slices = EXCLUDED.slices, \
     routes = EXCLUDED.routes, written_at = EXCLUDED.written_at WHERE windows.written_at <= EXCLUDED.written_at";
 
-/// A window with everything it holds, or with nothing but what a report needs.
-#[derive(QueryableByName)]
-struct ObservationRow {
-    #[diesel(sql_type = Timestamptz)]
-    starts_at: OffsetDateTime,
-    #[diesel(sql_type = Bool)]
-    odd: bool,
-    #[diesel(sql_type = Bool)]
-    closed: bool,
-    #[diesel(sql_type = BigInt)]
-    cold_starts: i64,
-    #[diesel(sql_type = BigInt)]
-    probes: i64,
-    #[diesel(sql_type = BigInt)]
-    unrouted: i64,
-    #[diesel(sql_type = Binary)]
-    slices: Vec<u8>,
-}
+/// What a report needs of a window, by position: looking columns up by name costs more than a million rows can bear.
+type ObservationColumns = (Timestamptz, Bool, Bool, BigInt, BigInt, BigInt, Binary);
+type ObservationRow = (OffsetDateTime, bool, bool, i64, i64, i64, Vec<u8>);
 
 #[derive(QueryableByName)]
 struct WindowRow {
@@ -149,26 +135,29 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut connection = self.connection().await?;
         let (rule, minute_ms) = columns(schedule);
-        let rows = sql_query(
-            "SELECT starts_at, arm = 'odd' AS odd, closed, cold_starts, probes, unrouted, slices FROM windows \
-             WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4 ORDER BY starts_at",
+        let rows = sql::<ObservationColumns>(
+            "SELECT starts_at, arm = 'odd', closed, cold_starts, probes, unrouted, slices FROM windows WHERE starts_at >= ",
         )
         .bind::<Timestamptz, _>(schedule.starts_at(from))
+        .sql(" AND starts_at < ")
         .bind::<Timestamptz, _>(schedule.starts_at(to))
+        .sql(" AND schedule = ")
         .bind::<Text, _>(rule)
+        .sql(" AND minute_ms = ")
         .bind::<Integer, _>(minute_ms)
+        .sql(" ORDER BY starts_at")
         .load_stream::<ObservationRow>(&mut *connection)
         .await?;
         let mut rows = pin!(rows);
-        while let Some(row) = rows.try_next().await? {
+        while let Some((starts_at, odd, closed, cold_starts, probes, unrouted, slices)) = rows.try_next().await? {
             observe(&Observation {
-                minute: schedule.minute_at(row.starts_at),
-                arm: if row.odd { Arm::Odd } else { Arm::Even },
-                closed: row.closed,
-                cold_starts: counted(row.cold_starts),
-                probes: counted(row.probes),
-                unrouted: counted(row.unrouted),
-                slices: &row.slices,
+                minute: schedule.minute_at(starts_at),
+                arm: if odd { Arm::Odd } else { Arm::Even },
+                closed,
+                cold_starts: counted(cold_starts),
+                probes: counted(probes),
+                unrouted: counted(unrouted),
+                slices: &slices,
             });
         }
         Ok(())
