@@ -27,10 +27,15 @@ venv() {
   local folder=$1
   shift
   if [[ $(cat "$folder/.installed" 2>/dev/null) != "$*" ]]; then
-    python3 -m venv "$folder" || fail "python3 cannot make a virtual environment; on Debian: apt-get install python3-venv"
+    python3 -m venv "$folder" || fail "python3 could not make a virtual environment"
     "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" || fail "pip could not install $*"
     printf '%s\n' "$*" >"$folder/.installed"
   fi
+}
+
+# Linux has the one, macOS the other.
+check_sums() {
+  if command -v sha256sum >/dev/null; then sha256sum --check --quiet -; else shasum --algorithm 256 --check --quiet -; fi
 }
 
 # HashiCorp's own archive, checked against its published sums, where there is no terraform yet.
@@ -48,7 +53,7 @@ get_terraform() {
   say "installing terraform $TERRAFORM_VERSION"
   (cd "$folder" &&
     curl --fail --silent --show-error --remote-name-all "$url/$archive" "$url/terraform_${TERRAFORM_VERSION}_SHA256SUMS" &&
-    grep " $archive\$" "terraform_${TERRAFORM_VERSION}_SHA256SUMS" | shasum --algorithm 256 --check --quiet - &&
+    grep " $archive\$" "terraform_${TERRAFORM_VERSION}_SHA256SUMS" | check_sums &&
     python3 -m zipfile --extract "$archive" . &&
     install -m 755 terraform "$tools/bin/terraform") ||
     fail "terraform is missing and could not be fetched from $url; install version 1.11 or later: https://developer.hashicorp.com/terraform/install"
@@ -148,7 +153,10 @@ plan_one() {
   fi
 }
 
-command -v python3 >/dev/null || fail "python3 is missing; on Debian: apt-get install python3 python3-venv"
+# Debian packs virtual environments apart from Python.
+python3 -c 'import ensurepip' 2>/dev/null ||
+  { command -v apt-get >/dev/null && [[ $(id -u) -eq 0 ]] && apt-get update --quiet=2 && apt-get install --yes --quiet=2 python3-venv; } ||
+  fail "python3 with virtual environments is missing; on Debian: apt-get install python3-venv"
 get_terraform
 choose_provider
 copy_tree
