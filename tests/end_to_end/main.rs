@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
 mod boundary;
+mod dashboard;
 mod failover;
 mod harness;
 mod redirects;
