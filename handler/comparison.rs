@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::clock::Clock;
 use crate::config::comparison::ComparisonConfig;
@@ -79,8 +80,13 @@ impl Comparison {
     pub async fn report(&self, asked: Asked) -> Result<Report, StoreError> {
         let (from, to) = self.minutes(asked.from, asked.to);
         let mut accumulator = Accumulator::new(self.inputs(from, to, asked.burn_in).await?);
-        self.store.observe_decisions(&self.schedule, from, to, |count| accumulator.decision(count)).await?;
+        self.store.failovers(&self.schedule, from, to).await?.iter().for_each(|count| accumulator.decision(count));
+        // Read beside the windows, which need only the failovers before them.
+        let (store, schedule) = (self.store.clone(), self.schedule);
+        let decisions = AbortOnDropHandle::new(tokio::spawn(async move { store.scheduled_decisions(&schedule, from, to).await }));
         self.store.observe_windows(&self.schedule, from, to, |window| accumulator.observe(window)).await?;
+        let decisions = decisions.await.map_err(|error| StoreError::Corrupt(format!("the decisions were not read: {error}")))??;
+        decisions.iter().for_each(|count| accumulator.decision(count));
         let now = self.clock.now();
         // Seconds of arithmetic for a year of windows: not on a thread that serves calls.
         let finished = tokio::task::spawn_blocking(move || accumulator.finish(now)).await;

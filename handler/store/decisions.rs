@@ -2,8 +2,9 @@
 
 use std::pin::pin;
 
+use diesel::dsl::sql;
+use diesel::sql_query;
 use diesel::sql_types::{BigInt, Integer, Text, Timestamptz, Uuid as SqlUuid};
-use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use futures_util::TryStreamExt;
 use time::OffsetDateTime;
@@ -14,18 +15,6 @@ use super::{Store, StoreError};
 use crate::domain::arm::Arm;
 use crate::domain::decision::{Decision, DecisionCount, Reason};
 use crate::domain::schedule::{Minute, Schedule};
-
-#[derive(QueryableByName)]
-struct DecisionRow {
-    #[diesel(sql_type = Timestamptz)]
-    starts_at: OffsetDateTime,
-    #[diesel(sql_type = Text)]
-    arm: String,
-    #[diesel(sql_type = Text)]
-    reason: String,
-    #[diesel(sql_type = BigInt)]
-    calls: i64,
-}
 
 impl Store {
     /// Writes counts of decisions taken by `worker` under `schedule`, replacing what it wrote of the same minute, arm and reason before.
@@ -73,36 +62,68 @@ impl Store {
         schedule: &Schedule,
         from: Minute,
         to: Minute,
+        observe: impl FnMut(&DecisionCount),
+    ) -> Result<(), StoreError> {
+        self.decisions_where("true", schedule, from, to, observe).await
+    }
+
+    /// Counts of decisions other than for the minute's own arm, in time order: failovers, and calls no arm could take.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn failovers(&self, schedule: &Schedule, from: Minute, to: Minute) -> Result<Vec<DecisionCount>, StoreError> {
+        let mut counts = Vec::new();
+        self.decisions_where("reason <> 'schedule'", schedule, from, to, |count| counts.push(*count)).await?;
+        Ok(counts)
+    }
+
+    /// Counts of decisions for the minute's own arm, in time order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn scheduled_decisions(&self, schedule: &Schedule, from: Minute, to: Minute) -> Result<Vec<DecisionCount>, StoreError> {
+        let mut counts = Vec::new();
+        self.decisions_where("reason = 'schedule'", schedule, from, to, |count| counts.push(*count)).await?;
+        Ok(counts)
+    }
+
+    async fn decisions_where(
+        &self,
+        condition: &'static str,
+        schedule: &Schedule,
+        from: Minute,
+        to: Minute,
         mut observe: impl FnMut(&DecisionCount),
     ) -> Result<(), StoreError> {
         let mut connection = self.connection().await?;
         let (rule, minute_ms) = columns(schedule);
-        let rows = sql_query(
-            "SELECT starts_at, arm, reason, calls FROM decisions \
-             WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4 ORDER BY starts_at",
-        )
-        .bind::<Timestamptz, _>(schedule.starts_at(from))
-        .bind::<Timestamptz, _>(schedule.starts_at(to))
-        .bind::<Text, _>(rule)
-        .bind::<Integer, _>(minute_ms)
-        .load_stream::<DecisionRow>(&mut *connection)
-        .await?;
+        let rows = sql::<(Timestamptz, Text, Text, BigInt)>("SELECT starts_at, arm, reason, calls FROM decisions WHERE ")
+            .sql(condition)
+            .sql(" AND starts_at >= ")
+            .bind::<Timestamptz, _>(schedule.starts_at(from))
+            .sql(" AND starts_at < ")
+            .bind::<Timestamptz, _>(schedule.starts_at(to))
+            .sql(" AND schedule = ")
+            .bind::<Text, _>(rule)
+            .sql(" AND minute_ms = ")
+            .bind::<Integer, _>(minute_ms)
+            .sql(" ORDER BY starts_at")
+            .load_stream::<(OffsetDateTime, String, String, i64)>(&mut *connection)
+            .await?;
         let mut rows = pin!(rows);
-        while let Some(row) = rows.try_next().await? {
-            observe(&row.count(schedule)?);
+        while let Some((starts_at, arm, reason, calls)) = rows.try_next().await? {
+            observe(&count(schedule, starts_at, &arm, &reason, calls)?);
         }
         Ok(())
     }
 }
 
-impl DecisionRow {
-    fn count(&self, schedule: &Schedule) -> Result<DecisionCount, StoreError> {
-        let corrupt = || StoreError::Corrupt(format!("decision for '{}' because of '{}'", self.arm, self.reason));
-        let arm: Arm = self.arm.parse().map_err(|_| corrupt())?;
-        let reason = Reason::ALL.into_iter().find(|reason| reason.as_str() == self.reason).ok_or_else(corrupt)?;
-        let minute = schedule.minute_at(self.starts_at);
-        Ok(DecisionCount { decision: Decision { minute, arm, reason }, calls: u64::try_from(self.calls).unwrap_or(0) })
-    }
+fn count(schedule: &Schedule, starts_at: OffsetDateTime, arm: &str, reason: &str, calls: i64) -> Result<DecisionCount, StoreError> {
+    let corrupt = || StoreError::Corrupt(format!("decision for '{arm}' because of '{reason}'"));
+    let arm: Arm = arm.parse().map_err(|_| corrupt())?;
+    let reason = Reason::ALL.into_iter().find(|known| known.as_str() == reason).ok_or_else(corrupt)?;
+    let minute = schedule.minute_at(starts_at);
+    Ok(DecisionCount { decision: Decision { minute, arm, reason }, calls: u64::try_from(calls).unwrap_or(0) })
 }
 
 #[cfg(test)]
@@ -129,6 +150,8 @@ mod tests {
         let mut seen = Vec::new();
         store.observe_decisions(&schedule, Minute(0), Minute(9), |count| seen.push(*count)).await.unwrap();
         seen.sort_by_key(|count| (count.decision.minute, count.calls));
+        assert_eq!(store.failovers(&schedule, Minute(0), Minute(9)).await.unwrap(), vec![count(5, Reason::Unavailable, 1)]);
+        assert_eq!(store.scheduled_decisions(&schedule, Minute(0), Minute(9)).await.unwrap().len(), 2);
         assert_eq!(seen, vec![count(4, Reason::Schedule, 2), count(4, Reason::Schedule, 5), count(5, Reason::Unavailable, 1)]);
     }
 }

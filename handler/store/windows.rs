@@ -4,7 +4,7 @@
 use std::pin::pin;
 
 use diesel::dsl::sql;
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Jsonb, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use futures_util::TryStreamExt;
@@ -26,8 +26,9 @@ const UPSERT: &str = "INSERT INTO windows (starts_at, arm, worker, schedule, min
     routes = EXCLUDED.routes, written_at = EXCLUDED.written_at WHERE windows.written_at <= EXCLUDED.written_at";
 
 /// What a report needs of a window, by position: looking columns up by name costs more than a million rows can bear.
-type ObservationColumns = (Timestamptz, Bool, Bool, BigInt, BigInt, BigInt, Binary);
-type ObservationRow = (OffsetDateTime, bool, bool, i64, i64, i64, Vec<u8>);
+/// The second is 1 for odd plus 2 for closed; the third holds cold starts, probes and unrouted calls where there are any.
+type ObservationColumns = (Timestamptz, Integer, Nullable<Array<BigInt>>, Binary);
+type ObservationRow = (OffsetDateTime, i32, Option<Vec<i64>>, Vec<u8>);
 
 #[derive(QueryableByName)]
 struct WindowRow {
@@ -65,7 +66,7 @@ struct Found {
 
 #[derive(QueryableByName)]
 struct Extreme {
-    #[diesel(sql_type = diesel::sql_types::Nullable<Timestamptz>)]
+    #[diesel(sql_type = Nullable<Timestamptz>)]
     starts_at: Option<OffsetDateTime>,
 }
 
@@ -136,7 +137,8 @@ impl Store {
         let mut connection = self.connection().await?;
         let (rule, minute_ms) = columns(schedule);
         let rows = sql::<ObservationColumns>(
-            "SELECT starts_at, arm = 'odd', closed, cold_starts, probes, unrouted, slices FROM windows WHERE starts_at >= ",
+            "SELECT starts_at, (arm = 'odd')::int + 2 * closed::int, CASE WHEN cold_starts + probes + unrouted > 0 \
+             THEN ARRAY[cold_starts, probes, unrouted] END, slices FROM windows WHERE starts_at >= ",
         )
         .bind::<Timestamptz, _>(schedule.starts_at(from))
         .sql(" AND starts_at < ")
@@ -149,14 +151,16 @@ impl Store {
         .load_stream::<ObservationRow>(&mut *connection)
         .await?;
         let mut rows = pin!(rows);
-        while let Some((starts_at, odd, closed, cold_starts, probes, unrouted, slices)) = rows.try_next().await? {
+        while let Some((starts_at, flags, counters, slices)) = rows.try_next().await? {
+            let counter =
+                |position: usize| counters.as_ref().and_then(|counters| counters.get(position)).map_or(0, |count| counted(*count));
             observe(&Observation {
                 minute: schedule.minute_at(starts_at),
-                arm: if odd { Arm::Odd } else { Arm::Even },
-                closed,
-                cold_starts: counted(cold_starts),
-                probes: counted(probes),
-                unrouted: counted(unrouted),
+                arm: if flags & 1 == 1 { Arm::Odd } else { Arm::Even },
+                closed: flags & 2 == 2,
+                cold_starts: counter(0),
+                probes: counter(1),
+                unrouted: counter(2),
                 slices: &slices,
             });
         }

@@ -1,4 +1,4 @@
-//! The stream's end: decisions first, then windows in time order, one at a time, into what a report needs. Memory grows with pairs, not
+//! The stream's end: failovers first, then windows in time order, one at a time, into what a report needs. Memory grows with pairs, not
 //! with calls. Must not know estimators.
 
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ struct Open {
     windows: ByArm<Option<(WindowSums, Standing)>>,
 }
 
-/// Takes decisions, then windows; gives a report.
+/// Takes decisions and windows; gives a report.
 #[derive(Debug)]
 pub struct Accumulator {
     inputs: Inputs,
@@ -106,7 +106,7 @@ impl Accumulator {
         (self.inputs.from..self.inputs.to).contains(&minute)
     }
 
-    /// Adds a count of decisions. All decisions come before the first window, in any order.
+    /// Adds a count of decisions. Those that left the schedule come before the first window, the others at any time.
     pub fn decision(&mut self, count: &DecisionCount) {
         let decision = count.decision;
         if !self.in_range(decision.minute) || count.calls == 0 {

@@ -166,13 +166,12 @@ pub(super) fn all(gathered: &mut Gathered) -> (Vec<Metric>, Vec<Withheld>, Vec<S
     let mut withheld = Vec::new();
     let mut headline = Vec::new();
     let mut sensitivity = Vec::new();
-    for burn_in in BurnIn::ALL {
-        let mut metrics = Vec::new();
-        let mut held_back = Vec::new();
-        let mean = latency_mean(gathered, burn_in);
-        metrics.extend(mean.clone());
-        quantiles(gathered, burn_in, mean.as_ref(), pairs_per_block, &mut metrics, &mut held_back);
-        metrics.extend(error_rate(gathered, burn_in));
+    // The bootstrap is most of a long run's work, and one burn-in's knows nothing of another's.
+    let computed = std::thread::scope(|scope| {
+        let threads = BurnIn::ALL.map(|burn_in| scope.spawn(move || at_burn_in(gathered, burn_in, pairs_per_block)));
+        threads.map(|thread| thread.join().unwrap_or_else(|reason| std::panic::resume_unwind(reason)))
+    });
+    for (burn_in, (metrics, held_back)) in BurnIn::ALL.into_iter().zip(computed) {
         if burn_in == gathered.inputs.burn_in {
             headline.clone_from(&metrics);
             withheld = held_back;
@@ -182,6 +181,15 @@ pub(super) fn all(gathered: &mut Gathered) -> (Vec<Metric>, Vec<Withheld>, Vec<S
     headline.extend(cost(gathered, MetricName::CostObserved));
     headline.extend(cost(gathered, MetricName::CostProjected));
     (headline, withheld, sensitivity)
+}
+
+fn at_burn_in(gathered: &Gathered, burn_in: BurnIn, pairs_per_block: usize) -> (Vec<Metric>, Vec<Withheld>) {
+    let (mut metrics, mut withheld) = (Vec::new(), Vec::new());
+    let mean = latency_mean(gathered, burn_in);
+    metrics.extend(mean.clone());
+    quantiles(gathered, burn_in, mean.as_ref(), pairs_per_block, &mut metrics, &mut withheld);
+    metrics.extend(error_rate(gathered, burn_in));
+    (metrics, withheld)
 }
 
 /// Fits an estimator to all items, or under a mirrored schedule to each mapping's and averages, with what differs between them.
