@@ -7,6 +7,7 @@
 mod boundary;
 mod dashboard;
 mod failover;
+mod functions;
 mod harness;
 mod redirects;
 mod serving;

@@ -141,6 +141,7 @@ pub struct Process {
     child: Child,
     lifeline: Option<ChildStdin>,
     output: Arc<Mutex<String>>,
+    errors: Arc<Mutex<String>>,
     readers: Vec<thread::JoinHandle<()>>,
 }
 
@@ -149,11 +150,14 @@ impl Process {
     pub fn start(name: &str, command: &mut Command) -> Process {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start: {error}"));
-        let output = Arc::default();
-        let readers = vec![keep(child.stdout.take().unwrap(), &output), keep(child.stderr.take().unwrap(), &output)];
+        let [output, errors] = [Arc::default(), Arc::default()];
+        let readers = vec![
+            keep(child.stdout.take().unwrap(), vec![Arc::clone(&output)]),
+            keep(child.stderr.take().unwrap(), vec![Arc::clone(&output), Arc::clone(&errors)]),
+        ];
         // Kept here: waiting for a child closes the input it holds itself, which ends a development role.
         let lifeline = child.stdin.take();
-        Process { name: name.to_owned(), child, lifeline, output, readers }
+        Process { name: name.to_owned(), child, lifeline, output, errors, readers }
     }
 
     /// How it ended, if it did.
@@ -172,6 +176,11 @@ impl Process {
     /// What it has printed so far, on both outputs.
     pub fn output(&self) -> String {
         self.output.lock().unwrap().clone()
+    }
+
+    /// What it has printed so far on standard error.
+    pub fn errors(&self) -> String {
+        self.errors.lock().unwrap().clone()
     }
 
     /// Sends a signal.
@@ -207,13 +216,12 @@ impl Drop for Process {
     }
 }
 
-fn keep(source: impl Read + Send + 'static, output: &Arc<Mutex<String>>) -> thread::JoinHandle<()> {
-    let output = Arc::clone(output);
+fn keep(source: impl Read + Send + 'static, kept: Vec<Arc<Mutex<String>>>) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         let mut lines = BufReader::new(source);
         let mut line = Vec::new();
         while lines.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
-            output.lock().unwrap().push_str(&String::from_utf8_lossy(&line));
+            kept.iter().for_each(|text| text.lock().unwrap().push_str(&String::from_utf8_lossy(&line)));
             line.clear();
         }
     })

@@ -5,6 +5,7 @@ use super::role::{Role, Server};
 
 /// A running system.
 pub struct System {
+    pub database: String,
     pub even: Server,
     pub odd: Server,
     pub router: Server,
@@ -21,7 +22,7 @@ impl System {
         let arms = ["even", "odd"].map(|name| arm(Role::arm(name, &database)));
         let [even, odd] = [arms[0].start(), arms[1].start()];
         let router = router(Role::router(&even.url(), &odd.url())).start();
-        System { even, odd, router, arms }
+        System { database, even, odd, router, arms }
     }
 
     /// The address of a path behind the one URL.

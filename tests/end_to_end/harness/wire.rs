@@ -130,6 +130,11 @@ impl Wire {
 }
 
 impl Reply {
+    /// A reply that somebody in between makes up: a status and nothing else.
+    pub fn bare(status: u16) -> Reply {
+        Reply { status, headers: Vec::new(), body: Vec::new() }
+    }
+
     /// A header's value; fails the test where the header came twice.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(header, _)| header == name).map(|(_, value)| value.as_str());
