@@ -6,8 +6,10 @@
 
 mod boundary;
 mod dashboard;
+mod dev;
 mod failover;
 mod functions;
 mod harness;
+mod ledger;
 mod redirects;
 mod serving;

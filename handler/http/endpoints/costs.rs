@@ -65,7 +65,7 @@ pub struct TotalDocument {
     #[schema(example = "USD")]
     currency: String,
     /// The exact sum.
-    #[schema(format = "decimal", example = "20.52022672815")]
+    #[schema(format = "decimal", example = "20.52022672899")]
     amount: String,
     /// Charges in it.
     charges: i64,

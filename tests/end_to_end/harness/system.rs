@@ -14,6 +14,8 @@ pub struct System {
 
 /// A minute of arm even's, whatever the real time is; its parity holds for a minute.
 pub const EVEN_MINUTE: &str = "2026-11-23T10:04:00Z";
+/// A minute of arm odd's.
+pub const ODD_MINUTE: &str = "2026-11-23T10:05:00Z";
 
 impl System {
     /// Starts all three on a new database; `router` and `arm` finish the roles.

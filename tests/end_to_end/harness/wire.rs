@@ -87,6 +87,15 @@ impl Wire {
         }
     }
 
+    /// Whether something of a reply is there already.
+    pub fn has_reply(&mut self) -> bool {
+        let stream = self.stream.get_ref();
+        stream.set_nonblocking(true).unwrap();
+        let peeked = stream.peek(&mut [0]);
+        stream.set_nonblocking(false).unwrap();
+        matches!(peeked, Ok(length) if length > 0)
+    }
+
     /// Whether the other side has closed, and said nothing more.
     pub fn is_closed(&mut self) -> bool {
         matches!(self.stream.read(&mut [0]), Ok(0) | Err(_))
