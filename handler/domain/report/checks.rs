@@ -210,14 +210,26 @@ fn follow_through(gathered: &Gathered) -> FollowThrough {
     let shares: Vec<f64> = Arm::BOTH.iter().filter_map(|arm| *share.get(*arm)).collect();
     let lowest = shares.iter().copied().fold(f64::INFINITY, f64::min);
     let highest = shares.iter().copied().fold(0.0, f64::max);
+    // What a worker took with it, and what was sent to an arm before it was known to be down, is no caller's fault.
+    let excused = |arm: Arm| {
+        let totals = gathered.totals.get(arm);
+        let calls_a_window = totals.calls as f64 / totals.windows.max(1) as f64;
+        (totals.unclosed + gathered.failover_minutes) as f64 * calls_a_window
+    };
+    let missing = |arm: &Arm| {
+        let (redirected, arrived) = (*redirected.get(*arm) as f64, *arrived.get(*arm) as f64);
+        redirected > 0.0 && (arrived + excused(*arm)) / redirected < FOLLOW_THROUGH_FAILED
+    };
     let (status, summary) = if shares.is_empty() {
         (Status::Unknown, "no redirect was recorded in this time".to_owned())
     } else if highest > 1.0 + FOLLOW_THROUGH_WARNING {
         (Status::Warning, format!("{:.2} % of the redirects arrived: some callers go to an arm directly", highest * 100.0))
-    } else if lowest < FOLLOW_THROUGH_FAILED {
+    } else if Arm::BOTH.iter().any(missing) {
         (Status::Failed, format!("only {:.2} % of the redirects arrived at an arm: callers do not follow them", lowest * 100.0))
     } else if lowest < 1.0 - FOLLOW_THROUGH_WARNING {
-        (Status::Warning, format!("{:.2} % of the redirects arrived at the arm with fewer", lowest * 100.0))
+        let lost = gathered.failover_minutes + Arm::BOTH.iter().map(|arm| gathered.totals.get(*arm).unclosed).sum::<u64>();
+        let why = if lost > 0 { "; an arm was down or a worker lost in between" } else { "" };
+        (Status::Warning, format!("{:.2} % of the redirects arrived at the arm with fewer{why}", lowest * 100.0))
     } else {
         (Status::Passed, format!("at least {:.2} % of the redirects arrived at each arm", lowest * 100.0))
     };

@@ -256,6 +256,34 @@ fn failovers_and_unclosed_windows_stay_out_and_are_said() {
 }
 
 #[test]
+fn calls_that_do_not_arrive_fail_the_run_unless_an_arm_was_down() {
+    let short = |mut run: Run, lost_minutes: i64| {
+        let minutes = run.inputs.to.0;
+        let schedule = run.inputs.schedule;
+        let mut accumulator = Accumulator::new(run.inputs.clone());
+        for minute in (0..minutes).map(Minute) {
+            let arm = schedule.arm_of(minute);
+            accumulator.decision(&DecisionCount { decision: Decision { minute, arm, reason: Reason::Schedule }, calls: 33 });
+            if minute.0 < lost_minutes {
+                let failover = Decision { minute, arm: arm.other(), reason: Reason::Failover };
+                accumulator.decision(&DecisionCount { decision: failover, calls: 1 });
+            }
+        }
+        for minute in (0..minutes).map(Minute) {
+            let slices = run.window(schedule.arm_of(minute), minute).encode();
+            let arm = schedule.arm_of(minute);
+            accumulator.observe(&Observation { minute, arm, closed: true, cold_starts: 0, probes: 0, unrouted: 0, slices: &slices });
+        }
+        accumulator.finish(datetime!(2026-11-23 12:00 UTC)).checks.follow_through
+    };
+    let check = short(Run::new(Rule::Parity, 60, SAME), 0);
+    assert_eq!((check.status, check.share.even.is_some_and(|share| share < 0.92)), (Status::Failed, true), "{check:?}");
+    let check = short(Run::new(Rule::Parity, 60, SAME), 20);
+    assert_eq!(check.status, Status::Warning, "{check:?}");
+    assert!(check.summary.contains("an arm was down"), "{check:?}");
+}
+
+#[test]
 fn a_violation_of_the_schedule_withholds_the_verdict() {
     let report = Run::new(Rule::Parity, 60, S1_AND_FLEX).report_with(|decision, _| {
         if decision.minute.0 == 30 {
