@@ -1,3 +1,5 @@
+//! Whole environments, right and wrong.
+
 use super::*;
 
 fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
