@@ -3,7 +3,7 @@
 IMAGE ?= switchback:$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo local)
 FUNCTIONS_IMAGE ?= switchback-functions:$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo local)
 
-DELIVERY_SHELL := $(wildcard infra/*.sh infra/*/*.sh infra/*/*/*.sh)
+DELIVERY_SHELL := $(wildcard infra/*.sh infra/*/*.sh infra/*/*/*.sh tests/*/*.sh)
 DELIVERY_TOOLS := .venv-delivery/.installed
 AZURE_CLI := .venv-azure/.installed
 
