@@ -41,7 +41,7 @@ pub fn amount(name: MetricName, value: f64) -> String {
 /// A difference of a metric: as its value, with its sign; shares in percentage points.
 #[must_use]
 pub fn difference(name: MetricName, value: f64) -> String {
-    finite(value, |value| format!("{}{}", sign(value), size_of_difference(name, value)))
+    finite(value, |value| signed(value, size_of_difference(name, value)))
 }
 
 /// The same without its sign.
@@ -56,7 +56,7 @@ pub fn size_of_difference(name: MetricName, value: f64) -> String {
 /// A percentage with its sign: `+12.5 %`.
 #[must_use]
 pub fn percent(value: f64) -> String {
-    finite(value, |value| format!("{}{} %", sign(value), decimals(value.abs(), if value.abs() < 100.0 { 1 } else { 0 })))
+    finite(value, |value| signed(value, format!("{} %", decimals(value.abs(), if value.abs() < 100.0 { 1 } else { 0 }))))
 }
 
 /// A share of 1 as a percentage: `99.98 %`. A share below 1 never reads 100.
@@ -75,7 +75,8 @@ pub fn milliseconds(value: f64) -> String {
         size if size >= 10_000.0 => format!("{} s", decimals(value / 1_000.0, 1)),
         size if size >= 100.0 => format!("{} ms", decimals(value, 0)),
         size if size >= 10.0 => format!("{} ms", decimals(value, 1)),
-        _ => format!("{} ms", decimals(value, 2)),
+        size if size >= 0.1 || size == 0.0 => format!("{} ms", decimals(value, 2)),
+        _ => format!("{} ms", decimals(value, 4)),
     })
 }
 
@@ -103,13 +104,13 @@ fn finite(value: f64, show: impl FnOnce(f64) -> String) -> String {
     if value.is_finite() { show(value) } else { UNKNOWN.to_owned() }
 }
 
-fn sign(value: f64) -> &'static str {
-    if value > 0.0 {
-        "+"
-    } else if value < 0.0 {
-        "\u{2212}"
-    } else {
-        ""
+/// A size with the sign of `value`; what is shown as zero has none.
+fn signed(value: f64, size: String) -> String {
+    let is_zero = !size.bytes().any(|digit| matches!(digit, b'1'..=b'9'));
+    match value {
+        value if value > 0.0 && !is_zero => format!("+{size}"),
+        value if value < 0.0 && !is_zero => format!("{MINUS}{size}"),
+        _ => size,
     }
 }
 
@@ -158,6 +159,7 @@ mod tests {
         assert_eq!(difference(MetricName::ErrorRate, -0.001), "−0.100 points");
         assert_eq!(difference(MetricName::CostProjected, -0.082_41), "−$0.08241");
         assert_eq!(difference(MetricName::LatencyMean, 20.04), "+20.0 ms");
+        assert_eq!([-0.004, -0.000_01].map(|value| difference(MetricName::LatencyMean, value)), ["−0.0040 ms", "0.0000 ms"]);
         assert_eq!(size_of_difference(MetricName::ErrorRate, -0.001), "0.100 points");
         assert_eq!((percent(12.34), percent(-1_234.5)), ("+12.3 %".into(), "−1,234 %".into()));
         assert_eq!((share(0.999_999), share(1.0)), ("99.99 %".into(), "100.00 %".into()));

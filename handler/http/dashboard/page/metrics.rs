@@ -91,9 +91,10 @@ pub(super) fn intervals(report: &Report) -> Result<Vec<Figure>, PlotError> {
             let (title, found) = (words::title(metric.name), mark(metric.finding).word);
             format!("{title}: odd is {found}, {} ({})", difference(metric.name, metric.difference), interval(metric))
         });
+        let margin = first.margin.map_or_else(String::new, |margin| format!("; margin {}", size_of_difference(first.name, margin)));
         figures.push(Figure {
             id,
-            title: format!("{title}: difference with its 95 % interval"),
+            title: format!("{title}: difference with its 95 % interval{margin}"),
             description: sentence(&described.collect::<Vec<_>>().join("; ")),
             plot: intervals::plot(&bars, unit, first.margin.map(|margin| margin * factor))?,
         });

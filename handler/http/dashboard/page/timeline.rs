@@ -93,7 +93,7 @@ fn notes(timeline: &Timeline) -> Vec<String> {
     let mut notes = Vec::new();
     let served = || timeline.minutes.iter().flat_map(|minute| Arm::BOTH.map(|arm| *minute.served.get(arm))).flatten();
     if served().all(|served| served.server_errors == 0) {
-        notes.push("No call was answered 5xx in these minutes.".to_owned());
+        notes.push("No arm answered a call with 5xx in these minutes.".to_owned());
     }
     match unusual(timeline) {
         [0, 0] => notes.push("The router kept to the schedule in every minute.".to_owned()),

@@ -42,10 +42,12 @@ pub enum Ink {
     Muted,
     /// An area behind the figures.
     Band,
+    /// The page itself: sets a mark off from what it stands on.
+    Page,
 }
 
 impl Ink {
-    const ALL: [Ink; 9] = [Ink::Text, Ink::Grid, Ink::Even, Ink::Odd, Ink::Good, Ink::Bad, Ink::Warn, Ink::Muted, Ink::Band];
+    const ALL: [Ink; 10] = [Ink::Text, Ink::Grid, Ink::Even, Ink::Odd, Ink::Good, Ink::Bad, Ink::Warn, Ink::Muted, Ink::Band, Ink::Page];
 
     /// The custom property of the style sheet that holds the colour.
     const fn property(self) -> &'static str {
@@ -59,6 +61,7 @@ impl Ink {
             Ink::Warn => "--warn",
             Ink::Muted => "--muted",
             Ink::Band => "--band",
+            Ink::Page => "--page",
         }
     }
 

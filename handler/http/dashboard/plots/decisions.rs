@@ -43,10 +43,11 @@ pub fn plot(timeline: &Timeline) -> Result<Plot, PlotError> {
                         chart.draw_series([Rectangle::new(corners, style)])?;
                     }
                     if decided.failover > 0 {
+                        chart.draw_series([TriangleMarker::new(middle, 11, Ink::Page.filled())])?;
                         chart.draw_series([TriangleMarker::new(middle, 7, Ink::Warn.filled())])?;
                     }
                     if decided.unavailable > 0 {
-                        chart.draw_series([Cross::new(middle, 5, Ink::Bad.line(3))])?;
+                        chart.draw_series([Cross::new(middle, 7, Ink::Page.line(8)), Cross::new(middle, 5, Ink::Bad.line(3))])?;
                     }
                 }
             }
