@@ -106,9 +106,9 @@ impl Dev {
 }
 
 #[test]
-fn one_command_brings_it_up_and_one_interrupt_ends_all_of_it() {
+fn one_command_brings_it_up_and_keeps_it_up_and_one_interrupt_ends_all_of_it() {
     let folder = Folder::new();
-    let mut dev = Dev::start(&folder, &["--minute", "500ms"]);
+    let mut dev = Dev::start(&folder, &["--minute", "500ms", "--restart-after", "100ms"]);
     let mut seen = Vec::new();
     wait_until("the one URL to have named each arm twice", || {
         let arm = get_json(&dev.url("/api/instance"))["arm"].as_str().unwrap().to_owned();
@@ -119,6 +119,15 @@ fn one_command_brings_it_up_and_one_interrupt_ends_all_of_it() {
     });
     let output = dev.process.output();
     assert!(output.contains("even   | ") && output.contains("odd    | ") && output.contains("router | "), "logs are told apart:\n{output}");
+
+    let arm = Dev::role_on(dev.ports[1]).expect("arm even runs");
+    kill_process(arm, Signal::KILL).unwrap();
+    wait_until("another process in its place", || Dev::role_on(dev.ports[1]).is_some_and(|next| next != arm));
+    wait_until("arm even to be ready again", || {
+        let ready = caller().get(format!("http://localhost:{}/api/health/ready", dev.ports[1])).send();
+        ready.is_ok_and(|response| response.status().is_success())
+    });
+    assert!(dev.process.output().contains("even   | ended: signal: 9"), "{}", dev.process.output());
 
     let others = [free_port(), free_port(), free_port()];
     let second = Dev::command(&folder, others, &[]).output().unwrap();
@@ -148,23 +157,6 @@ fn killed_without_warning_it_takes_its_roles_along_and_loses_no_data() {
     again.process.signal(Signal::TERM);
     assert_eq!(again.process.wait().code(), Some(0));
     assert_eq!(folder.server(), None);
-}
-
-#[test]
-fn a_role_that_dies_is_started_again() {
-    let folder = Folder::new();
-    let mut dev = Dev::start(&folder, &["--restart-after", "100ms"]);
-    let arm = Dev::role_on(dev.ports[1]).expect("arm even runs");
-    kill_process(arm, Signal::KILL).unwrap();
-    let next = wait_for("another process on its port", || Dev::role_on(dev.ports[1]).filter(|next| *next != arm));
-    assert_ne!(next, arm);
-    wait_until("arm even to be ready", || {
-        let ready = caller().get(format!("http://localhost:{}/api/health/ready", dev.ports[1])).send();
-        ready.is_ok_and(|response| response.status().is_success())
-    });
-    assert!(dev.process.output().contains("even   | ended: signal: 9"), "{}", dev.process.output());
-    dev.process.signal(Signal::INT);
-    assert_eq!(dev.process.wait().code(), Some(0));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
 mod boundary;
+mod counting;
 mod dashboard;
 mod dev;
 mod failover;

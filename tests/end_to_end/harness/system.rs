@@ -23,7 +23,7 @@ impl System {
         let database = database::migrated();
         let arms = ["even", "odd"].map(|name| arm(Role::arm(name, &database)));
         let [even, odd] = [arms[0].start(), arms[1].start()];
-        let router = router(Role::router(&even.url(), &odd.url())).start();
+        let router = router(Role::router(&even.url(), &odd.url()).with("DATABASE_URL", &database)).start();
         System { database, even, odd, router, arms }
     }
 
