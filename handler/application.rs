@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::azure::{ClientError, http_client};
 use crate::caller::Caller;
@@ -19,12 +20,16 @@ use crate::http::auth::Auth;
 use crate::http::dashboard::Dashboard;
 use crate::http::edge::{Edge, EdgeConfig, Routes};
 use crate::http::endpoints::timer::Watch;
+use crate::http::observed::Observer;
 use crate::http::route_names::ROUTES;
 use crate::http::routes::{self, ApiParts, RouterParts};
 use crate::http::server;
 use crate::ledger::{Booking, Ledger, flush};
+use crate::measures;
 use crate::routing::{Routing, health};
 use crate::store::{Store, StoreSetupError};
+use crate::telemetry::metrics::Registry;
+use crate::telemetry::{Sending, Telemetry};
 
 /// Where time comes from, and how long a minute lasts. Only development and tests have another than the standard.
 #[derive(Debug, Clone)]
@@ -48,6 +53,21 @@ pub struct Application {
     edge: Edge,
     background: JoinSet<()>,
     stop_background: CancellationToken,
+    sending: Sending,
+    clock: Arc<dyn Clock>,
+}
+
+/// Longest time telemetry has to leave once calls are served.
+const TELEMETRY_FLUSH: Duration = Duration::from_secs(2);
+/// When everything is over after the process was told to stop: platforms end it five seconds after.
+const LAST_MOMENT: Duration = Duration::from_millis(4_950);
+
+/// What a role does beside serving.
+struct Background<'parts> {
+    tasks: &'parts mut JoinSet<()>,
+    stop: &'parts CancellationToken,
+    worker: Uuid,
+    registry: &'parts Arc<Registry>,
 }
 
 impl Application {
@@ -59,15 +79,31 @@ impl Application {
         let schedule = Schedule::with_minute(config.rule, timing.minute);
         let stop_background = CancellationToken::new();
         let mut background = JoinSet::new();
-        let (arm, ledger, routes) = match &config.role {
-            Role::Router(router) => (None, None, build_router(&config, router, schedule, timing, &mut background, &stop_background)?),
+        let (arm, ledger, routes, mut telemetry) = match &config.role {
+            Role::Router(router) => {
+                let worker = Uuid::now_v7();
+                let telemetry = Telemetry::new(config.telemetry.clone(), Arc::clone(&timing.clock), "router", &worker.to_string());
+                let parts = Background { tasks: &mut background, stop: &stop_background, worker, registry: &telemetry.registry };
+                (None, None, build_router(&config, router, schedule, timing, parts)?, telemetry)
+            }
             Role::Api(api) => {
                 let booking = if api.aa_run { Booking::Both } else { Booking::Arm(api.arm) };
                 let ledger = Arc::new(Ledger::new(Arc::clone(&timing.clock), schedule, booking, &ROUTES));
-                let (routes, store) = build_api(&config, api, schedule, timing)?;
+                let worker = ledger.worker().to_string();
+                let telemetry = Telemetry::new(config.telemetry.clone(), Arc::clone(&timing.clock), api.arm.as_str(), &worker);
+                let (routes, store) = build_api(&config, api, schedule, timing, &telemetry.registry)?;
+                measures::arm(&telemetry.registry, &ledger, &store);
                 background.spawn(flush::windows(Arc::clone(&ledger), store, stop_background.clone()));
-                (Some(api.arm), Some(ledger), routes)
+                (Some(api.arm), Some(ledger), routes, telemetry)
             }
+        };
+        let clock = Arc::clone(&timing.clock);
+        let observer = Observer {
+            clock: Arc::clone(&clock),
+            schedule,
+            arm,
+            calls: Arc::clone(&telemetry.calls),
+            recorder: telemetry.recorder.clone(),
         };
         let edge = Edge::new(
             EdgeConfig {
@@ -80,17 +116,27 @@ impl Application {
                 max_calls: config.limits.calls,
                 slow: timing.slow,
                 ledger,
+                observer,
             },
             routes,
         );
-        Ok(Application { edge, background, stop_background })
+        measures::edge(&telemetry.registry, &edge);
+        let sending = telemetry.send();
+        Ok(Application { edge, background, stop_background, sending, clock })
     }
 
     /// Serves until `stop`, lets calls in flight finish, then ends the background work.
     pub async fn serve(mut self, listener: TcpListener, stop: CancellationToken) {
-        server::serve(listener, self.edge, stop).await;
+        let stopping = async {
+            stop.cancelled().await;
+            self.clock.uptime()
+        };
+        let ((), stopped_at) = tokio::join!(server::serve(listener, self.edge, stop.clone()), stopping);
         self.stop_background.cancel();
-        while self.background.join_next().await.is_some() {}
+        let background = async { while self.background.join_next().await.is_some() {} };
+        // What the drain left of the time before the platform ends the process.
+        let left = LAST_MOMENT.saturating_sub(self.clock.uptime().saturating_sub(stopped_at));
+        tokio::join!(background, self.sending.flush(left.min(TELEMETRY_FLUSH)));
     }
 }
 
@@ -99,12 +145,12 @@ fn build_router(
     router: &RouterConfig,
     schedule: Schedule,
     timing: &Timing,
-    background: &mut JoinSet<()>,
-    stop: &CancellationToken,
+    background: Background<'_>,
 ) -> Result<Routes, ApplicationError> {
+    let Background { tasks, stop, worker, registry } = background;
     let arms_health = Arc::new(health::ArmsHealth::default());
     let client = http_client()?;
-    background.spawn(health::probe(
+    tasks.spawn(health::probe(
         Arc::clone(&arms_health),
         router.arms.clone(),
         client,
@@ -120,13 +166,25 @@ fn build_router(
         None => None,
     };
     if let Some(store) = store.clone() {
-        background.spawn(flush::decisions(Arc::clone(&routing), store, Arc::clone(&timing.clock), stop.clone()));
+        tasks.spawn(flush::decisions(Arc::clone(&routing), worker, store, Arc::clone(&timing.clock), stop.clone()));
     }
+    measures::router(registry, &routing, store.as_ref());
     let watch = watch(config, store, timing)?;
-    Ok(routes::router(Arc::new(RouterParts { routing, watch, under_functions_host: config.under_functions_host })))
+    Ok(routes::router(Arc::new(RouterParts {
+        routing,
+        registry: Arc::clone(registry),
+        watch,
+        under_functions_host: config.under_functions_host,
+    })))
 }
 
-fn build_api(config: &Config, api: &ApiConfig, schedule: Schedule, timing: &Timing) -> Result<(Routes, Store), ApplicationError> {
+fn build_api(
+    config: &Config,
+    api: &ApiConfig,
+    schedule: Schedule,
+    timing: &Timing,
+    registry: &Arc<Registry>,
+) -> Result<(Routes, Store), ApplicationError> {
     if api.keys.is_empty() {
         let served =
             if config.under_functions_host { "nobody is served but open paths" } else { "only callers on this machine are served" };
@@ -143,6 +201,7 @@ fn build_api(config: &Config, api: &ApiConfig, schedule: Schedule, timing: &Timi
         store: store.clone(),
         dashboard: Dashboard::new(comparison.clone(), one_url, Arc::clone(&timing.clock)),
         comparison,
+        registry: Arc::clone(registry),
         call_timeout: config.limits.call_timeout,
         watch: watch(config, Some(store.clone()), timing)?,
         under_functions_host: config.under_functions_host,

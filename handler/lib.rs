@@ -13,6 +13,8 @@
 //! | [`azure`] | managed-identity tokens, retail prices | who asks for them |
 //! | [`tls`] | whom outgoing connections trust | what they carry |
 //! | [`dev`] | a private PostgreSQL, the local topology | production |
+//! | [`telemetry`] | log lines, recorded calls, metrics, their way to Application Insights | what is being done |
+//! | [`measures`] | which parts are measured, and under which names | how numbers leave the process |
 //! | [`clock`] | the only door to time | everything else |
 //! | [`config`] | environment → [`config::Config`], parsed whole | what the settings are used for |
 //!
@@ -32,6 +34,7 @@ pub mod host;
 pub mod http;
 pub mod importing;
 pub mod ledger;
+pub mod measures;
 pub mod routing;
 pub mod store;
 pub mod telemetry;

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
+use super::outgoing::send;
 use crate::clock::Clock;
 use crate::config::database::ManagedIdentity;
 use crate::tls::{TlsError, client_config};
@@ -119,7 +120,7 @@ impl TokenSource {
             .finish();
         let separator = if self.identity.endpoint.contains('?') { '&' } else { '?' };
         let url = format!("{}{separator}{parameters}", self.identity.endpoint);
-        let response = self.client.get(url).header(name, value).send().await?;
+        let response = send(self.client.get(&url).header(name, value), &url).await?;
         let status = response.status();
         if !status.is_success() {
             let answer = response.text().await.unwrap_or_default().chars().take(LONGEST_ANSWER_SHOWN).collect();

@@ -13,6 +13,7 @@ use reqwest::Response;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::azure::outgoing::send;
 use crate::azure::{ClientError, http_client};
 use crate::clock::Clock;
 use crate::config::BaseUrl;
@@ -170,8 +171,8 @@ impl Caller {
     }
 
     async fn get(&self, url: &str) -> Result<Response, String> {
-        let call = self.client.get(url).header("switchback-probe", "watch").timeout(LEG_TIMEOUT).send();
-        call.await.map_err(|error| crate::telemetry::chain(&error.without_url()))
+        let call = self.client.get(url).header("switchback-probe", "watch").timeout(LEG_TIMEOUT);
+        send(call, url).await.map_err(|error| crate::telemetry::chain(&error.without_url()))
     }
 
     async fn measured(&self, url: &str) -> Result<(Response, u64), String> {

@@ -79,7 +79,11 @@ pub(super) fn read(settings: &mut Settings) -> Option<DatabaseConfig> {
         "entra" => Ok(true),
         other => Err(format!("'{other}' is not a way to authenticate: expected password or entra")),
     });
-    let authentication = if entra { read_identity(settings).map(Authentication::Entra) } else { Some(Authentication::Password) };
+    let authentication = if entra {
+        read_identity(settings, "SWITCHBACK_DATABASE_AUTH=entra").map(Authentication::Entra)
+    } else {
+        Some(Authentication::Password)
+    };
     let (connection, tls) = settings.parsed(URL, None, |text| connection(text).map(Some))?;
     if entra && connection.get_password().is_some() {
         settings.mistake(URL, "holds a password, which SWITCHBACK_DATABASE_AUTH=entra does not use: take it out");
@@ -99,8 +103,9 @@ pub fn from_url(url: &str) -> Result<DatabaseConfig, String> {
 /// Where Container Instances and virtual machines answer: a link-local address that never leaves the machine.
 const INSTANCE_METADATA: &str = "http://169.254.169.254/";
 
-fn read_identity(settings: &mut Settings) -> Option<ManagedIdentity> {
-    let client_id = settings.required("AZURE_CLIENT_ID", "the client id of the managed identity, for SWITCHBACK_DATABASE_AUTH=entra");
+/// Reads the identity that `purpose`, a setting, asks for.
+pub(super) fn read_identity(settings: &mut Settings, purpose: &str) -> Option<ManagedIdentity> {
+    let client_id = settings.required("AZURE_CLIENT_ID", &format!("the client id of the managed identity, for {purpose}"));
     let platform = "set by App Service and Functions where an identity is assigned; for what else has one see docs/configuration.md";
     let endpoint = settings.required("IDENTITY_ENDPOINT", platform);
     let metadata = endpoint.as_deref().is_some_and(|text| text.starts_with(INSTANCE_METADATA));

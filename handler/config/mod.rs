@@ -6,6 +6,7 @@ pub mod comparison;
 pub mod database;
 pub mod keys;
 pub mod settings;
+pub mod telemetry;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use comparison::ComparisonConfig;
 use database::DatabaseConfig;
 use keys::ApiKeys;
 use settings::{Mistake, Settings, duration_between, list, number_between};
+use telemetry::TelemetryConfig;
 
 /// Everything one process needs to know, checked.
 #[derive(Debug, Clone)]
@@ -42,6 +44,8 @@ pub struct Config {
     pub one_url: Option<BaseUrl>,
     /// What is logged, and how.
     pub logs: Logs,
+    /// Where telemetry goes, and how much of it.
+    pub telemetry: TelemetryConfig,
 }
 
 /// The part a process plays.
@@ -259,6 +263,7 @@ impl Config {
         let cors = settings.parsed("SWITCHBACK_CORS_ORIGINS", CorsOrigins::Only(Vec::new()), read_origins);
         let one_url = settings.parsed("SWITCHBACK_URL", None, |text| text.parse().map(Some));
         let logs = read_logs(settings);
+        let telemetry = telemetry::read(settings);
         let database = database::read(settings);
         let role = match settings.required("SWITCHBACK_ROLE", "router or api").as_deref() {
             Some("router") => read_router(settings, database).map(Role::Router),
@@ -269,7 +274,7 @@ impl Config {
             }
             None => None,
         };
-        Some(Config { role: role?, listen, under_functions_host, rule, ticket_key, limits, cors, one_url, logs })
+        Some(Config { role: role?, listen, under_functions_host, rule, ticket_key, limits, cors, one_url, logs, telemetry })
     }
 }
 

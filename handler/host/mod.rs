@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// Header the host sets on every invocation, and only there.
-const INVOCATION_ID: HeaderName = HeaderName::from_static("x-azure-functions-invocationid");
+pub const INVOCATION_ID: HeaderName = HeaderName::from_static("x-azure-functions-invocationid");
 /// Headers the host's proxy sets for callers' requests, and never for a timer's.
 const FORWARDED: [HeaderName; 3] =
     [HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("x-forwarded-host"), HeaderName::from_static("x-forwarded-proto")];

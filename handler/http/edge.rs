@@ -13,6 +13,7 @@ use std::time::Duration;
 use http::header::{EXPECT, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Method, Request, Response, Uri};
 use hyper::body::{Body as _, Incoming};
+use opentelemetry::context::FutureExt as _;
 use tokio::sync::Semaphore;
 use tower_service::Service as _;
 use warp::filters::BoxedFilter;
@@ -20,6 +21,7 @@ use warp::filters::BoxedFilter;
 use super::body::LingeringBody;
 use super::call::{Call, PROBE, REQUEST_ID, take_ticket, ticketed_minute};
 use super::cors;
+use super::observed::{Asked, Failure, Observer};
 use super::problem::{Carried, Kind, Problem};
 use super::redirect::{ARM, ROUTING, arm_value};
 use super::route_names;
@@ -30,6 +32,7 @@ use crate::domain::schedule::Schedule;
 use crate::domain::ticket::TicketKey;
 use crate::host;
 use crate::ledger::{self, Entry, Ledger};
+use crate::telemetry::BOUNDARY;
 
 /// The route table as the edge calls it.
 pub type Routes = BoxedFilter<(warp::reply::Response,)>;
@@ -54,6 +57,8 @@ pub struct EdgeConfig {
     pub slow: Duration,
     /// Where calls are counted; none for the router, which counts decisions.
     pub ledger: Option<Arc<Ledger>>,
+    /// What operators see of calls.
+    pub observer: Observer,
 }
 
 /// The shell; clones share everything.
@@ -74,6 +79,12 @@ impl Edge {
     pub fn new(config: EdgeConfig, routes: Routes) -> Self {
         let places = Semaphore::new(config.max_calls);
         Edge { shared: Arc::new(Shared { config, routes, places }) }
+    }
+
+    /// Calls being served now.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.shared.config.max_calls.saturating_sub(self.shared.places.available_permits())
     }
 
     /// The shell as hyper sees it, for one connection.
@@ -110,17 +121,27 @@ impl Shared {
         if self.config.under_functions_host && host::is_ping(&request) {
             return Response::new("ready\n".into());
         }
+        let method = request.method().clone();
         let call = self.open(&mut request, peer);
         let entry = self.begin(&request, &call);
         let path = request.uri().path().to_owned();
         let origin = cors::allowed_origin(&self.config.cors, request.headers());
+        let invocation_id = request.headers().get(host::INVOCATION_ID).cloned();
+        let asked = Asked { call: &call, method: &method, path: &path, invocation_id: invocation_id.as_ref() };
+        let observed = self.config.observer.begin(asked, request.headers());
+        let mut failure = None;
         let mut response = match self.places.try_acquire() {
-            Ok(_place) => self.route(request).await,
+            Ok(_place) => match observed.context() {
+                Some(context) => self.route(request).with_context(context).await,
+                None => self.route(request).await,
+            },
             Err(_) => warp::Reply::into_response(Problem::new(Kind::Overloaded, "every place is taken; try again shortly")),
         };
         if let Some(Carried(problem)) = response.extensions_mut().remove::<Carried>() {
-            log(&problem, &call, &path);
+            let causes = problem.cause_chain();
+            log(&problem, &causes, &call, &path);
             response = problem.response(&path, &call.request_id);
+            failure = Some(Failure { kind: problem.kind, causes });
         }
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&call.request_id) {
@@ -136,6 +157,7 @@ impl Shared {
         if let Some(entry) = entry {
             entry.finish(response.status().as_u16(), response.body().size_hint().exact().unwrap_or(0));
         }
+        observed.end(response.status().as_u16(), response.headers(), failure);
         response
     }
 
@@ -227,12 +249,12 @@ fn is_probe<B>(request: &Request<B>) -> bool {
 }
 
 /// The one log line of a failure; the caller's own mistakes are debug matters.
-fn log(problem: &Problem, call: &Call, path: &str) {
-    let (kind, status, cause) = (problem.kind.slug(), problem.kind.status().as_u16(), problem.cause_chain());
+fn log(problem: &Problem, cause: &str, call: &Call, path: &str) {
+    let (kind, status) = (problem.kind.slug(), problem.kind.status().as_u16());
     let request_id = &*call.request_id;
     match problem.kind {
-        Kind::Internal => tracing::error!(kind, status, path, request_id, cause, "call failed"),
-        _ if status >= 500 => tracing::warn!(kind, status, path, request_id, cause, "call could not be served"),
-        _ => tracing::debug!(kind, status, path, request_id, cause, "call refused"),
+        Kind::Internal => tracing::error!(target: BOUNDARY, kind, status, path, request_id, cause, "call failed"),
+        _ if status >= 500 => tracing::warn!(target: BOUNDARY, kind, status, path, request_id, cause, "call could not be served"),
+        _ => tracing::debug!(target: BOUNDARY, kind, status, path, request_id, cause, "call refused"),
     }
 }

@@ -10,6 +10,7 @@ pub mod cors;
 pub mod dashboard;
 pub mod edge;
 pub mod endpoints;
+pub mod observed;
 pub mod page;
 pub mod problem;
 pub mod query;

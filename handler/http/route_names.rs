@@ -14,8 +14,11 @@ pub fn is_supervision(path: &str) -> bool {
     path.starts_with(HEALTH) || SUPERVISION.contains(&path)
 }
 
+/// The router redirects every method and path but those that begin with this.
+pub const RESERVED: &str = "/_switchback/";
+
 /// Every name, in the order the ledger counts them; the last stands for all other paths.
-pub const ROUTES: [&str; 14] = [
+pub const ROUTES: [&str; 15] = [
     "/",
     "/api/charges",
     "/api/charges/{id}",
@@ -26,6 +29,7 @@ pub const ROUTES: [&str; 14] = [
     "/api/imports",
     "/api/imports/{id}",
     "/api/instance",
+    "/api/metrics",
     "/api/openapi.json",
     "/api/report",
     "/api/windows",

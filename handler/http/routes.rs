@@ -20,21 +20,25 @@ use super::call::Call;
 use super::dashboard::{self, Dashboard};
 use super::edge::Routes;
 use super::endpoints::timer::Watch;
-use super::endpoints::{charges, costs, docs, health, imports, instance, report, routing, timer, windows};
+use super::endpoints::{charges, costs, docs, health, imports, instance, metrics, report, routing, timer, windows};
 use super::problem::Problem;
 use super::redirect::redirect;
 use super::request::{self, Asked, asked, finish, get, not_found, query, timed, with};
+use super::route_names::RESERVED;
 use crate::comparison::Comparison;
 use crate::config::keys::Scope;
 use crate::config::{ApiConfig, ImportLimits};
 use crate::domain::schedule::Schedule;
 use crate::routing::Routing;
 use crate::store::Store;
+use crate::telemetry::metrics::Registry;
 
 /// What the router's routes need.
 pub struct RouterParts {
     /// The router at work.
     pub routing: Arc<Routing>,
+    /// The process's metrics.
+    pub registry: Arc<Registry>,
     /// What the Functions timer needs.
     pub watch: Watch,
     /// Whether the Functions host stands before this process.
@@ -55,6 +59,8 @@ pub struct ApiParts {
     pub comparison: Comparison,
     /// The page at `/`.
     pub dashboard: Dashboard,
+    /// The process's metrics.
+    pub registry: Arc<Registry>,
     /// Time limit of one call.
     pub call_timeout: Duration,
     /// What the Functions timer needs.
@@ -62,9 +68,6 @@ pub struct ApiParts {
     /// Whether the Functions host stands before this process.
     pub under_functions_host: bool,
 }
-
-/// The router redirects every method and path but those that begin with this.
-const RESERVED: &str = "/_switchback/";
 
 /// The router's table. The redirect stands first because nearly every call is one.
 #[must_use]
@@ -80,6 +83,7 @@ pub fn router(parts: Arc<RouterParts>) -> Routes {
         |name: String, router: Arc<RouterParts>, method: Method| match name.as_str() {
             "health" => get(&method).map(|()| routing::health(&router.routing)),
             "routing" => get(&method).map(|()| routing::routing(&router.routing)),
+            "metrics" => get(&method).map(|()| metrics::metrics(&router.registry)),
             _ => Err(not_found()),
         },
     );
@@ -215,12 +219,17 @@ fn comparison(
         get(&asked.method)?;
         api.read(&asked, report::report(&api.comparison, asked.query.as_deref())).await
     });
+    let metrics = warp::path!("api" / "metrics").and(with.clone()).and(asked()).map(|api: Arc<ApiParts>, asked: Asked| {
+        get(&asked.method)?;
+        api.admit(&asked, Scope::Read)?;
+        Ok(metrics::metrics(&api.registry))
+    });
     let dashboard = warp::path::end().and(with).and(asked()).then(|api: Arc<ApiParts>, asked: Asked| async move {
         api.admit_unless(api.config.open.dashboard, &asked)?;
         get(&asked.method)?;
         timed(api.call_timeout, dashboard::dashboard(&api.dashboard, asked.query.as_deref())).await
     });
-    windows.or(report).unify().or(dashboard).unify().boxed()
+    windows.or(report).unify().or(metrics).unify().or(dashboard).unify().boxed()
 }
 
 impl ApiParts {

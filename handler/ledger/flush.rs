@@ -74,10 +74,9 @@ impl WindowFlusher {
     }
 }
 
-/// Writes `routing`'s decisions into `store` until `stop`, then once more.
-pub async fn decisions(routing: Arc<Routing>, store: Store, clock: Arc<dyn Clock>, stop: CancellationToken) {
-    let mut flusher =
-        DecisionFlusher { routing, store, clock, worker: Uuid::now_v7(), written: HashMap::new(), outage: Outage::new("decisions") };
+/// Writes `routing`'s decisions into `store` as `worker`'s until `stop`, then once more.
+pub async fn decisions(routing: Arc<Routing>, worker: Uuid, store: Store, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    let mut flusher = DecisionFlusher { routing, store, clock, worker, written: HashMap::new(), outage: Outage::new("decisions") };
     let interval = interval(flusher.routing.schedule());
     while !stop.is_cancelled() {
         tokio::select! {

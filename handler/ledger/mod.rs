@@ -116,6 +116,12 @@ impl Ledger {
         }
     }
 
+    /// The worker whose windows these are.
+    #[must_use]
+    pub const fn worker(&self) -> Uuid {
+        self.worker
+    }
+
     /// The schedule calls are counted under.
     #[must_use]
     pub const fn schedule(&self) -> &Schedule {

@@ -11,6 +11,7 @@ mod error;
 mod filter;
 mod ids;
 mod imports;
+mod observed;
 mod pool;
 mod prices;
 mod probes;
@@ -138,11 +139,16 @@ impl Store {
 
     /// A connection, within [`POOL_WAIT`].
     async fn connection(&self) -> Result<PooledConnection<'_, AsyncPgConnection>, StoreError> {
-        self.pool.get().await.map_err(|error| match self.last_failure.take() {
+        let checkout = observed::checkout();
+        let connection = self.pool.get().await.map_err(|error| match self.last_failure.take() {
             // Why no connection could be made says more than that time ran out.
             Some(reason) => StoreError::Unavailable(reason.into()),
             None => StoreError::from(error),
-        })
+        });
+        if let Some(checkout) = checkout {
+            checkout.end(connection.is_err().then(|| "ConnectionError".to_owned()));
+        }
+        connection
     }
 }
 

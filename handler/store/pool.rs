@@ -8,13 +8,15 @@ use std::time::Duration;
 use diesel::ConnectionError;
 use diesel_async::pooled_connection::bb8::Pool;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, PoolError, PoolableConnection, RecyclingMethod};
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio_postgres::NoTls;
+use tokio_postgres::config::Host;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::StoreSetupError;
+use super::observed::Statements;
 use crate::azure::identity::{POSTGRESQL_RESOURCE, TokenSource};
 use crate::clock::Clock;
 use crate::config::database::{Authentication, DatabaseConfig, Tls};
@@ -119,9 +121,20 @@ fn connect(connector: Arc<Connector>) -> BoxFuture<'static, diesel::ConnectionRe
             }
         };
         connection.batch_execute(SESSION).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+        connection.set_instrumentation(Statements::new(server(&config), config.get_dbname().unwrap_or_default().to_owned()));
         Ok(connection)
     }
     .boxed()
+}
+
+/// The server's name, as dependencies show it.
+fn server(config: &tokio_postgres::Config) -> String {
+    match config.get_hosts().first() {
+        Some(Host::Tcp(name)) => name.clone(),
+        #[cfg(unix)]
+        Some(Host::Unix(_)) => "localhost".to_owned(),
+        None => String::new(),
+    }
 }
 
 /// The whole chain of reasons: the driver's own text ends at "error connecting to server".

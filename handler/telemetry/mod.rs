@@ -1,31 +1,115 @@
-//! What operators see: log lines now, traces and metrics beside them. Must not know what is being done, only that it was.
+//! What operators see: log lines, recorded calls, metrics. Owns how they are made and how they reach Application Insights.
+//!
+//! Must not know what is being done, only that it was. Nothing here waits on behalf of a call: what cannot be sent is dropped and counted.
 
-use std::io::IsTerminal;
+pub mod calls;
+mod delivery;
+mod ingest;
+mod instruments;
+mod logs;
+pub mod metrics;
+mod process;
+mod queue;
+mod recorder;
+mod traceparent;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use crate::config::{LogFormat, Logs};
+use opentelemetry::{InstrumentationScope, KeyValue, Value};
 
-/// Starts logging to standard output: the Functions host takes standard error for errors.
-pub fn start(logs: &Logs) {
-    let filter = EnvFilter::try_new(&logs.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let human = match logs.format {
-        LogFormat::Auto => std::io::stdout().is_terminal(),
-        LogFormat::Human => true,
-        LogFormat::Json => false,
-    };
-    let registry = tracing_subscriber::registry().with(filter);
-    let started = if human {
-        let colours = std::io::stdout().is_terminal();
-        registry.with(tracing_subscriber::fmt::layer().with_ansi(colours).with_target(false)).try_init()
-    } else {
-        registry.with(tracing_subscriber::fmt::layer().json().flatten_event(true)).try_init()
-    };
-    if started.is_err() {
-        tracing::debug!("logging was started before");
+pub use logs::{BOUNDARY, start};
+pub use recorder::{Begun, Dependency, Ended, Recorder, dependency};
+
+use crate::clock::Clock;
+use crate::config::telemetry::TelemetryConfig;
+use calls::Calls;
+use delivery::{Delivery, Running};
+use metrics::{Kind, Registry, Sample};
+use queue::{Outcomes, Queue};
+
+/// A process's telemetry.
+#[derive(Debug)]
+pub struct Telemetry {
+    /// Its metrics.
+    pub registry: Arc<Registry>,
+    /// Counts of its calls.
+    pub calls: Arc<Calls>,
+    /// What records its calls; none where there is nowhere to send them.
+    pub recorder: Option<Arc<Recorder>>,
+    delivery: Option<Delivery>,
+}
+
+/// Telemetry that is being sent.
+#[derive(Debug)]
+pub struct Sending(Option<Running>);
+
+impl Telemetry {
+    /// The telemetry of a process whose role is `role` (`router`, `even` or `odd`) and whose name among that role's is `worker`.
+    #[must_use]
+    pub fn new(config: TelemetryConfig, clock: Arc<dyn Clock>, role: &'static str, worker: &str) -> Self {
+        let (registry, calls) = (Arc::new(Registry::default()), Arc::new(Calls::default()));
+        let (by_class, durations) = (Arc::clone(&calls), Arc::clone(&calls));
+        registry.register("switchback_calls_total", "Calls answered; 5xx are errors.", Kind::Counter, move || by_class.by_class());
+        registry.register("switchback_call_duration_seconds", "From a call's arrival to its answer.", Kind::Histogram, move || {
+            durations.durations()
+        });
+        registry.register("process_resident_memory_bytes", "Memory the process holds.", Kind::Gauge, process::resident_memory);
+        let Some(ingestion) = config.ingestion else {
+            return Telemetry { registry, calls, recorder: None, delivery: None };
+        };
+        let (queue, receiver) = Queue::new();
+        register_outcomes(&registry, &queue.outcomes);
+        let scope = scope(role, worker);
+        logs::send_to(&queue, &scope);
+        let recorder = Recorder::new(Arc::clone(&clock), Arc::clone(&queue), scope.clone(), config.sampling);
+        let sampling = config.sampling;
+        let delivery = Delivery { ingestion, sampling, clock, queue, receiver, scope, registry: Arc::clone(&registry) };
+        Telemetry { registry, calls, recorder: Some(Arc::new(recorder)), delivery: Some(delivery) }
     }
+
+    /// Starts to send; metrics registered later are not sent.
+    pub fn send(&mut self) -> Sending {
+        let running = self.delivery.take().map(Delivery::start);
+        Sending(running.and_then(|started| {
+            started.map_err(|error| tracing::error!(%error, "telemetry cannot be sent: there is no thread for it")).ok()
+        }))
+    }
+}
+
+impl Sending {
+    /// Sends what waits, for `limit` at most.
+    pub async fn flush(self, limit: Duration) {
+        if let Some(running) = self.0 {
+            running.flush(limit).await;
+        }
+    }
+}
+
+/// What every item says of its origin, in the names the exporter makes cloud role, role instance and application version of.
+fn scope(role: &'static str, worker: &str) -> InstrumentationScope {
+    let shared = |text: &str| Value::String(Arc::<str>::from(text).into());
+    InstrumentationScope::builder("switchback")
+        .with_attributes([
+            KeyValue::new("service.name", role),
+            KeyValue::new("service.instance.id", shared(worker)),
+            KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+        ])
+        .build()
+}
+
+fn register_outcomes(registry: &Registry, outcomes: &Arc<Outcomes>) {
+    let value = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;
+    let sent = Arc::clone(outcomes);
+    registry.register("switchback_telemetry_sent_total", "Telemetry items taken by the ingestion service.", Kind::Counter, move || {
+        vec![Sample::plain(value(&sent.sent))]
+    });
+    let dropped = Arc::clone(outcomes);
+    registry.register("switchback_telemetry_dropped_total", "Telemetry items dropped.", Kind::Counter, move || {
+        let of = |cause, count| Sample::labelled("cause", cause, value(count));
+        vec![of("overflow", &dropped.overflowed), of("refused", &dropped.refused)]
+    });
 }
 
 /// An error with its causes, as one line.

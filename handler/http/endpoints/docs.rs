@@ -9,7 +9,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use warp::reply::Response;
 
-use super::{charges, costs, imports, report, windows};
+use super::{charges, costs, imports, metrics, report, windows};
 use crate::http::auth::API_KEY;
 use crate::http::problem::{Kind, Problem};
 
@@ -21,6 +21,7 @@ use crate::http::problem::{Kind, Problem};
         charges::create, charges::list, charges::read,
         costs::costs,
         windows::windows, report::report,
+        metrics::metrics,
     ),
     modifiers(&Security)
 )]

@@ -8,6 +8,7 @@ pub mod docs;
 pub mod health;
 pub mod imports;
 pub mod instance;
+pub mod metrics;
 pub mod report;
 pub mod routing;
 pub mod timer;

@@ -1,0 +1,38 @@
+//! Calls that leave this program, as dependencies of the call they are made for. Must not know what they are for.
+
+use http::Uri;
+use opentelemetry::KeyValue;
+use reqwest::{RequestBuilder, Response};
+
+use crate::telemetry::dependency;
+
+/// Sends `request`, a GET of `url`; where the call it is made for is recorded, it is told of it (`traceparent`) and recorded too. Queries
+/// stay out of the record: they may hold what nobody else should see.
+///
+/// # Errors
+/// As the client says.
+pub async fn send(request: RequestBuilder, url: &str) -> Result<Response, reqwest::Error> {
+    let dependency = dependency(|| {
+        let uri: Uri = url.parse().unwrap_or_default();
+        let (host, path) = (uri.authority().map_or("", http::uri::Authority::as_str), uri.path());
+        let full = format!("{}://{host}{path}", uri.scheme_str().unwrap_or("http"));
+        let facts = vec![
+            KeyValue::new("http.request.method", "GET"),
+            KeyValue::new("server.address", host.to_owned()),
+            KeyValue::new("url.full", full),
+        ];
+        (format!("GET {path}").into(), facts)
+    });
+    let Some(mut dependency) = dependency else { return request.send().await };
+    let outcome = request.header("traceparent", dependency.traceparent()).send().await;
+    let failure = match &outcome {
+        Ok(response) => {
+            let status = response.status();
+            dependency.set("http.response.status_code", i64::from(status.as_u16()));
+            (status.is_client_error() || status.is_server_error()).then(|| status.as_u16().to_string())
+        }
+        Err(error) => Some(if error.is_timeout() { "timeout" } else { "connection" }.to_owned()),
+    };
+    dependency.end(failure);
+    outcome
+}

@@ -1,0 +1,164 @@
+//! One call as telemetry sees it: begun with the call, ended with its answer, or when its caller left.
+//!
+//! Owns the names of what is recorded (docs/telemetry.md lists them). Must not know what is done with them.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, Method};
+use opentelemetry::{Context, KeyValue};
+
+use super::call::Call;
+use super::problem::Kind;
+use super::redirect::{ARM, MINUTE, REASON};
+use super::route_names::{self, RESERVED, ROUTES};
+use crate::clock::Clock;
+use crate::domain::arm::Arm;
+use crate::domain::decision::Reason;
+use crate::domain::schedule::Schedule;
+use crate::telemetry::calls::Calls;
+use crate::telemetry::{Begun, Ended, Recorder};
+
+/// What a call counts as when its caller left before the answer, as nginx counts it.
+const CALLER_LEFT: u16 = 499;
+
+/// What observing needs to know of the process.
+#[derive(Debug)]
+pub struct Observer {
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// How minutes map to arms.
+    pub schedule: Schedule,
+    /// Which arm this is; none for the router.
+    pub arm: Option<Arm>,
+    /// Counts of calls.
+    pub calls: Arc<Calls>,
+    /// What records calls, where there is somewhere to send them.
+    pub recorder: Option<Arc<Recorder>>,
+}
+
+/// What is known of a request before it is served.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'call> {
+    /// The call.
+    pub call: &'call Call,
+    /// Its method, as it was sent.
+    pub method: &'call Method,
+    /// Its path.
+    pub path: &'call str,
+    /// The Functions host's id of the invocation.
+    pub invocation_id: Option<&'call HeaderValue>,
+}
+
+/// A call being observed.
+#[derive(Debug)]
+pub struct Observed<'call> {
+    observer: &'call Observer,
+    asked: Asked<'call>,
+    begun: Option<Begun>,
+    ended: bool,
+}
+
+/// A problem a call was answered with.
+#[derive(Debug)]
+pub struct Failure {
+    /// Its kind.
+    pub kind: Kind,
+    /// The chain of causes; empty where it has none.
+    pub causes: String,
+}
+
+impl Observer {
+    /// Begins to observe a call.
+    #[must_use]
+    pub fn begin<'call>(&'call self, asked: Asked<'call>, headers: &HeaderMap) -> Observed<'call> {
+        // Probes are no callers; one that fails is recorded all the same.
+        let begun = self
+            .recorder
+            .as_ref()
+            .map(|recorder| if asked.call.probe { Begun::default() } else { recorder.begin(headers, &asked.call.request_id) });
+        Observed { observer: self, asked, begun, ended: false }
+    }
+}
+
+impl Observed<'_> {
+    /// What the call's work must run in, where it is recorded.
+    #[must_use]
+    pub fn context(&self) -> Option<Context> {
+        self.begun.as_ref().and_then(Begun::context)
+    }
+
+    /// The call was answered with `status` and `headers`.
+    pub fn end(mut self, status: u16, headers: &HeaderMap, failure: Option<Failure>) {
+        self.note(status, headers, failure);
+    }
+
+    fn note(&mut self, status: u16, headers: &HeaderMap, failure: Option<Failure>) {
+        self.ended = true;
+        let took = self.observer.clock.uptime().saturating_sub(self.asked.call.arrived_uptime);
+        if !self.asked.call.probe {
+            self.observer.calls.count(status, took);
+        }
+        let (Some(recorder), Some(begun)) = (&self.observer.recorder, self.begun.take()) else { return };
+        let diverted = self.observer.arm.is_none() && headers.get(REASON).is_some_and(|reason| reason == Reason::Failover.as_str());
+        let certain = status >= 500 || diverted;
+        if certain || begun.is_recorded() {
+            let attributes = self.attributes(headers, failure.as_ref().map(|failure| failure.kind));
+            // A refusal has no cause: it is an answer, not an exception.
+            let exception = failure.filter(|failure| status >= 500 && !failure.causes.is_empty());
+            let exception = exception.map(|failure| (failure.kind.slug(), failure.causes));
+            recorder.end(begun, Ended { at: self.asked.call.arrived_at, took, status, attributes, exception }, certain);
+        }
+    }
+
+    fn attributes(&self, headers: &HeaderMap, problem: Option<Kind>) -> Vec<KeyValue> {
+        let Observed { observer, asked, .. } = self;
+        let Asked { call, .. } = asked;
+        let schedule = &observer.schedule;
+        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
+        let mut attributes = vec![
+            KeyValue::new("http.request.method", asked.method.as_str().to_owned()),
+            KeyValue::new("http.route", self.route()),
+            KeyValue::new("url.path", asked.path.to_owned()),
+            KeyValue::new("request_id", call.request_id.to_string()),
+            KeyValue::new("window", schedule.label(call.minute)),
+            KeyValue::new("scheduled_arm", schedule.arm_of(call.minute).as_str()),
+        ];
+        let mut add = |name: &'static str, value: Option<String>| attributes.extend(value.map(|value| KeyValue::new(name, value)));
+        match observer.arm {
+            Some(arm) => {
+                add("arm", Some(arm.as_str().to_owned()));
+                add("routing", Some(if call.ticketed { "ticket" } else { "arrival" }.to_owned()));
+                add("routing_minute", call.ticketed.then(|| schedule.label(call.minute)));
+            }
+            None => {
+                add("arm", text(ARM));
+                add("routing_minute", text(MINUTE));
+                // A call that no arm could take has no redirect to say so.
+                add("reason", text(REASON).or_else(|| (problem == Some(Kind::NoArm)).then(|| Reason::Unavailable.as_str().to_owned())));
+            }
+        }
+        add("problem", problem.map(|kind| kind.slug().to_owned()));
+        add("invocation_id", asked.invocation_id.and_then(|id| id.to_str().ok()).map(str::to_owned));
+        add("probe", call.probe.then(|| "true".to_owned()));
+        attributes
+    }
+}
+
+impl Observed<'_> {
+    /// The template of the call's path.
+    fn route(&self) -> &'static str {
+        match self.observer.arm {
+            Some(_) => ROUTES[route_names::position(self.asked.path)],
+            None if self.asked.path.starts_with(RESERVED) => "/_switchback/{name}",
+            None => "/{path}",
+        }
+    }
+}
+
+impl Drop for Observed<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.note(CALLER_LEFT, &HeaderMap::new(), None);
+        }
+    }
+}

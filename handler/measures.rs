@@ -1,0 +1,70 @@
+//! Which of the process's parts are measured, and under which names (docs/telemetry.md lists them all).
+//!
+//! Parts count for themselves and are asked when somebody wants to know. Must not know how numbers leave the process.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::domain::arm::Arm;
+use crate::domain::decision::Reason;
+use crate::http::edge::Edge;
+use crate::ledger::Ledger;
+use crate::routing::Routing;
+use crate::store::Store;
+use crate::telemetry::metrics::{Kind, Registry, Sample};
+
+/// Measures what every role has.
+pub fn edge(registry: &Registry, edge: &Edge) {
+    let edge = edge.clone();
+    registry
+        .register("switchback_calls_in_flight", "Calls being served.", Kind::Gauge, move || vec![Sample::plain(edge.in_flight() as f64)]);
+}
+
+/// Measures an arm.
+pub fn arm(registry: &Registry, ledger: &Arc<Ledger>, store: &Store) {
+    pool(registry, store);
+    let windows = Arc::clone(ledger);
+    registry.register("switchback_windows_unwritten", "Whole windows that wait for the database.", Kind::Gauge, move || {
+        vec![Sample::plain(windows.unwritten() as f64)]
+    });
+    let late = Arc::clone(ledger);
+    registry.register(
+        "switchback_calls_late_total",
+        "Calls whose window was written already: counted here alone.",
+        Kind::Counter,
+        move || vec![Sample::plain(late.late() as f64)],
+    );
+}
+
+/// Measures a router.
+pub fn router(registry: &Registry, routing: &Arc<Routing>, store: Option<&Store>) {
+    let decisions = Arc::clone(routing);
+    registry.register(
+        "switchback_decisions_total",
+        "Decisions by arm and reason; failover and unavailable mean an arm was down.",
+        Kind::Counter,
+        move || {
+            let decided = decisions.decided();
+            let all = Arm::BOTH.into_iter().flat_map(|arm| Reason::ALL.into_iter().map(move |reason| (arm, reason)));
+            let label = |arm: Arm, reason: Reason| vec![("arm", Cow::Borrowed(arm.as_str())), ("reason", Cow::Borrowed(reason.as_str()))];
+            all.map(|(arm, reason)| Sample { suffix: "", labels: label(arm, reason), value: decided.of(arm, reason) as f64 }).collect()
+        },
+    );
+    let health = Arc::clone(routing);
+    registry.register("switchback_arm_up", "Whether the router counts an arm as up, 1 or 0.", Kind::Gauge, move || {
+        let up = health.health().up();
+        Arm::BOTH.map(|arm| Sample::labelled("arm", arm.as_str(), f64::from(u8::from(up[arm.index()])))).into()
+    });
+    if let Some(store) = store {
+        pool(registry, store);
+    }
+}
+
+fn pool(registry: &Registry, store: &Store) {
+    let store = store.clone();
+    registry.register("switchback_pool_connections", "Database connections, used and idle.", Kind::Gauge, move || {
+        let pool = store.pool_use();
+        let state = |state, count: u32| Sample::labelled("state", state, f64::from(count));
+        vec![state("used", pool.open.saturating_sub(pool.idle)), state("idle", pool.idle)]
+    });
+}

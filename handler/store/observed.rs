@@ -1,0 +1,140 @@
+//! What a recorded call asks the database, as dependencies: statements without their values. Must not know how items are sent.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+
+use diesel::connection::{Instrumentation, InstrumentationEvent};
+use diesel::result::Error;
+use opentelemetry::KeyValue;
+
+use crate::telemetry::{Dependency, dependency};
+
+/// Bytes of a statement that are kept.
+const LONGEST_STATEMENT: usize = 1_024;
+/// Bytes of a statement that are looked at for its table, which follows the columns; a bulk insert has thousands of placeholders.
+const LONGEST_LOOK: usize = 8_192;
+/// What diesel writes before a statement's values.
+const VALUES: &str = " -- binds";
+
+/// Watches one connection; statements follow one another on it.
+pub(super) struct Statements {
+    server: String,
+    database: String,
+    current: Option<Dependency>,
+}
+
+impl Statements {
+    /// A watcher of a connection to `database` on `server`.
+    pub fn new(server: String, database: String) -> Self {
+        Statements { server, database, current: None }
+    }
+}
+
+impl Instrumentation for Statements {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        match event {
+            InstrumentationEvent::StartQuery { .. } => {
+                self.current = dependency(|| (Cow::Borrowed("postgresql"), facts(&self.server, &self.database)));
+            }
+            InstrumentationEvent::FinishQuery { query, error, .. } => {
+                if let Some(mut statement) = self.current.take() {
+                    let mut text = bounded(query);
+                    statement.rename(summary(&text));
+                    text.truncate(text.floor_char_boundary(LONGEST_STATEMENT));
+                    statement.set("db.query.text", text);
+                    statement.end(error.map(kind));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn facts(server: &str, database: &str) -> Vec<KeyValue> {
+    vec![
+        KeyValue::new("db.system.name", "postgresql"),
+        KeyValue::new("server.address", server.to_owned()),
+        KeyValue::new("db.namespace", database.to_owned()),
+    ]
+}
+
+/// The wait for a connection of the pool, the making of a new one included.
+pub(super) fn checkout() -> Option<Dependency> {
+    dependency(|| (Cow::Borrowed("connection"), vec![KeyValue::new("db.system.name", "postgresql")]))
+}
+
+/// What kind of failure it is; the text itself may repeat values.
+fn kind(error: &Error) -> String {
+    match error {
+        Error::DatabaseError(kind, _) => format!("{kind:?}"),
+        Error::NotFound => "NotFound".to_owned(),
+        Error::SerializationError(_) => "SerializationError".to_owned(),
+        Error::DeserializationError(_) => "DeserializationError".to_owned(),
+        _ => "QueryError".to_owned(),
+    }
+}
+
+/// The beginning of a statement, and nothing of its values.
+fn bounded(query: &dyn fmt::Display) -> String {
+    struct Bounded(String);
+    impl Write for Bounded {
+        fn write_str(&mut self, part: &str) -> fmt::Result {
+            let room = LONGEST_LOOK - self.0.len();
+            if part.len() < room {
+                self.0.push_str(part);
+                return Ok(());
+            }
+            self.0.push_str(&part[..part.floor_char_boundary(room)]);
+            Err(fmt::Error)
+        }
+    }
+    let mut text = Bounded(String::new());
+    // An error says that the rest was left out.
+    let _ = write!(text, "{query}");
+    let Bounded(mut text) = text;
+    if let Some(at) = text.find(VALUES) {
+        text.truncate(at);
+    }
+    text
+}
+
+/// A statement's verb and first table, as in `SELECT charges`: few names, whatever the statements.
+fn summary(statement: &str) -> String {
+    let mut words = statement.split_ascii_whitespace();
+    let verb = words.next().unwrap_or("STATEMENT").trim_end_matches(';').to_ascii_uppercase();
+    let introduces = |word: &str| ["from", "into", "update", "join"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword));
+    let table = if verb == "UPDATE" { words.next() } else { words.by_ref().find(|word| introduces(word)).and_then(|_| words.next()) };
+    let name =
+        |table: &str| -> String { table.chars().filter(|letter| letter.is_ascii_alphanumeric() || "_.".contains(*letter)).collect() };
+    match table.map(name).filter(|table| !table.is_empty()) {
+        Some(table) => format!("{verb} {table}"),
+        None => verb,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_named_by_verb_and_table() {
+        for (statement, name) in [
+            (r#"SELECT "charges"."id" FROM "charges" WHERE x = $1"#, "SELECT charges"),
+            (r#"INSERT INTO "windows" ("minute") VALUES ($1)"#, "INSERT windows"),
+            ("update imports set x = $1", "UPDATE imports"),
+            ("DELETE  FROM imports", "DELETE imports"),
+            ("BEGIN", "BEGIN"),
+            ("COMMIT;", "COMMIT"),
+            ("", "STATEMENT"),
+        ] {
+            assert_eq!(summary(statement), name, "{statement}");
+        }
+    }
+
+    #[test]
+    fn values_are_left_out_and_long_statements_cut() {
+        assert_eq!(bounded(&"SELECT $1 -- binds: [\"hunter2\"]"), "SELECT $1");
+        let long = bounded(&"é".repeat(LONGEST_LOOK));
+        assert!(long.len() <= LONGEST_LOOK && long.starts_with('é'));
+    }
+}

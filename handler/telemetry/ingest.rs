@@ -1,0 +1,82 @@
+//! The way to the ingestion service: one HTTP client with bounds, and proof of identity where it is asked for.
+//!
+//! Must not know what is sent. The exporter names an https address whatever it was told; the configuration's own is used instead.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{Request, Response};
+use opentelemetry_http::{HttpClient, HttpError};
+
+use crate::azure::http_client;
+use crate::azure::identity::TokenSource;
+use crate::clock::Clock;
+use crate::config::telemetry::Ingestion;
+
+/// The resource whose tokens the ingestion service takes.
+const MONITOR_RESOURCE: &str = "https://monitor.azure.com";
+/// How long one upload may take; past it the exporter tries again for a while.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(12);
+/// Most of an answer that is read: counts, and a line for each refused item.
+const LONGEST_ANSWER: usize = 256 * 1024;
+
+/// The client the exporters share.
+#[derive(Debug, Clone)]
+pub(super) struct Ingest(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    client: reqwest::Client,
+    address: String,
+    tokens: Option<TokenSource>,
+}
+
+impl Ingest {
+    /// A client for `ingestion`; connects to nothing yet.
+    pub fn new(ingestion: &Ingestion, clock: Arc<dyn Clock>) -> Result<Self, HttpError> {
+        let tokens = match &ingestion.identity {
+            Some(identity) => Some(TokenSource::new(identity.clone(), MONITOR_RESOURCE, clock)?),
+            None => None,
+        };
+        let address = format!("{}/v2/track", ingestion.endpoint);
+        Ok(Ingest(Arc::new(Parts { client: http_client()?, address, tokens })))
+    }
+
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let Parts { client, address, tokens } = &*self.0;
+        let (head, body) = request.into_parts();
+        let mut upload = client.post(address).headers(head.headers).body(body).timeout(UPLOAD_TIMEOUT);
+        if let Some(tokens) = tokens {
+            upload = upload.header(AUTHORIZATION, format!("Bearer {}", tokens.token().await?));
+        }
+        let mut answer = upload.send().await?;
+        let mut text = Vec::new();
+        while let Some(chunk) = answer.chunk().await? {
+            if text.len() + chunk.len() > LONGEST_ANSWER {
+                return Err("the ingestion service's answer is too long".into());
+            }
+            text.extend_from_slice(&chunk);
+        }
+        let mut response = Response::new(Bytes::from(text));
+        *response.status_mut() = answer.status();
+        Ok(response)
+    }
+}
+
+impl HttpClient for Ingest {
+    // The trait is written with async_trait, whose signature this is.
+    fn send_bytes<'own, 'call>(
+        &'own self,
+        request: Request<Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'call>>
+    where
+        'own: 'call,
+        Self: 'call,
+    {
+        Box::pin(self.send(request))
+    }
+}
