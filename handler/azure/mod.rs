@@ -1,6 +1,7 @@
 //! Azure's own services, and the client for calls that leave this program. Must not know who asks.
 
 pub mod identity;
+pub mod ingestion;
 pub mod outgoing;
 pub mod prices;
 

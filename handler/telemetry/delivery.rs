@@ -15,10 +15,10 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::ingest::Ingest;
 use super::instruments::Instruments;
 use super::metrics::Registry;
 use super::queue::{BATCH, Item, Queue};
+use crate::azure::ingestion::Ingest;
 use crate::clock::Clock;
 use crate::config::telemetry::Ingestion;
 

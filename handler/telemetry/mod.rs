@@ -4,7 +4,6 @@
 
 pub mod calls;
 mod delivery;
-mod ingest;
 mod instruments;
 mod logs;
 pub mod metrics;

@@ -1,3 +1,5 @@
+//! The recorder, with its queue in hand.
+
 use http::HeaderValue;
 use opentelemetry::trace::FutureExt;
 use time::macros::datetime;

@@ -1,4 +1,4 @@
-//! The way to the ingestion service: one HTTP client with bounds, and proof of identity where it is asked for.
+//! The way to Application Insights' ingestion service: one HTTP client with bounds, and proof of identity where it is asked for.
 //!
 //! Must not know what is sent. The exporter names an https address whatever it was told; the configuration's own is used instead.
 
@@ -12,8 +12,8 @@ use http::header::AUTHORIZATION;
 use http::{Request, Response};
 use opentelemetry_http::{HttpClient, HttpError};
 
-use crate::azure::http_client;
-use crate::azure::identity::TokenSource;
+use super::http_client;
+use super::identity::TokenSource;
 use crate::clock::Clock;
 use crate::config::telemetry::Ingestion;
 
@@ -26,7 +26,7 @@ const LONGEST_ANSWER: usize = 256 * 1024;
 
 /// The client the exporters share.
 #[derive(Debug, Clone)]
-pub(super) struct Ingest(Arc<Parts>);
+pub struct Ingest(Arc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
@@ -37,6 +37,9 @@ struct Parts {
 
 impl Ingest {
     /// A client for `ingestion`; connects to nothing yet.
+    ///
+    /// # Errors
+    /// When no client for outgoing calls can be made.
     pub fn new(ingestion: &Ingestion, clock: Arc<dyn Clock>) -> Result<Self, HttpError> {
         let tokens = match &ingestion.identity {
             Some(identity) => Some(TokenSource::new(identity.clone(), MONITOR_RESOURCE, clock)?),
