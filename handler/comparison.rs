@@ -15,10 +15,11 @@ use crate::domain::report::{Accumulator, ByArm, Inputs, Margins, Report};
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::timeline::{Timeline, TimelineBuilder};
 use crate::domain::window::BurnIn;
+use crate::ledger::flush;
 use crate::store::{Store, StoreError};
 
-/// Windows are compared once this much time has passed over them: writers have had their turns by then.
-const SETTLED: Duration = Duration::from_secs(10);
+/// Windows are compared once writers have had this many turns after their end.
+const SETTLED_TURNS: u32 = 5;
 /// What is compared where nothing else is asked for: the last day.
 const STANDARD_RANGE: time::Duration = time::Duration::DAY;
 
@@ -58,7 +59,7 @@ impl Comparison {
     /// The minutes of a range that have been over for long enough to be whole, from the first up to but not including the last.
     #[must_use]
     pub fn minutes(&self, from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) -> (Minute, Minute) {
-        let settled = self.clock.now() - SETTLED;
+        let settled = self.clock.now() - flush::interval(&self.schedule) * SETTLED_TURNS;
         let to = to.map_or(settled, |to| to.min(settled));
         let from = from.unwrap_or(to - STANDARD_RANGE);
         (self.schedule.minute_at(from), self.schedule.minute_at(to))

@@ -26,8 +26,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The same for the last one: the platform ends the process five seconds after it asked it to stop.
 const LAST_TIMEOUT: Duration = Duration::from_millis(450);
 
-/// A quarter of a development system's short minute; the real one's is longer than the longest interval.
-fn interval(schedule: &Schedule) -> Duration {
+/// Time between two writings: two seconds, or a quarter of a development system's short minute.
+#[must_use]
+pub fn interval(schedule: &Schedule) -> Duration {
     (schedule.minute_length() / 4).min(INTERVAL)
 }
 

@@ -14,3 +14,4 @@ mod harness;
 mod ledger;
 mod redirects;
 mod serving;
+mod windows;
