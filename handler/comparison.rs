@@ -3,7 +3,6 @@
 //! Must not know formulas (the domain's), SQL (the store's), nor how a report is shown.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio_util::task::AbortOnDropHandle;

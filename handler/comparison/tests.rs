@@ -1,5 +1,7 @@
 //! From rows in a real PostgreSQL to a report.
 
+use std::time::Duration;
+
 use time::macros::datetime;
 use uuid::Uuid;
 
