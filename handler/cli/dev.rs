@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 
 use super::{Failure, StopOn, minute, runtime, stop_token};
 use crate::config::settings;
@@ -15,13 +16,13 @@ use crate::domain::schedule::Rule;
 #[derive(Debug, Args)]
 pub struct Dev {
     /// Port of the router: the one URL
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, default_value_t = 8080, value_parser = port())]
     port: u16,
     /// Port of arm even
-    #[arg(long, default_value_t = 8081)]
+    #[arg(long, default_value_t = 8081, value_parser = port())]
     even_port: u16,
     /// Port of arm odd
-    #[arg(long, default_value_t = 8082)]
+    #[arg(long, default_value_t = 8082, value_parser = port())]
     odd_port: u16,
     /// Folder that keeps the private PostgreSQL
     #[arg(long, default_value = ".switchback", value_name = "DIR")]
@@ -78,6 +79,11 @@ impl Dev {
             Ok(())
         })
     }
+}
+
+/// A port that callers can name: 0 would be another each time.
+fn port() -> RangedU64ValueParser<u16> {
+    RangedU64ValueParser::new().range(1..)
 }
 
 fn slow(text: &str) -> Result<(Arm, Duration), String> {

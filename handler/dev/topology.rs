@@ -52,6 +52,16 @@ pub enum TopologyError {
         /// The flag that changes it.
         flag: &'static str,
     },
+    /// The system refuses a port.
+    #[error("port {port} cannot be used: {source}; choose another with {flag}")]
+    PortRefused {
+        /// The port.
+        port: u16,
+        /// The flag that changes it.
+        flag: &'static str,
+        /// The system's word on it.
+        source: std::io::Error,
+    },
     /// The private PostgreSQL did not start.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
@@ -79,9 +89,7 @@ impl Topology {
     /// # Errors
     /// [`TopologyError`], whose text says what to do about it.
     pub async fn start(config: TopologyConfig, stop: &CancellationToken) -> Result<Self, TopologyError> {
-        for (port, flag) in config.ports.into_iter().zip(PORT_FLAGS) {
-            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|_| TopologyError::PortTaken { port, flag })?;
-        }
+        check_ports(config.ports)?;
         let (database_url, cluster) = match process_setting("DATABASE_URL") {
             Some(url) => (url, None),
             None => start_cluster(config.data.clone()).await?,
@@ -109,6 +117,18 @@ impl Topology {
         }
         while roles.join_next().await.is_some() {}
     }
+}
+
+/// Takes all ports at once and lets go of them, so that one named twice is found too.
+fn check_ports(ports: [u16; 3]) -> Result<(), TopologyError> {
+    let mut taken = Vec::new();
+    for (port, flag) in ports.into_iter().zip(PORT_FLAGS) {
+        taken.push(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|source| match source.kind() {
+            std::io::ErrorKind::AddrInUse => TopologyError::PortTaken { port, flag },
+            _ => TopologyError::PortRefused { port, flag, source },
+        })?);
+    }
+    Ok(())
 }
 
 async fn start_cluster(data: PathBuf) -> Result<(String, Option<Cluster>), TopologyError> {

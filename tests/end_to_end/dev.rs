@@ -176,6 +176,19 @@ fn a_taken_port_is_a_clear_error_and_nothing_is_left_running() {
 }
 
 #[test]
+fn one_port_for_two_roles_is_refused() {
+    let folder = Folder::new();
+    let port = free_port();
+    let output = Dev::command(&folder, [free_port(), port, port], &[]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("port {port} is taken")) && said.contains("--odd-port"), "{said}");
+    let output = Dev::command(&folder, [0, free_port(), port], &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "port 0 is a wrong argument");
+    assert!(!Path::new(&folder.data()).exists(), "nothing was begun");
+}
+
+#[test]
 fn interrupted_while_it_starts_it_leaves_nothing_running() {
     let folder = Folder::new();
     let ports = [free_port(), free_port(), free_port()];

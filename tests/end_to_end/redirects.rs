@@ -135,6 +135,8 @@ fn broken_requests_are_refused_and_never_redirected() {
         ("a space in the target", request("GET", "/a b", &[])),
         ("a character no target may hold", request("GET", "/<script>", &[])),
         ("a nul byte", request("GET", "/a\0b", &[])),
+        ("two lengths", format!("{}abcde", request("POST", "/x", &[("content-length", "4"), ("content-length", "5")]))),
+        ("an unknown framing", request("POST", "/x", &[("transfer-encoding", "xchunked")])),
         ("no target", "GET  HTTP/1.1\r\nhost: x\r\n\r\n".to_owned()),
         ("a target that is no path", request("GET", "evil.example/x", &[])),
         ("a line break in a header", "GET / HTTP/1.1\r\nhost: x\rLocation: y\r\n\r\n".to_owned()),
@@ -146,6 +148,16 @@ fn broken_requests_are_refused_and_never_redirected() {
         assert_eq!(reply.status, 400, "{why}: {reply:?}");
         assert_eq!(reply.header("location"), None, "{why}");
     }
+}
+
+#[test]
+fn a_request_hidden_behind_two_framings_is_never_read() {
+    let router = router().clock(EVEN_MINUTE).start();
+    let mut wire = Wire::to(&router);
+    let both = request("POST", "/x", &[("content-length", "4"), ("transfer-encoding", "chunked")]);
+    wire.send(format!("{both}0\r\n\r\n{}", request("GET", "/hidden", &[])));
+    assert_redirect(&wire.reply(), EVEN, "/x", "the request itself");
+    assert!(wire.is_closed(), "what follows may be someone else's: the connection ends");
 }
 
 #[test]
