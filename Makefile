@@ -12,7 +12,7 @@ STATIC_BINARY := target/$(STATIC_TARGET)/release/switchback
 TOOLS := .tools
 CARGO_DENY_VERSION := 0.20.2
 
-.PHONY: help run test check fmt lint doc tidy deny advisories bench package postgres binary
+.PHONY: help run test check fmt lint doc tidy deny advisories bench telemetry-endurance package postgres binary
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -60,6 +60,9 @@ package: $(if $(BINARY),,binary) ## the Functions package: dist/switchback-funct
 
 bench: ## the peers side by side
 	$(CARGO) bench --locked
+
+telemetry-endurance: ## ten minutes of load against an ingestion service that fails: memory stays flat
+	$(CARGO) test --locked --test telemetry -- --ignored --nocapture endurance
 
 -include infra/*.mk
 -include tests/*.mk

@@ -1,0 +1,62 @@
+//! Ten minutes of load against each way an ingestion service can fail: memory stays where it was after the first minute.
+//!
+//! Run by `make telemetry-endurance`; the tests have shorter versions.
+
+use std::time::Duration;
+
+use crate::harness::{Role, caller, nobody, well_arm};
+use crate::ingestion::{Ingestion, Mood};
+
+const SETTLING: Duration = Duration::from_secs(60);
+const MINUTES: u32 = 10;
+/// Calls a second and router; all are recorded, so the queue is full within seconds.
+const RATE: u32 = 200;
+/// What an allocator's arenas may still take after the first minute.
+const NOISE_BYTES: u64 = 4 * 1024 * 1024;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes ten minutes: make telemetry-endurance"]
+async fn memory_is_flat_for_ten_minutes_of_load() {
+    let moods = [Mood::Slow(Duration::from_secs(10)), Mood::Status(429), Mood::Status(500), Mood::Well];
+    let names = ["slow", "too many", "broken", "well", "dead", "off"];
+    let mut services = Vec::new();
+    for mood in moods {
+        services.push(Ingestion::start(mood).await);
+    }
+    let mut targets: Vec<String> = services.iter().map(Ingestion::connection_string).collect();
+    targets.push(format!("InstrumentationKey=k;IngestionEndpoint={}", nobody()));
+    targets.push(String::new());
+    let runs = names.into_iter().zip(targets).map(|(name, target)| tokio::spawn(endure(name, target)));
+    for run in runs.collect::<Vec<_>>() {
+        run.await.unwrap();
+    }
+}
+
+async fn endure(name: &'static str, target: String) {
+    let (even, odd) = (well_arm().await, well_arm().await);
+    let settings =
+        [("SWITCHBACK_TELEMETRY_SAMPLING", "1"), ("SWITCHBACK_LOG", "error"), ("APPLICATIONINSIGHTS_CONNECTION_STRING", &target)];
+    let router = Role::router(&even, &odd, &settings).await;
+    let client = caller();
+    let url = format!("{}/api/costs", router.url);
+    let calling = tokio::spawn(async move {
+        let mut pace = tokio::time::interval(Duration::from_secs(1) / RATE);
+        loop {
+            pace.tick().await;
+            assert_eq!(client.get(&url).send().await.unwrap().status(), 307);
+        }
+    });
+    tokio::time::sleep(SETTLING).await;
+    let settled = router.memory();
+    let mut history = vec![settled];
+    for _ in 1..MINUTES {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert!(!calling.is_finished(), "{name}: a call failed");
+        history.push(router.memory());
+    }
+    calling.abort();
+    println!("{name}: {:?} kB by minute", history.iter().map(|bytes| bytes / 1024).collect::<Vec<_>>());
+    let last = history[history.len() - 1];
+    assert!(last < settled + NOISE_BYTES, "{name}: grew from {settled} to {last} bytes");
+    assert!(router.stop(Duration::from_secs(5)).await, "{name}: the process must end within 5 s");
+}
