@@ -8,6 +8,12 @@
 //! | [`importing`] | a file's way from bytes to stored charges | HTTP, SQL |
 //! | [`focus`] | reading FOCUS files: bytes in, charges and row problems out | HTTP, SQL |
 //! | [`comparison`] | which windows, prices and charges make a report | formulas, SQL, how it is shown |
+//! | [`http`] | server, edge, route tables, endpoints, problems, pages | SQL, formulas |
+//! | [`routing`] | the router at work | how a request arrives |
+//! | [`host`] | the Functions host's contract | what a timer does |
+//! | [`caller`] | supervision's and uploads' calls from outside | who wants to know |
+//! | [`application`] | which parts a role is made of | how any part works |
+//! | [`cli`] | commands, exit codes, what they print | how anything is done |
 //! | [`ledger`] | counting calls into windows, writing windows and decisions | HTTP, SQL |
 //! | [`store`] | PostgreSQL: connections, schema, migrations, queries by noun | HTTP, formulas |
 //! | [`azure`] | managed-identity tokens, retail prices | who asks for them |

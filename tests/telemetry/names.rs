@@ -102,15 +102,17 @@ async fn everything() -> Vec<Value> {
         Role::start(&[telemetry.as_slice(), &lost].concat()).await,
     ];
     let client = caller();
+    // The arm whose database is away makes each call wait for it: both at once, beside the others'.
+    let lost = ["/api/costs", "/api/health/ready"].map(|path| tokio::spawn(client.get(format!("{}{path}", roles[4].url)).send()));
     for _ in 0..30 {
-        for role in &roles {
+        for role in &roles[..4] {
             let call = client.get(format!("{}/api/costs", role.url)).header("x-azure-functions-invocationid", "i1");
             let _ = call.timeout(Duration::from_millis(200)).send().await;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    for path in ["/api/costs", "/api/health/ready"] {
-        let _ = client.get(format!("{}{path}", roles[4].url)).send().await;
+    for call in lost {
+        call.await.unwrap().unwrap();
     }
     for role in roles {
         assert!(role.stop(Duration::from_secs(5)).await);
