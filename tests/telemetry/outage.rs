@@ -8,8 +8,8 @@ use tokio::task::JoinHandle;
 use crate::harness::{Role, caller, nobody, well_arm};
 use crate::ingestion::{Ingestion, Mood};
 
-/// Calls of each load: at full sampling, with those before, twice what the queue holds.
-const CALLS: usize = 3_200;
+/// Calls of each load: at full sampling many times what the queue holds.
+const CALLS: usize = 4_800;
 const CALLERS: usize = 8;
 
 struct Load {
