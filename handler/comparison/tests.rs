@@ -161,7 +161,8 @@ async fn a_year_of_windows_is_reported_within_two_seconds_and_200_mb() {
     let schedule = Schedule::default();
     let minutes = 525_600_i64;
     let first = schedule.minute_at(NOW).0 - minutes;
-    let variants: Vec<String> = (0..64).map(|seed| format!("({seed}, '\\x{}'::bytea)", hex(&some_slices(seed, 30)))).collect();
+    let variants: Vec<String> =
+        (0..64).map(|seed| format!("({seed}, '\\x{}'::bytea)", crate::domain::hex::encode(&some_slices(seed, 30)))).collect();
     store
         .execute_for_test(&format!(
             "SET statement_timeout = 0; CREATE TEMP TABLE variants (id int PRIMARY KEY, slices bytea); INSERT INTO variants VALUES {}; \
@@ -186,10 +187,6 @@ async fn a_year_of_windows_is_reported_within_two_seconds_and_200_mb() {
     assert_eq!((report.data.rows, report.data.pairs), (1_051_200, 262_800));
     assert!(took < Duration::from_secs(2), "{took:?}");
     assert!(resident_kb() < 200_000, "{} kB", resident_kb());
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The most memory this process ever had resident, kB.

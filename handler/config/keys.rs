@@ -6,6 +6,8 @@ use std::str::FromStr;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
+use crate::domain::hex;
+
 /// What a key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
@@ -78,7 +80,7 @@ impl FromStr for ApiKey {
             return Err("an API key's name is made of letters, digits, '-', '_' and '.'".to_owned());
         }
         let scope = scope.parse()?;
-        let digest = unhex(digest).ok_or_else(|| format!("the digest of key '{name}' is not 64 hex digits"))?;
+        let digest = hex::decode(digest).ok_or_else(|| format!("the digest of key '{name}' is not 64 hex digits"))?;
         Ok(ApiKey { name: (*name).to_owned(), scope, digest })
     }
 }
@@ -86,8 +88,7 @@ impl FromStr for ApiKey {
 impl fmt::Display for ApiKey {
     /// The entry as it stands in `SWITCHBACK_API_KEYS`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}:", self.name, self.scope.as_str())?;
-        self.digest.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        write!(formatter, "{}:{}:{}", self.name, self.scope.as_str(), hex::encode(&self.digest))
     }
 }
 
@@ -137,17 +138,6 @@ impl FromStr for ApiKeys {
         }
         if keys.is_empty() { Err("holds no key".to_owned()) } else { Ok(ApiKeys(keys)) }
     }
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

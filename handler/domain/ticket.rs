@@ -8,6 +8,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::arm::Arm;
+use super::hex;
 use super::schedule::Minute;
 
 /// Query parameter a ticket travels in.
@@ -37,11 +38,7 @@ impl TicketKey {
     /// The ticket of `minute` and `arm`, as `<minute>.<arm>.<mac>`; the MAC is HMAC-SHA-256 (RFC 2104) cut to 128 bits, in hex.
     #[must_use]
     pub fn issue(&self, minute: Minute, arm: Arm) -> String {
-        let mut ticket = format!("{}.{arm}.", minute.0);
-        for byte in self.mac(minute, arm) {
-            ticket.push_str(&format!("{byte:02x}"));
-        }
-        ticket
+        format!("{}.{arm}.{}", minute.0, hex::encode(&self.mac(minute, arm)))
     }
 
     /// Reads a ticket and checks its MAC in constant time.
@@ -55,7 +52,7 @@ impl TicketKey {
         };
         let minute = Minute(minute.parse().map_err(|_| TicketError::Malformed)?);
         let arm: Arm = arm.parse().map_err(|_| TicketError::Malformed)?;
-        let mac = unhex(mac).ok_or(TicketError::Malformed)?;
+        let mac = hex::decode::<MAC_BYTES>(mac).ok_or(TicketError::Malformed)?;
         if bool::from(self.mac(minute, arm).ct_eq(&mac)) { Ok(Ticket { minute, arm }) } else { Err(TicketError::Forged) }
     }
 
@@ -99,17 +96,6 @@ pub enum TicketError {
     /// The MAC was not made with this key.
     #[error("the ticket's signature does not verify")]
     Forged,
-}
-
-fn unhex(text: &str) -> Option<[u8; MAC_BYTES]> {
-    if text.len() != MAC_BYTES * 2 || !text.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0; MAC_BYTES];
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use warp::Reply;
 use warp::reply::Response;
 
 use super::json;
+use crate::domain::hex;
 use crate::domain::import::{Import, Imported, RowProblem};
 use crate::domain::moment;
 use crate::focus::FocusError;
@@ -69,7 +70,7 @@ impl ImportDocument {
         let summary = import.summary;
         ImportDocument {
             id: import.id.to_string(),
-            sha256: hex(&summary.digest),
+            sha256: hex::encode(&summary.digest),
             bytes: summary.bytes,
             accepted: summary.accepted,
             rejected: summary.rejected,
@@ -88,10 +89,6 @@ impl RowProblemDocument {
         let RowProblem { line, column, reason, value } = problem;
         RowProblemDocument { line, column, reason, value }
     }
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `POST /api/imports`: stores a FOCUS file's charges, once.
