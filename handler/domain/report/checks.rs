@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::ByArm;
 use super::accumulator::Gathered;
 use super::metrics::{Metric, MetricName, by_mapping};
+use super::words::counted;
 use crate::domain::arm::Arm;
 use crate::domain::pairs::Mapping;
 use crate::domain::schedule::Rule;
@@ -149,12 +150,13 @@ fn conformance(gathered: &Gathered) -> Conformance {
     let decisions = routed.on_schedule + routed.failed_over + routed.unavailable + routed.violations;
     let (status, summary) = match (decisions, routed.violations, routed.failed_over + routed.unavailable) {
         (0, _, _) => (Status::Unknown, "no routing decision was recorded in this time".to_owned()),
-        (_, 0, 0) => (Status::Passed, format!("all {decisions} redirects went to the arm of their minute")),
+        (_, 0, 0) => (Status::Passed, format!("{} sent, each to the arm of its minute", counted(decisions, "redirect"))),
         (_, 0, _) => (
             Status::Passed,
             format!(
-                "every redirect went to the arm of its minute, but for {} recorded failovers and {} calls no arm could take; their minutes are not compared",
-                routed.failed_over, routed.unavailable
+                "every redirect went to the arm of its minute, but for {} and {} no arm could take; their minutes are not compared",
+                counted(routed.failed_over, "recorded failover"),
+                counted(routed.unavailable, "call")
             ),
         ),
         (_, violations, _) => {

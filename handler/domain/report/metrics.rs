@@ -11,8 +11,9 @@ use crate::domain::pairs::Mapping;
 use crate::domain::price::Meter;
 use crate::domain::schedule::Rule;
 use crate::domain::statistics::bootstrap::quantile_differences;
+use crate::domain::statistics::family::holm;
 use crate::domain::statistics::welch::welch;
-use crate::domain::statistics::{Estimate, Method, Moments, RatioEstimate, RatioPair, cube_root, upper_bound_of_unseen};
+use crate::domain::statistics::{CONFIDENCE, Estimate, Method, Moments, RatioEstimate, RatioPair, cube_root, upper_bound_of_unseen};
 use crate::domain::window::BurnIn;
 
 /// Names of the metrics; lower is better for all of them.
@@ -66,21 +67,22 @@ impl From<(f64, f64)> for Interval {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finding {
-    /// The interval lies below 0.
+    /// The interval lies below 0, and not by the chance that several comparisons have together.
     Better,
-    /// The interval lies above 0.
+    /// The interval lies above 0, and not by the chance that several comparisons have together.
     Worse,
-    /// The interval covers 0 and lies within the margin on both sides.
+    /// No difference is shown, and the interval lies within the margin on both sides.
     Equivalent,
-    /// The interval covers 0 and reaches past the margin, or there is no margin.
+    /// No difference is shown, and the interval reaches past the margin, or there is no margin.
     Inconclusive,
 }
 
 impl Finding {
-    fn of(interval: Interval, margin: Option<f64>) -> Self {
+    /// `shown`: whether an interval that excludes 0 counts.
+    fn of(interval: Interval, margin: Option<f64>, shown: bool) -> Self {
         match (interval.low, interval.high) {
-            (_, high) if high < 0.0 => Finding::Better,
-            (low, _) if low > 0.0 => Finding::Worse,
+            (_, high) if shown && high < 0.0 => Finding::Better,
+            (low, _) if shown && low > 0.0 => Finding::Worse,
             (low, high) if margin.is_some_and(|margin| low > -margin && high < margin) => Finding::Equivalent,
             _ => Finding::Inconclusive,
         }
@@ -127,6 +129,8 @@ pub struct Metric {
     pub lag1_autocorrelation: Option<f64>,
     /// Two-sided p-value of no difference; model-based, since a fixed schedule randomises nothing.
     pub p_value_model_based: Option<f64>,
+    /// The p-value adjusted for the other behaviours compared beside it (Holm); none where it was compared alone, as costs are.
+    pub p_value_adjusted: Option<f64>,
     /// How the odd arm compares with the even arm.
     pub finding: Finding,
     /// The margin declared for it.
@@ -189,7 +193,18 @@ fn at_burn_in(gathered: &Gathered, burn_in: BurnIn, pairs_per_block: usize) -> (
     metrics.extend(mean.clone());
     quantiles(gathered, burn_in, mean.as_ref(), pairs_per_block, &mut metrics, &mut withheld);
     metrics.extend(error_rate(gathered, burn_in));
+    find_together(&mut metrics);
     (metrics, withheld)
+}
+
+/// Settles findings so that all behaviours together show a difference where there is none in one run of twenty, as one alone would.
+fn find_together(metrics: &mut [Metric]) {
+    let compared: Vec<&mut Metric> = metrics.iter_mut().filter(|metric| metric.p_value_model_based.is_some()).collect();
+    let own: Vec<f64> = compared.iter().filter_map(|metric| metric.p_value_model_based).collect();
+    for (metric, adjusted) in compared.into_iter().zip(holm(&own)) {
+        metric.p_value_adjusted = Some(adjusted);
+        metric.finding = Finding::of(metric.interval, metric.margin, adjusted < 1.0 - CONFIDENCE);
+    }
 }
 
 /// Fits an estimator to all items, or under a mirrored schedule to each mapping's and averages, with what differs between them.
@@ -231,7 +246,8 @@ fn metric(name: MetricName, [even, odd]: [f64; 2], estimate: &Estimate, confound
         pairs: estimate.pairs,
         lag1_autocorrelation: Some(estimate.lag1),
         p_value_model_based: Some(estimate.p_value()),
-        finding: Finding::of(interval, margin),
+        p_value_adjusted: None,
+        finding: Finding::of(interval, margin, true),
         margin,
         minimal_detectable_effect: (estimate.standard_error > 0.0).then(|| estimate.minimal_detectable_effect()),
         pairs_needed_for_margin: margin.and_then(|margin| estimate.pairs_needed(margin)),
@@ -296,10 +312,9 @@ fn quantiles(
         };
         let mut metric = metric(name, [found.a / 1_000.0, found.b / 1_000.0], &estimate, None, Some(margin));
         metric.interval = interval;
-        metric.finding = Finding::of(interval, Some(margin));
         metric.interval_percent = found.relative.map(|(low, high)| Interval { low: low * 100.0, high: high * 100.0 });
         metric.lag1_autocorrelation = None;
-        metric.p_value_model_based = None;
+        metric.p_value_model_based = Some(found.p_value);
         metrics.push(metric);
     }
 }
@@ -326,7 +341,7 @@ fn error_rate(gathered: &Gathered, burn_in: BurnIn) -> Option<Metric> {
         let calls = |arm: usize| gathered.series.rows[burn_in.index()].iter().map(|row| u64::from(row.calls[arm])).sum();
         let bounds = [upper_bound_of_unseen(calls(0))?, upper_bound_of_unseen(calls(1))?];
         metric.interval = Interval { low: -bounds[0], high: bounds[1] };
-        metric.finding = Finding::of(metric.interval, metric.margin);
+        metric.finding = Finding::of(metric.interval, metric.margin, true);
         metric.unseen_upper_bounds = Some(bounds);
         metric.p_value_model_based = None;
     }

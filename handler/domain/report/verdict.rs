@@ -6,9 +6,9 @@ use super::Margins;
 use super::accumulator::Gathered;
 use super::checks::{Checks, Status};
 use super::cost::CostReport;
-use super::metrics::{Metric, MetricName};
+use super::metrics::{Finding, Metric, MetricName};
+use super::words;
 use crate::domain::arm::Arm;
-use crate::domain::statistics::distribution::two_sided_p;
 
 /// How the comparison ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -60,7 +60,8 @@ fn grounds(
 ) -> (Outcome, Option<Arm>, Vec<String>) {
     let pairs = gathered.series.len();
     if pairs < FEWEST_PAIRS {
-        return (Outcome::NotEnoughData, None, vec![format!("{pairs} pairs of windows are compared; a verdict needs {FEWEST_PAIRS}")]);
+        let compared = words::counted(pairs as u64, "pair");
+        return (Outcome::NotEnoughData, None, vec![format!("{compared} of windows so far; a verdict needs {FEWEST_PAIRS}")]);
     }
     let failed = checks.list().into_iter().filter(|(_, status, _)| *status == Status::Failed);
     let failed: Vec<String> = failed.map(|(title, _, summary)| format!("check failed, {title}: {summary}")).collect();
@@ -72,8 +73,7 @@ fn grounds(
     }
     let find = |name| metrics.iter().find(|metric| metric.name == name);
     let Some(price) = find(MetricName::CostProjected) else {
-        let plans = gathered.inputs.plans;
-        return (Outcome::NoPrice, None, vec![format!("no price is known for {} or {}", plans.even, plans.odd)]);
+        return (Outcome::NoPrice, None, vec![no_price(cost)]);
     };
     let cheaper = if price.interval.high < 0.0 {
         Arm::Odd
@@ -116,47 +116,45 @@ fn within(metric: Option<&Metric>, cheaper: Arm, margin: f64, what: &str, show: 
     stays
 }
 
+/// Why the projected costs can't be compared.
+fn no_price(cost: &CostReport) -> String {
+    let unpriced = Arm::BOTH.iter().map(|arm| cost.arms.get(*arm)).filter(|arm| arm.projected.is_none());
+    let mut plans: Vec<&str> = unpriced.map(|arm| arm.plan.as_str()).collect();
+    plans.dedup();
+    if plans.is_empty() {
+        "no call was compared whose price is known".to_owned()
+    } else {
+        format!("no price is known for {}", plans.join(" or "))
+    }
+}
+
 /// Free grants are a subscription's, not a plan's: said where they would turn the choice.
 fn grants_turn_it(cost: &CostReport, cheaper: Arm) -> Option<String> {
     let month = |arm: Arm| cost.arms.get(arm).projected.as_ref().map(|projected| &projected.per_month_with_grants);
     let (kept, other) = (month(cheaper)?, month(cheaper.other())?);
     (kept > other).then(|| {
         format!(
-            "with the subscription's free grants, if nothing else uses them, {} would be cheaper: {other} a month against {kept}",
-            cheaper.other()
+            "with the subscription's free grants, if nothing else uses them, {} would be cheaper: {} a month against {}",
+            cheaper.other(),
+            words::a_month(other),
+            words::a_month(kept)
         )
     })
 }
 
-/// The A/A verdict: p-values against .05 shared among the metrics (Bonferroni), so that five metrics do not cry wolf five times as often.
+/// The A/A verdict: any behaviour found better or worse. Findings already allow for how many behaviours are compared.
 fn aa(metrics: &[Metric]) -> (Outcome, Option<Arm>, Vec<String>) {
-    let compared = metrics.iter().filter(|metric| !matches!(metric.name, MetricName::CostObserved | MetricName::CostProjected));
-    let with_p: Vec<(&Metric, f64)> = compared
-        .filter(|metric| metric.unseen_upper_bounds.is_none())
-        .map(|metric| {
-            let t = if metric.standard_error > 0.0 { metric.difference / metric.standard_error } else { 0.0 };
-            (metric, two_sided_p(t, (metric.pairs.max(2) - 1) as f64))
-        })
-        .collect();
-    let threshold = 0.05 / with_p.len().max(1) as f64;
-    let apart: Vec<String> = with_p
-        .iter()
-        .filter(|(_, p)| *p < threshold)
+    let behaviours = metrics.iter().filter_map(|metric| Some((metric, metric.p_value_adjusted?)));
+    let apart: Vec<String> = behaviours
+        .filter(|(metric, _)| matches!(metric.finding, Finding::Better | Finding::Worse))
         .map(|(metric, p)| {
-            let name = super::words::title(metric.name);
-            format!(
-                "{name} differs by {} although both arms are one instance (p = {p:.4})",
-                super::words::amount(metric.name, metric.difference)
-            )
+            let (name, by) = (words::title(metric.name), words::amount(metric.name, metric.difference));
+            format!("{name} differs by {by} although both arms are one instance (adjusted p = {p:.4})")
         })
         .collect();
-    if apart.is_empty() {
-        (
-            Outcome::AaPassed,
-            None,
-            vec!["both arms are one instance and no metric differs: the set-up finds nothing where there is nothing".to_owned()],
-        )
-    } else {
-        (Outcome::AaFailed, None, apart)
+    if !apart.is_empty() {
+        return (Outcome::AaFailed, None, apart);
     }
+    let reason = "both arms are one instance and no metric differs: the set-up finds nothing where there is nothing".to_owned();
+    (Outcome::AaPassed, None, vec![reason])
 }

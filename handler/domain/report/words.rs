@@ -1,5 +1,7 @@
 //! The report in plain words, for someone who will read nothing else. Must not compute anything.
 
+use bigdecimal::{BigDecimal, RoundingMode};
+
 use super::metrics::{Finding, Metric, MetricName};
 use super::verdict::Outcome;
 use super::{Report, Status};
@@ -29,6 +31,36 @@ pub fn amount(name: MetricName, value: f64) -> String {
     }
 }
 
+/// A number with separators between thousands: `12,345.60`.
+#[must_use]
+pub fn separated(number: &str) -> String {
+    let (whole, fraction) = number.split_once('.').map_or((number, None), |(whole, fraction)| (whole, Some(fraction)));
+    let mut text = String::new();
+    for (position, digit) in whole.chars().enumerate() {
+        if position > 0 && (whole.len() - position).is_multiple_of(3) && text.ends_with(|last: char| last.is_ascii_digit()) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if let Some(fraction) = fraction {
+        text.push('.');
+        text.push_str(fraction);
+    }
+    text
+}
+
+/// So many of something: `1 window`, `1,234 windows`.
+#[must_use]
+pub fn counted(count: u64, one: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {one}{plural}", separated(&count.to_string()))
+}
+
+/// A month's cost, in cents: `$1,737.28`.
+pub(super) fn a_month(cost: &BigDecimal) -> String {
+    format!("${}", separated(&cost.with_scale_round(2, RoundingMode::HalfUp).to_plain_string()))
+}
+
 pub(super) fn in_words(report: &Report) -> Vec<String> {
     let mut words = vec![headline(report)];
     words.extend(report.verdict.reasons.iter().cloned());
@@ -41,12 +73,12 @@ pub(super) fn in_words(report: &Report) -> Vec<String> {
     let unclosed = report.arms.even.unclosed_windows + report.arms.odd.unclosed_windows;
     if unclosed > 0 {
         words.push(format!(
-            "{unclosed} windows were left without their last seconds, as when a worker is killed: they are not compared, and what those \
-             seconds served is not counted"
+            "windows left without their last seconds, as when a worker is killed: {unclosed}; they are not compared, and what those seconds \
+             served is not counted"
         ));
     }
     if report.data.unreadable_rows > 0 {
-        words.push(format!("{} stored rows could not be read and are not compared", report.data.unreadable_rows));
+        words.push(format!("{} could not be read and not compared", counted(report.data.unreadable_rows, "stored row")));
     }
     words
 }
@@ -85,18 +117,10 @@ fn compared(metric: &Metric) -> String {
 }
 
 fn cost(report: &Report) -> Option<String> {
-    let month = |arm: Arm| {
-        report
-            .cost
-            .arms
-            .get(arm)
-            .projected
-            .as_ref()
-            .map(|projected| projected.per_month.with_scale_round(2, bigdecimal::RoundingMode::HalfUp))
-    };
+    let month = |arm: Arm| Some(a_month(&report.cost.arms.get(arm).projected.as_ref()?.per_month));
     let (even, odd) = (month(Arm::Even)?, month(Arm::Odd)?);
     let (of_even, of_odd) = (report.arms.even.plan, report.arms.odd.plan);
     Some(format!(
-        "with all of this traffic, {of_even} alone would cost ${even} a month and {of_odd} ${odd}, before free grants and shared parts"
+        "with all of this traffic, {of_even} alone would cost {even} a month and {of_odd} {odd}, before free grants and shared parts"
     ))
 }

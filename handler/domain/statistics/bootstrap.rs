@@ -107,6 +107,8 @@ pub struct QuantileDifference {
     pub standard_error: f64,
     /// The 95 % percentile interval of b / a − 1; `None` where a draw's quantile of A was 0.
     pub relative: Option<(f64, f64)>,
+    /// Two-sided p-value of no difference, of one with the interval: below .05 where the interval excludes 0.
+    pub p_value: f64,
 }
 
 /// Quantile differences b − a for each of `quantiles`, from blocks of the same pairs. `run` blocks in a row are drawn at a time: 1 draws
@@ -142,9 +144,11 @@ pub fn quantile_differences(
     let once = vec![1; blocks];
     let summarise = |(quantile, (mut differences, mut ratios)): (&f64, (Vec<f64>, Vec<f64>))| {
         let standard_error = super::Moments::of(&differences)?.standard_deviation;
+        let p_value = two_sided_p(&differences);
         let (low, high) = percentile_interval(&mut differences)?;
         let relative = if ratios.len() == differences.len() { percentile_interval(&mut ratios) } else { None };
-        Some(QuantileDifference { a: a.quantile(*quantile, &once)?, b: b.quantile(*quantile, &once)?, low, high, standard_error, relative })
+        let (a, b) = (a.quantile(*quantile, &once)?, b.quantile(*quantile, &once)?);
+        Some(QuantileDifference { a, b, low, high, standard_error, relative, p_value })
     };
     quantiles.iter().zip(drawn).map(summarise).collect()
 }
@@ -170,6 +174,14 @@ fn percentile_interval(values: &mut [f64]) -> Option<(f64, f64)> {
     let last = values.len().checked_sub(1)?;
     let tail = last / 40;
     Some((values[tail], values[last - tail]))
+}
+
+/// How often draws fall on the rarer side of 0, twice; the estimate itself counts as one more draw, so that it is never 0 (Davison and
+/// Hinkley, Bootstrap Methods, 1997, 4.2).
+fn two_sided_p(differences: &[f64]) -> f64 {
+    let below = differences.iter().filter(|difference| **difference <= 0.0).count();
+    let above = differences.iter().filter(|difference| **difference >= 0.0).count();
+    (2.0 * (below.min(above) + 1) as f64 / (differences.len() + 1) as f64).min(1.0)
 }
 
 #[cfg(test)]
@@ -219,6 +231,18 @@ mod tests {
             draw(&mut weights, run, &mut random);
             assert_eq!(weights.iter().sum::<u64>(), blocks as u64);
         }
+    }
+
+    #[test]
+    fn a_p_value_is_of_one_with_its_interval() {
+        // Draws −below+1..=0 and then positive ones: the interval's lower end is the 50th of 2,000.
+        for below in [0, 1, 49, 50, 51, 1_000] {
+            let mut draws: Vec<f64> = (0..2_000).map(|draw| f64::from(draw - below + 1)).collect();
+            let p = two_sided_p(&draws);
+            let (low, _) = percentile_interval(&mut draws).expect("draws");
+            assert_eq!(p < 0.05, low > 0.0, "{below} draws at or below 0: p {p}, interval from {low}");
+        }
+        assert_eq!(two_sided_p(&[0.0; 10]), 1.0);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 pub mod bootstrap;
 pub mod distribution;
+pub mod family;
 pub mod moments;
 pub mod paired;
 pub mod random;

@@ -4,6 +4,7 @@
 use bigdecimal::{BigDecimal, ToPrimitive};
 
 use crate::domain::report::MetricName;
+use crate::domain::report::words::separated;
 
 /// Stands where there is no figure.
 pub const UNKNOWN: &str = "unknown";
@@ -126,22 +127,6 @@ pub fn decimals(value: f64, places: usize) -> String {
             None => separated(&text),
         }
     })
-}
-
-fn separated(number: &str) -> String {
-    let (whole, fraction) = number.split_once('.').map_or((number, None), |(whole, fraction)| (whole, Some(fraction)));
-    let mut text = String::new();
-    for (position, digit) in whole.chars().enumerate() {
-        if position > 0 && (whole.len() - position).is_multiple_of(3) && text.ends_with(|last: char| last.is_ascii_digit()) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if let Some(fraction) = fraction {
-        text.push('.');
-        text.push_str(fraction);
-    }
-    text
 }
 
 #[cfg(test)]

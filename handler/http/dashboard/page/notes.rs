@@ -107,6 +107,9 @@ fn method(metric: &Metric) -> String {
     if let Some(p) = metric.p_value_model_based {
         words.push_str(&format!(", model-based p = {}", decimals(p, 4)));
     }
+    if let Some(adjusted) = metric.p_value_adjusted {
+        words.push_str(&format!(" ({} beside the other behaviours)", decimals(adjusted, 4)));
+    }
     if let Some(welch) = metric.welch {
         let ends = [welch.low, welch.high].map(|end| difference(metric.name, end));
         words.push_str(&format!(", Welch on the windows’ means {} to {}", ends[0], ends[1]));
