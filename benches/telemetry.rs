@@ -24,6 +24,7 @@ fn main() {
     let sampling = |share: &str| ("SWITCHBACK_TELEMETRY_SAMPLING", share.to_owned());
     let contenders = vec![
         Contender::start("telemetry off", router(&[])),
+        Contender::start("telemetry off, once more", router(&[])),
         Contender::start("telemetry on, nothing sampled", router(&[connection.clone(), sampling("0")])),
         Contender::start("telemetry on, standard sampling", router(std::slice::from_ref(&connection))),
         Contender::start("telemetry on, every call recorded", router(&[connection, sampling("1")])),

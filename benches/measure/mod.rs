@@ -1,7 +1,8 @@
 //! What benches are made of: contenders as processes, a load of redirected calls, CPU per call from the system's own books.
 //!
-//! A contender is whatever answers on a port, so that other programs can stand beside this one. Rounds go around the contenders in turn:
-//! whatever else the machine does meanwhile falls on all of them.
+//! A contender is whatever answers on a port, so that other programs can stand beside this one. Rounds go around the contenders, each round
+//! from another one on, and ratios are taken within a round: whatever else the machine does meanwhile falls on all of them. The same
+//! command twice, as two contenders, shows how far apart two of a kind come out.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -10,9 +11,9 @@ use std::thread;
 use std::time::Duration;
 
 /// Rounds each contender gets; the median counts.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 15;
 /// Calls of one round.
-const CALLS: usize = 40_000;
+const CALLS: usize = 20_000;
 /// Connections that call at once, each waiting for its answer.
 const CONNECTIONS: usize = 4;
 /// Calls before anything is measured.
@@ -64,12 +65,6 @@ impl Contender {
             }
         });
     }
-
-    fn median(&self) -> f64 {
-        let mut sorted = self.cpu_us_per_call.clone();
-        sorted.sort_by(f64::total_cmp);
-        sorted[sorted.len() / 2]
-    }
 }
 
 impl Drop for Contender {
@@ -97,20 +92,27 @@ fn call(address: SocketAddr, calls: usize) {
     }
 }
 
-/// Measures the contenders side by side and prints CPU per call and the ratio to the first.
+/// Measures the contenders side by side and prints CPU per call and the ratio to the first, each with the middle half of its rounds.
 pub fn side_by_side(title: &str, mut contenders: Vec<Contender>) {
     for contender in &contenders {
         contender.load(WARM_UP);
     }
-    for _ in 0..ROUNDS {
-        contenders.iter_mut().for_each(Contender::round);
+    for round in 0..ROUNDS {
+        for turn in 0..contenders.len() {
+            let next = (round + turn) % contenders.len();
+            contenders[next].round();
+        }
     }
-    println!("\n{title}: median of {ROUNDS} rounds of {CALLS} calls, {CONNECTIONS} connections");
-    let base = contenders[0].median();
-    for contender in &contenders {
-        let (least, most) =
-            contender.cpu_us_per_call.iter().fold((f64::MAX, 0.0_f64), |(least, most), cpu| (least.min(*cpu), most.max(*cpu)));
-        let median = contender.median();
-        println!("{:<34} {median:7.2} µs CPU a call ({least:.2} to {most:.2})  ratio {:.3}", contender.name, median / base);
+    println!("\n{title}: medians and middle halves of {ROUNDS} rounds of {CALLS} calls, {CONNECTIONS} connections");
+    let base = &contenders[0].cpu_us_per_call;
+    for Contender { name, cpu_us_per_call, .. } in &contenders {
+        let [low, median, high] = quartiles(cpu_us_per_call.clone());
+        let [least, ratio, most] = quartiles(cpu_us_per_call.iter().zip(base).map(|(own, base)| own / base).collect());
+        println!("{name:<34} {median:7.2} µs CPU a call ({low:.2} to {high:.2})  ratio {ratio:.3} ({least:.3} to {most:.3})");
     }
+}
+
+fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
+    values.sort_by(f64::total_cmp);
+    [1, 2, 3].map(|quarter| values[(values.len() - 1) * quarter / 4])
 }
