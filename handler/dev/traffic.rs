@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::process_setting;
+use crate::domain::statistics::random::Random;
 
 /// What the callers ask for, in turn.
 const PATHS: [&str; 4] =
@@ -17,7 +18,11 @@ const IN_FLIGHT: usize = 256;
 const TIMEOUT: Duration = Duration::from_secs(10);
 const REPORT_EVERY: Duration = Duration::from_secs(60);
 
-/// Calls `url` `rate` times a second until `stop`, and says each minute how it went.
+/// Seed of the gaps between calls.
+const SEED: u64 = 307;
+
+/// Calls `url` `rate_per_s` times a second on average until `stop`, and says each minute how it went. Gaps are exponential, as between
+/// callers who know nothing of each other: equal gaps fall into step with whatever else has a period, such as a slowed arm's answers.
 pub async fn call(url: String, rate_per_s: f64, stop: CancellationToken) {
     let client = match client() {
         Ok(client) => client,
@@ -28,7 +33,9 @@ pub async fn call(url: String, rate_per_s: f64, stop: CancellationToken) {
     };
     let (answered, failed) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let places = Arc::new(tokio::sync::Semaphore::new(IN_FLIGHT));
-    let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / rate_per_s));
+    let mut random = Random::new(SEED);
+    let gap = tokio::time::sleep(Duration::ZERO);
+    tokio::pin!(gap);
     let mut report = tokio::time::interval(REPORT_EVERY);
     report.tick().await;
     let mut paths = PATHS.iter().cycle();
@@ -39,7 +46,10 @@ pub async fn call(url: String, rate_per_s: f64, stop: CancellationToken) {
                 let (answered, failed) = (answered.swap(0, Ordering::Relaxed), failed.swap(0, Ordering::Relaxed));
                 println!("calls  | in the last minute {answered} answered, {failed} failed");
             }
-            _ = ticks.tick() => {
+            () = &mut gap => {
+                // From the moment it was due, so that a late one does not lower the rate.
+                let due = gap.deadline() + Duration::from_secs_f64(random.exponential() / rate_per_s);
+                gap.as_mut().reset(due);
                 let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
                 let request = client.get(format!("{url}{}", paths.next().unwrap_or(&PATHS[0]))).send();
                 let (answered, failed) = (Arc::clone(&answered), Arc::clone(&failed));

@@ -21,6 +21,7 @@ use warp::filters::BoxedFilter;
 use super::body::LingeringBody;
 use super::call::{Call, PROBE, REQUEST_ID, take_ticket, ticketed_minute};
 use super::cors;
+use super::delay::Delay;
 use super::observed::{Asked, Failure, Observer};
 use super::problem::{Carried, Kind, Problem};
 use super::redirect::{ARM, ROUTING, arm_value};
@@ -71,6 +72,7 @@ struct Shared {
     config: EdgeConfig,
     routes: Routes,
     places: Semaphore,
+    delay: Delay,
 }
 
 impl Edge {
@@ -78,7 +80,8 @@ impl Edge {
     #[must_use]
     pub fn new(config: EdgeConfig, routes: Routes) -> Self {
         let places = Semaphore::new(config.max_calls);
-        Edge { shared: Arc::new(Shared { config, routes, places }) }
+        let delay = Delay::new(Arc::clone(&config.clock), config.slow);
+        Edge { shared: Arc::new(Shared { config, routes, places, delay }) }
     }
 
     /// Calls being served now.
@@ -217,26 +220,12 @@ impl Shared {
         call
     }
 
-    /// Waits as long as development asks for, exactly: a timer alone is late by a millisecond and more, which the report would find. After
-    /// the route, since a route that runs on a core just woken from a rest is slower than the other arm's, which the report would find too.
-    async fn slow_down(&self) {
-        const TIMER_SLACK: Duration = Duration::from_millis(3);
-        let slow = self.config.slow;
-        if slow.is_zero() {
-            return;
-        }
-        let until = self.config.clock.uptime() + slow;
-        tokio::time::sleep(slow.saturating_sub(TIMER_SLACK)).await;
-        while self.config.clock.uptime() < until {
-            tokio::task::yield_now().await;
-        }
-    }
-
     async fn route(&self, request: Request<Incoming>) -> warp::reply::Response {
         let expects_continue = request.headers().contains_key(EXPECT);
         let request = request.map(|body| LingeringBody::new(body, expects_continue));
         let Ok(response) = warp::service(self.routes.clone()).call(request).await;
-        self.slow_down().await;
+        // Afterwards: a route that runs on a core just woken is slower than the other arm's, which the report finds.
+        self.delay.wait().await;
         response
     }
 }

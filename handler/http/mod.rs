@@ -8,6 +8,7 @@ pub mod body;
 pub mod call;
 pub mod cors;
 pub mod dashboard;
+mod delay;
 pub mod edge;
 pub mod endpoints;
 pub mod observed;

@@ -1,4 +1,4 @@
-//! Seeded pseudo-random numbers for resampling: the same report of the same windows twice is the same to the last digit.
+//! Seeded pseudo-random numbers, for resampling above all: the same report of the same windows twice is the same to the last digit.
 //! Never for secrets.
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
@@ -37,6 +37,11 @@ impl Random {
         let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
+
+    /// An exponential number of mean 1: the gaps between the arrivals of callers who know nothing of each other.
+    pub fn exponential(&mut self) -> f64 {
+        -(1.0 - self.uniform()).ln()
+    }
 }
 
 #[cfg(test)]
@@ -51,11 +56,14 @@ mod tests {
     }
 
     #[test]
-    fn moments_of_the_normal() {
+    fn moments_of_the_distributions() {
         let mut random = Random::new(1);
         let values: Vec<f64> = (0..20_000).map(|_| random.normal()).collect();
         let moments = crate::domain::statistics::Moments::of(&values).expect("values");
         assert!(moments.mean.abs() < 0.02 && (moments.standard_deviation - 1.0).abs() < 0.02, "{moments:?}");
+        let gaps: Vec<f64> = (0..20_000).map(|_| random.exponential()).collect();
+        let moments = crate::domain::statistics::Moments::of(&gaps).expect("gaps");
+        assert!((moments.mean - 1.0).abs() < 0.03 && (moments.standard_deviation - 1.0).abs() < 0.03, "{moments:?}");
         assert!((0..1_000).all(|_| random.below(7) < 7));
     }
 }
