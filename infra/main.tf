@@ -112,6 +112,7 @@ module "even" {
   image               = var.image
   cors_origins        = var.cors_origins
   workspace_id        = module.telemetry.workspace_id
+  insights_id         = module.telemetry.insights_id
   tags                = merge(local.tags, { arm = "even" })
 }
 
@@ -131,6 +132,7 @@ module "odd" {
   image               = var.image
   cors_origins        = var.cors_origins
   workspace_id        = module.telemetry.workspace_id
+  insights_id         = module.telemetry.insights_id
   tags                = merge(local.tags, { arm = "odd" })
 }
 
@@ -149,6 +151,7 @@ module "router" {
   location            = var.location
   cors_origins        = var.cors_origins
   workspace_id        = module.telemetry.workspace_id
+  insights_id         = module.telemetry.insights_id
   tags                = merge(local.tags, { arm = "router" })
 }
 

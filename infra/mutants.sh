@@ -78,6 +78,8 @@ mutants() {
     $'value_wo         = "closed:read:${sha256(uuid())}"\n  value_wo_version = 1' 'value = "closed:read:x"'
   mutant "an identity with a wider role" modules/web_app/main.tf secrets \
     'role_definition_name = "Key Vault Secrets User"' 'role_definition_name = "Key Vault Administrator"'
+  mutant "telemetry taken from anybody" modules/telemetry/main.tf secrets \
+    $'opens nothing.\n  local_authentication_enabled = false' $'opens nothing.\n  local_authentication_enabled = true'
   mutant "the router reads the API keys" settings.tf secrets \
     'router = local.router_secrets' 'router = local.arm_secrets'
   mutant "both arms on one plan" variables.arms.tf arms \

@@ -16,6 +16,7 @@ locals {
     acr_pull              = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
     blob_data_contributor = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
     blob_data_owner       = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
+    metrics_publisher     = "3913510d-42f4-4e42-8a64-420c390055eb"
     secrets_user          = "4633458b-17de-408a-b874-0445c86b69e6"
   }
 
@@ -23,7 +24,7 @@ locals {
   # only for these roles, and only for service principals.
   delegation_condition = {
     for name, granted in {
-      group    = ["blob_data_contributor", "blob_data_owner", "secrets_user"]
+      group    = ["blob_data_contributor", "blob_data_owner", "metrics_publisher", "secrets_user"]
       registry = ["acr_pull"]
     } :
     name => join(" AND ", [

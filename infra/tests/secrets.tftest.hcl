@@ -98,6 +98,21 @@ run "database_without_password" {
   }
 }
 
+run "telemetry_by_identity" {
+  assert {
+    condition     = module.telemetry.guard.local_authentication == false
+    error_message = "whoever knows the connection string must not be able to send telemetry"
+  }
+
+  assert {
+    condition = alltrue([
+      for app in [module.even, module.odd, module.router] :
+      app.app.settings.APPLICATIONINSIGHTS_AUTHENTICATION_STRING == "Authorization=AAD;ClientId=${app.identity.client_id}"
+    ])
+    error_message = "an app must send its telemetry as its own identity"
+  }
+}
+
 run "host_storage_without_key" {
   assert {
     condition = alltrue([
@@ -115,8 +130,9 @@ run "minimal_roles" {
       "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/api-keys",
       "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/telemetry",
       "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/ticket-key",
+      "Monitoring Metrics Publisher on ${module.telemetry.insights_id}",
     ])
-    error_message = "an arm on App Service may pull its image and read its three secrets, nothing else"
+    error_message = "an arm on App Service may pull its image, read its three secrets and send telemetry, nothing else"
   }
 
   assert {
@@ -124,18 +140,20 @@ run "minimal_roles" {
       "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/api-keys",
       "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/telemetry",
       "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/ticket-key",
+      "Monitoring Metrics Publisher on ${module.telemetry.insights_id}",
       "Storage Blob Data Owner on /subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg-switchback-dev/providers/Microsoft.Storage/storageAccounts/stmock",
     ])
-    error_message = "an arm on Functions may read its three secrets and use its own storage, nothing else"
+    error_message = "an arm on Functions may read its three secrets, send telemetry and use its own storage, nothing else"
   }
 
   assert {
     condition = module.router.app.grants == sort([
       "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/telemetry",
       "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/ticket-key",
+      "Monitoring Metrics Publisher on ${module.telemetry.insights_id}",
       "Storage Blob Data Owner on /subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg-switchback-dev/providers/Microsoft.Storage/storageAccounts/stmock",
     ])
-    error_message = "the router may read its two secrets and use its own storage, nothing else"
+    error_message = "the router may read its two secrets, send telemetry and use its own storage, nothing else"
   }
 }
 

@@ -4,6 +4,7 @@
 
 mod endurance;
 mod harness;
+mod identity;
 mod ingestion;
 mod items;
 mod names;

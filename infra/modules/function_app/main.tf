@@ -74,6 +74,14 @@ resource "azurerm_role_assignment" "secret" {
   principal_type       = "ServicePrincipal"
 }
 
+# Sending telemetry: the role's name says metrics, items of every kind count.
+resource "azurerm_role_assignment" "telemetry" {
+  scope                = var.insights_id
+  role_definition_name = "Monitoring Metrics Publisher"
+  principal_id         = azurerm_user_assigned_identity.this.principal_id
+  principal_type       = "ServicePrincipal"
+}
+
 resource "azurerm_service_plan" "this" {
   #checkov:skip=CKV_AZURE_212:Flex Consumption has no worker count; it scales by itself, from zero
   #checkov:skip=CKV_AZURE_225:zone redundancy is a variable; regions without zones refuse it
@@ -166,7 +174,7 @@ resource "azurerm_function_app_flex_consumption" "this" {
   }
 
   # The first start already reads the package.
-  depends_on = [azurerm_role_assignment.storage]
+  depends_on = [azurerm_role_assignment.storage, azurerm_role_assignment.telemetry]
 }
 
 # The host's and the handler's log lines.

@@ -18,7 +18,12 @@ locals {
   }
 
   app_settings = merge(
-    { AZURE_CLIENT_ID = azurerm_user_assigned_identity.this.client_id },
+    {
+      AZURE_CLIENT_ID = azurerm_user_assigned_identity.this.client_id
+
+      # The host's own items go the same way as the program's.
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "Authorization=AAD;ClientId=${azurerm_user_assigned_identity.this.client_id}"
+    },
     local.host_storage,
     local.disabled,
     var.settings,

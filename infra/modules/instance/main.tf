@@ -41,6 +41,7 @@ module "web_app" {
   health_check_path   = local.health_check_path
   cors_origins        = var.cors_origins
   workspace_id        = var.workspace_id
+  insights_id         = var.insights_id
   tags                = var.tags
 }
 
@@ -61,5 +62,6 @@ module "function_app" {
   health_check_path   = local.health_check_path
   cors_origins        = var.cors_origins
   workspace_id        = var.workspace_id
+  insights_id         = var.insights_id
   tags                = var.tags
 }

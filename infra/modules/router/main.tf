@@ -21,5 +21,6 @@ module "function_app" {
   health_check_path   = "/_switchback/health"
   cors_origins        = var.cors_origins
   workspace_id        = var.workspace_id
+  insights_id         = var.insights_id
   tags                = var.tags
 }

@@ -51,6 +51,11 @@ variable "cors_origins" {
   type        = list(string)
 }
 
+variable "insights_id" {
+  description = "Application Insights resource the app sends its telemetry to."
+  type        = string
+}
+
 variable "workspace_id" {
   description = "Log Analytics workspace that receives the app's log lines."
   type        = string

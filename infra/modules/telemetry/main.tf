@@ -38,6 +38,9 @@ resource "azurerm_application_insights" "this" {
 
   # The program samples before it sends; sampling again here would lose errors.
   sampling_percentage = 100
+
+  # Who sends proves its identity; the connection string alone opens nothing.
+  local_authentication_enabled = false
 }
 
 # Who hears of alerts and of the budget.

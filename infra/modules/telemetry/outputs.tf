@@ -3,6 +3,16 @@ output "workspace_id" {
   value       = azurerm_log_analytics_workspace.this.id
 }
 
+output "insights_id" {
+  description = "Where items are sent; who sends needs a role on it."
+  value       = azurerm_application_insights.this.id
+}
+
+output "guard" {
+  description = "Whether items are taken from whoever knows the connection string."
+  value       = { local_authentication = azurerm_application_insights.this.local_authentication_enabled }
+}
+
 output "connection_string" {
   description = "Application Insights connection string."
   value       = azurerm_application_insights.this.connection_string

@@ -17,7 +17,8 @@ resource "azurerm_user_assigned_identity" "this" {
   tags                = var.tags
 }
 
-# All that the app may do in Azure: pull its image and read its own secrets.
+# All that the app may do in Azure: pull its image, read its own secrets and
+# send telemetry.
 resource "azurerm_role_assignment" "pull" {
   scope                = var.registry.id
   role_definition_name = "AcrPull"
@@ -30,6 +31,14 @@ resource "azurerm_role_assignment" "secret" {
 
   scope                = each.value.scope
   role_definition_name = "Key Vault Secrets User"
+  principal_id         = azurerm_user_assigned_identity.this.principal_id
+  principal_type       = "ServicePrincipal"
+}
+
+# Sending telemetry: the role's name says metrics, items of every kind count.
+resource "azurerm_role_assignment" "telemetry" {
+  scope                = var.insights_id
+  role_definition_name = "Monitoring Metrics Publisher"
   principal_id         = azurerm_user_assigned_identity.this.principal_id
   principal_type       = "ServicePrincipal"
 }
@@ -138,7 +147,7 @@ resource "azurerm_linux_web_app" "this" {
   }
 
   # The first start already needs the image and the secrets.
-  depends_on = [azurerm_role_assignment.pull, azurerm_role_assignment.secret]
+  depends_on = [azurerm_role_assignment.pull, azurerm_role_assignment.secret, azurerm_role_assignment.telemetry]
 }
 
 # The container's log lines, for as long as the workspace keeps them.

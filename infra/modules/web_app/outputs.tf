@@ -24,7 +24,7 @@ output "app" {
     }
     # Everything the app's identities may do in Azure.
     grants = sort([
-      for grant in concat([azurerm_role_assignment.pull], values(azurerm_role_assignment.secret)) :
+      for grant in concat([azurerm_role_assignment.pull, azurerm_role_assignment.telemetry], values(azurerm_role_assignment.secret)) :
       "${grant.role_definition_name} on ${grant.scope}"
     ])
   }

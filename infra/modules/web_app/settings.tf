@@ -8,6 +8,8 @@ locals {
       WEBSITES_PORT   = local.port
       AZURE_CLIENT_ID = azurerm_user_assigned_identity.this.client_id
 
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "Authorization=AAD;ClientId=${azurerm_user_assigned_identity.this.client_id}"
+
       # The file share would only slow the start down; SIGTERM, then this
       # many seconds to finish the calls in flight.
       WEBSITES_ENABLE_APP_SERVICE_STORAGE = "false"
