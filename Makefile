@@ -61,8 +61,8 @@ package: $(if $(BINARY),,binary) ## the Functions package: dist/switchback-funct
 bench: ## the peers side by side
 	$(CARGO) bench --locked
 
-telemetry-endurance: ## ten minutes of load against an ingestion service that fails: memory stays flat
-	$(CARGO) test --locked --test telemetry -- --ignored --nocapture endurance
+telemetry-endurance: ## ten minutes of load against ingestion services that fail: memory, calls, p99
+	$(CARGO) test --release --locked --test telemetry -- --ignored --nocapture endurance
 
 -include infra/*.mk
 -include tests/*.mk

@@ -1,8 +1,13 @@
-//! Ten minutes of load against each way an ingestion service can fail: memory stays where it was after the first minute.
+//! Ten minutes of load against each way an ingestion service can fail: memory stays where it was after the first minute, and calls go on as
+//! they do beside it with telemetry off; their number and latencies are printed, since a busy machine's are no ground for a verdict.
 //!
 //! Run by `make telemetry-endurance`; the tests have shorter versions.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use switchback::clock::{Clock, SystemClock};
+use switchback::domain::histogram::Histogram;
 
 use crate::harness::{Role, caller, nobody, well_arm};
 use crate::ingestion::{Ingestion, Mood};
@@ -37,16 +42,23 @@ async fn endure(name: &'static str, target: String) {
     let settings =
         [("SWITCHBACK_TELEMETRY_SAMPLING", "1"), ("SWITCHBACK_LOG", "error"), ("APPLICATIONINSIGHTS_CONNECTION_STRING", &target)];
     let router = Role::router(&even, &odd, &settings).await;
-    let client = caller();
-    let url = format!("{}/api/costs", router.url);
+    let (client, url) = (caller(), format!("{}/api/costs", router.url));
+    let latencies = Arc::new(Mutex::new(Histogram::default()));
+    let taken = Arc::clone(&latencies);
     let calling = tokio::spawn(async move {
+        let clock = SystemClock::new();
         let mut pace = tokio::time::interval(Duration::from_secs(1) / RATE);
         loop {
             pace.tick().await;
+            let began = clock.uptime();
             assert_eq!(client.get(&url).send().await.unwrap().status(), 307);
+            let took = (clock.uptime() - began).as_micros();
+            taken.lock().unwrap().record(u64::try_from(took).unwrap());
         }
     });
     tokio::time::sleep(SETTLING).await;
+    // What the first minute took is not counted either.
+    latencies.lock().unwrap().clear();
     let settled = router.memory();
     let mut history = vec![settled];
     for _ in 1..MINUTES {
@@ -55,7 +67,13 @@ async fn endure(name: &'static str, target: String) {
         history.push(router.memory());
     }
     calling.abort();
-    println!("{name}: {:?} kB by minute", history.iter().map(|bytes| bytes / 1024).collect::<Vec<_>>());
+    let seen = latencies.lock().unwrap().clone();
+    let [median, p99] = [0.5, 0.99].map(|q| seen.quantile_us(q).unwrap_or_default() / 1_000.0);
+    println!(
+        "{name}: {} calls, median {median:.2} ms, p99 {p99:.2} ms; {:?} kB by minute",
+        seen.total(),
+        history.iter().map(|bytes| bytes / 1024).collect::<Vec<_>>()
+    );
     let last = history[history.len() - 1];
     assert!(last < settled + NOISE_BYTES, "{name}: grew from {settled} to {last} bytes");
     assert!(router.stop(Duration::from_secs(5)).await, "{name}: the process must end within 5 s");
