@@ -151,14 +151,15 @@ fn conformance(gathered: &Gathered) -> Conformance {
     let (status, summary) = match (decisions, routed.violations, routed.failed_over + routed.unavailable) {
         (0, _, _) => (Status::Unknown, "no routing decision was recorded in this time".to_owned()),
         (_, 0, 0) => (Status::Passed, format!("{} sent, each to the arm of its minute", counted(decisions, "redirect"))),
-        (_, 0, _) => (
-            Status::Passed,
-            format!(
-                "every redirect went to the arm of its minute, but for {} and {} no arm could take; their minutes are not compared",
-                counted(routed.failed_over, "recorded failover"),
-                counted(routed.unavailable, "call")
-            ),
-        ),
+        (_, 0, _) => {
+            let mut exceptions = vec![counted(routed.failed_over, "recorded failover")];
+            if routed.unavailable > 0 {
+                exceptions.push(format!("{} no arm could take", counted(routed.unavailable, "call")));
+            }
+            let exceptions = exceptions.join(" and ");
+            let summary = format!("every redirect went to the arm of its minute, but for {exceptions}; their minutes are not compared");
+            (Status::Passed, summary)
+        }
         (_, violations, _) => {
             (Status::Failed, format!("{violations} of {decisions} redirects went to the wrong arm without a recorded failover"))
         }
