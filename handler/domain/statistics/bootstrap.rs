@@ -4,8 +4,10 @@
 //! A draw never merges histograms: blocks keep cumulative counts, and a draw's quantile is found by bisection over buckets, each step one
 //! weighted sum over blocks.
 
+use super::CONFIDENCE;
+use super::distribution::t_quantile;
 use super::random::Random;
-use crate::domain::histogram::interpolate;
+use crate::domain::histogram::{bucket_bounds, interpolate};
 
 /// Number of draws.
 pub const DRAWS: usize = 2_000;
@@ -70,6 +72,11 @@ impl Blocks {
     /// The quantile of the merged blocks, each drawn as often as `weights` says; `None` where nothing was drawn.
     #[must_use]
     pub fn quantile(&self, q: f64, weights: &[u64]) -> Option<f64> {
+        Some(self.located(q, weights)?.0)
+    }
+
+    /// The quantile of the merged blocks, and how wide the bucket is in which it lies.
+    fn located(&self, q: f64, weights: &[u64]) -> Option<(f64, f64)> {
         let total = self.count(self.buckets.len(), weights);
         if total == 0 {
             return None;
@@ -88,7 +95,9 @@ impl Blocks {
         }
         let before = self.count(low, weights);
         let through = self.count(low + 1, weights);
-        Some(interpolate(self.buckets[low], before as f64, through.saturating_sub(before) as f64, rank))
+        let bucket = self.buckets[low];
+        let (_, width) = bucket_bounds(bucket);
+        Some((interpolate(bucket, before as f64, through.saturating_sub(before) as f64, rank), width as f64))
     }
 }
 
@@ -99,15 +108,15 @@ pub struct QuantileDifference {
     pub a: f64,
     /// The quantile of arm B.
     pub b: f64,
-    /// Lower end of the 95 % percentile interval of b − a.
+    /// Lower end of the 95 % percentile interval of b − a, with the histograms' resolution.
     pub low: f64,
     /// Its upper end.
     pub high: f64,
-    /// Standard deviation of the drawn differences.
+    /// Standard deviation of the drawn differences, with the histograms' resolution.
     pub standard_error: f64,
-    /// The 95 % percentile interval of b / a − 1; `None` where a draw's quantile of A was 0.
+    /// The 95 % percentile interval of b / a − 1, likewise; `None` where a draw's quantile of A was 0.
     pub relative: Option<(f64, f64)>,
-    /// Two-sided p-value of no difference, of one with the interval: below .05 where the interval excludes 0.
+    /// Two-sided p-value of no difference: below .05 where the interval of the draws alone excludes 0.
     pub p_value: f64,
 }
 
@@ -143,14 +152,35 @@ pub fn quantile_differences(
     }
     let once = vec![1; blocks];
     let summarise = |(quantile, (mut differences, mut ratios)): (&f64, (Vec<f64>, Vec<f64>))| {
-        let standard_error = super::Moments::of(&differences)?.standard_deviation;
+        let ((a, width_a), (b, width_b)) = (a.located(*quantile, &once)?, b.located(*quantile, &once)?);
+        let (known_a, known_b) = (resolution(width_a), resolution(width_b));
+        let known = known_a.hypot(known_b);
+        let standard_error = super::Moments::of(&differences)?.standard_deviation.hypot(known);
         let p_value = two_sided_p(&differences);
-        let (low, high) = percentile_interval(&mut differences)?;
-        let relative = if ratios.len() == differences.len() { percentile_interval(&mut ratios) } else { None };
-        let (a, b) = (a.quantile(*quantile, &once)?, b.quantile(*quantile, &once)?);
+        let (low, high) = widened(b - a, percentile_interval(&mut differences)?, known);
+        let relative = if a > 0.0 && ratios.len() == differences.len() {
+            let known = (known_a * b / a).hypot(known_b) / a;
+            percentile_interval(&mut ratios).map(|drawn| widened(b / a - 1.0, drawn, known))
+        } else {
+            None
+        };
         Some(QuantileDifference { a, b, low, high, standard_error, relative, p_value })
     };
     quantiles.iter().zip(drawn).map(summarise).collect()
+}
+
+/// Standard uncertainty of a value of which only its bucket is known: no draw shows it, since all draws share the buckets (JCGM 100:2008,
+/// F.2.2.1).
+fn resolution(width: f64) -> f64 {
+    width / 12.0_f64.sqrt()
+}
+
+/// An interval about `value`, wider by a further uncertainty that is independent of it.
+fn widened(value: f64, (low, high): (f64, f64), standard_uncertainty: f64) -> (f64, f64) {
+    let further = t_quantile(CONFIDENCE, f64::INFINITY) * standard_uncertainty;
+    // A skewed interval may lie to one side of its value.
+    let reach = |end: f64| end.max(0.0).hypot(further);
+    (value - reach(value - low), value + reach(high - value))
 }
 
 /// Sets `weights` to how often each block is in one draw of as many blocks as there are, `run` in a row at a time (Künsch, 1989).
@@ -243,6 +273,23 @@ mod tests {
             assert_eq!(p < 0.05, low > 0.0, "{below} draws at or below 0: p {p}, interval from {low}");
         }
         assert_eq!(two_sided_p(&[0.0; 10]), 1.0);
+    }
+
+    #[test]
+    fn an_interval_is_no_finer_than_the_histograms() {
+        // Every call of an arm took as long as the others: draws do not differ, but 21 ms is known to 256 µs only, 1 ms to 8.
+        let of = |latency_us| {
+            let mut histogram = Histogram::default();
+            (0..50).for_each(|_| histogram.record(latency_us));
+            Blocks::new(&vec![sparse(&histogram); 20])
+        };
+        let difference = quantile_differences(&of(1_000), &of(21_000), &[0.5], 1, 100, 1)[0].expect("calls");
+        assert!(difference.low <= 20_000.0 && 20_000.0 <= difference.high, "{difference:?}");
+        let known_to = (256.0_f64.powi(2) + 8.0_f64.powi(2)).sqrt() / 12.0_f64.sqrt();
+        assert!((difference.high - difference.low - 2.0 * 1.959_964 * known_to).abs() < 1e-3, "{difference:?}");
+        assert!((difference.standard_error - known_to).abs() < 1e-9, "{difference:?}");
+        let (low, high) = difference.relative.expect("not 0");
+        assert!(low <= 20.0 && 20.0 <= high && low > 19.0, "{difference:?}");
     }
 
     #[test]
