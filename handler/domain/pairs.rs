@@ -29,6 +29,17 @@ pub enum Mapping {
     OddFirst,
 }
 
+impl Mapping {
+    /// Its place among the two.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        match self {
+            Mapping::EvenFirst => 0,
+            Mapping::OddFirst => 1,
+        }
+    }
+}
+
 /// Two adjacent windows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pair<W> {

@@ -11,7 +11,8 @@ use crate::clock::Clock;
 /// millisecond and more; not longer, since a busy core slows other calls.
 const AWAKE: Duration = Duration::from_micros(250);
 
-/// A wait that is right on average: what one call waits too long, the next waits less.
+/// A wait that is right on average: what one call waits too long, the next waits less, though no less than nothing: a process that was
+/// suspended owes no more than one wait.
 #[derive(Debug)]
 pub struct Delay {
     clock: Arc<dyn Clock>,
@@ -31,7 +32,7 @@ impl Delay {
         if self.length.is_zero() {
             return;
         }
-        let late = Duration::from_nanos(self.late_ns.swap(0, Ordering::Relaxed));
+        let late = Duration::from_nanos(self.late_ns.swap(0, Ordering::Relaxed)).min(self.length);
         let until = (self.clock.uptime() + self.length).saturating_sub(late);
         let clock = Arc::clone(&self.clock);
         let asleep = tokio::task::spawn_blocking(move || thread::sleep(until.saturating_sub(AWAKE + clock.uptime())));

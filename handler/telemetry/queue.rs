@@ -61,7 +61,7 @@ impl Queue {
     pub fn put(&self, item: Item) {
         if self.sender.try_send(item).is_err() {
             self.outcomes.overflowed.fetch_add(1, Ordering::Relaxed);
-        } else if self.sender.capacity() == MOST_WAITING - BATCH {
+        } else if self.sender.capacity() <= MOST_WAITING - BATCH {
             self.filled.notify_one();
         }
     }

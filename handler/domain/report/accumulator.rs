@@ -206,7 +206,7 @@ impl Accumulator {
         self.close_minute();
         let inputs = self.inputs;
         let minutes = self.seen.map_or(0, |(first, last)| first.0.abs_diff(last.0) + 1);
-        let idle_pairs = self.series.rows[0].iter().filter(|row| !row.is_busy()).count();
+        let idle_pairs = self.series.len() - self.series.busy_pairs();
         let data = DataSummary {
             rows: self.rows,
             unreadable_rows: self.unreadable_rows,

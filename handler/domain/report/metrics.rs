@@ -4,16 +4,19 @@ use serde::Serialize;
 
 use super::Sensitivity;
 use super::accumulator::{Gathered, burn_in_seconds};
+use super::blocks::BlockHistograms;
 use super::series::Row;
 use crate::domain::arm::Arm;
 use crate::domain::billing::{Billing, UsePrices};
 use crate::domain::pairs::Mapping;
 use crate::domain::price::Meter;
 use crate::domain::schedule::Rule;
-use crate::domain::statistics::bootstrap::quantile_differences;
+use crate::domain::statistics::bootstrap::{Stratum, quantile_differences};
 use crate::domain::statistics::family::holm;
 use crate::domain::statistics::welch::welch;
-use crate::domain::statistics::{CONFIDENCE, Estimate, Method, Moments, RatioEstimate, RatioPair, cube_root, upper_bound_of_unseen};
+use crate::domain::statistics::{
+    Blocks, CONFIDENCE, Estimate, Method, Moments, RatioEstimate, RatioPair, cube_root, upper_bound_of_unseen,
+};
 use crate::domain::window::BurnIn;
 
 /// Names of the metrics; lower is better for all of them.
@@ -156,6 +159,8 @@ pub struct Withheld {
     pub reason: String,
 }
 
+/// Fewest pairs with calls on both arms before anything is found or decided.
+pub(super) const FEWEST_PAIRS: usize = 10;
 /// Fewest calls an arm for a 99th percentile.
 const FEWEST_FOR_P99: u64 = 1_000;
 /// Fewest pairs of each mapping before a mirrored schedule's two estimates are averaged.
@@ -165,7 +170,7 @@ const QUANTILES: [(MetricName, f64); 3] = [(MetricName::LatencyP50, 0.5), (Metri
 
 /// Metrics at the declared burn-in, what is withheld, and the metrics at every burn-in.
 pub(super) fn all(gathered: &mut Gathered) -> (Vec<Metric>, Vec<Withheld>, Vec<Sensitivity>) {
-    let pairs_per_block = gathered.series.blocks.finish();
+    let pairs_per_block = gathered.series.blocks.each_mut().map(BlockHistograms::finish);
     let gathered = &*gathered;
     let mut withheld = Vec::new();
     let mut headline = Vec::new();
@@ -187,7 +192,7 @@ pub(super) fn all(gathered: &mut Gathered) -> (Vec<Metric>, Vec<Withheld>, Vec<S
     (headline, withheld, sensitivity)
 }
 
-fn at_burn_in(gathered: &Gathered, burn_in: BurnIn, pairs_per_block: usize) -> (Vec<Metric>, Vec<Withheld>) {
+fn at_burn_in(gathered: &Gathered, burn_in: BurnIn, pairs_per_block: [usize; 2]) -> (Vec<Metric>, Vec<Withheld>) {
     let (mut metrics, mut withheld) = (Vec::new(), Vec::new());
     let mean = latency_mean(gathered, burn_in);
     metrics.extend(mean.clone());
@@ -197,13 +202,15 @@ fn at_burn_in(gathered: &Gathered, burn_in: BurnIn, pairs_per_block: usize) -> (
     (metrics, withheld)
 }
 
-/// Settles findings so that all behaviours together show a difference where there is none in one run of twenty, as one alone would.
+/// Settles findings so that all behaviours together show a difference where there is none in one run of twenty, as one alone would. A few
+/// pairs that all point one way show nothing: a bootstrap of two is sure of itself half of the time.
 fn find_together(metrics: &mut [Metric]) {
     let compared: Vec<&mut Metric> = metrics.iter_mut().filter(|metric| metric.p_value_model_based.is_some()).collect();
     let own: Vec<f64> = compared.iter().filter_map(|metric| metric.p_value_model_based).collect();
     for (metric, adjusted) in compared.into_iter().zip(holm(&own)) {
         metric.p_value_adjusted = Some(adjusted);
-        metric.finding = Finding::of(metric.interval, metric.margin, adjusted < 1.0 - CONFIDENCE);
+        let shown = adjusted < 1.0 - CONFIDENCE && metric.pairs >= FEWEST_PAIRS;
+        metric.finding = Finding::of(metric.interval, metric.margin, shown);
     }
 }
 
@@ -216,8 +223,9 @@ pub(super) fn by_mapping<T: Copy>(
     let of = |mapping| -> Vec<T> { items.iter().filter(|(own, _)| *own == mapping).map(|(_, item)| *item).collect() };
     if rule == Rule::Mirrored {
         let (even_first, odd_first) = (of(Mapping::EvenFirst), of(Mapping::OddFirst));
-        if even_first.len().min(odd_first.len()) >= FEWEST_OF_A_MAPPING {
-            let (one, other) = (fit(&even_first)?, fit(&odd_first)?);
+        if even_first.len().min(odd_first.len()) >= FEWEST_OF_A_MAPPING
+            && let (Some(one), Some(other)) = (fit(&even_first), fit(&odd_first))
+        {
             let error = one.standard_error.hypot(other.standard_error);
             let apart = one.delta - other.delta;
             let z = if error > 0.0 { apart / error } else { 0.0 };
@@ -278,17 +286,31 @@ fn quantiles(
     gathered: &Gathered,
     burn_in: BurnIn,
     mean: Option<&Metric>,
-    pairs_per_block: usize,
+    pairs_per_block: [usize; 2],
     metrics: &mut Vec<Metric>,
     withheld: &mut Vec<Withheld>,
 ) {
     let Some(mean) = mean else { return };
-    let blocks = Arm::BOTH.map(|arm| gathered.series.blocks.of(arm, burn_in.index()));
-    let fewest_calls = blocks[0].calls().min(blocks[1].calls());
-    let pairs = gathered.series.len();
-    // Blocks already hold several pairs in a long run: then they are as long as moving blocks need to be.
     let autocorrelated = mean.lag1_autocorrelation.is_some_and(|lag1| lag1.abs() > 2.0 / (mean.pairs as f64).sqrt());
-    let run = if autocorrelated { cube_root(pairs).div_ceil(pairs_per_block) } else { 1 };
+    // Blocks already hold several pairs in a long run: then they are as long as moving blocks need to be.
+    let run = |pairs: usize, per_block: usize| if autocorrelated { cube_root(pairs).div_ceil(per_block) } else { 1 };
+    let stratum = |mappings: &[Mapping]| {
+        let blocks = |arm| {
+            let of_all = mappings.iter().flat_map(|mapping| gathered.series.blocks[mapping.index()].of(arm, burn_in.index()));
+            Blocks::new(&of_all.collect::<Vec<_>>())
+        };
+        let pairs = gathered.series.mappings.iter().filter(|mapping| mappings.contains(mapping)).count();
+        let per_block = mappings.iter().map(|mapping| pairs_per_block[mapping.index()]).max().unwrap_or(1);
+        Stratum { a: blocks(Arm::Even), b: blocks(Arm::Odd), run: run(pairs, per_block) }
+    };
+    // As the mean is: where each mapping has enough pairs, what follows the minute's parity cancels.
+    let strata = if mean.method == Method::Mirrored {
+        vec![stratum(&[Mapping::EvenFirst]), stratum(&[Mapping::OddFirst])]
+    } else {
+        vec![stratum(&[Mapping::EvenFirst, Mapping::OddFirst])]
+    };
+    let calls = |of: fn(&Stratum) -> &Blocks| strata.iter().map(|stratum| of(stratum).calls()).sum::<u64>();
+    let fewest_calls = calls(|stratum| &stratum.a).min(calls(|stratum| &stratum.b));
     let shown: Vec<(MetricName, f64)> =
         QUANTILES.into_iter().filter(|(name, _)| *name != MetricName::LatencyP99 || fewest_calls >= FEWEST_FOR_P99).collect();
     if shown.len() < QUANTILES.len() {
@@ -297,16 +319,16 @@ fn quantiles(
     }
     let levels: Vec<f64> = shown.iter().map(|(_, level)| *level).collect();
     let inputs = &gathered.inputs;
-    let found = quantile_differences(&blocks[0], &blocks[1], &levels, run, inputs.draws, inputs.seed);
+    let found = quantile_differences(&strata, &levels, inputs.draws, inputs.seed);
     for ((name, _), found) in shown.into_iter().zip(found) {
         let Some(found) = found else { continue };
         let margin = inputs.margins.latency_ms;
         let interval = Interval { low: found.low / 1_000.0, high: found.high / 1_000.0 };
         let estimate = Estimate {
-            pairs,
+            pairs: mean.pairs,
             delta: (found.b - found.a) / 1_000.0,
             standard_error: found.standard_error / 1_000.0,
-            degrees_of_freedom: pairs as f64 - 1.0,
+            degrees_of_freedom: mean.pairs as f64 - 1.0,
             method: Method::Bootstrap,
             lag1: 0.0,
         };
@@ -319,10 +341,9 @@ fn quantiles(
     }
 }
 
-fn ratio_metric(gathered: &Gathered, name: MetricName, pairs: &[(Mapping, RatioPair)], margin: Option<f64>) -> Option<Metric> {
+fn ratio_metric(rule: Rule, name: MetricName, pairs: &[(Mapping, RatioPair)], margin: Option<f64>) -> Option<Metric> {
     let all: Vec<RatioPair> = pairs.iter().map(|(_, pair)| *pair).collect();
     let pooled = RatioEstimate::of(&all)?;
-    let rule = gathered.inputs.schedule.rule();
     let (estimate, confound) = by_mapping(rule, pairs, |pairs| RatioEstimate::of(pairs).map(|ratio| ratio.difference))?;
     let mut metric = metric(name, [pooled.ratio_a, pooled.ratio_b], &estimate, confound, margin);
     metric.interval_percent = by_mapping(rule, pairs, |pairs| RatioEstimate::of(pairs)?.log_lift).map(|(lift, _)| {
@@ -336,7 +357,8 @@ fn error_rate(gathered: &Gathered, burn_in: BurnIn) -> Option<Metric> {
     let side = |row: &Row, arm: usize| (f64::from(row.server_errors[arm]), f64::from(row.calls[arm]));
     let rows = gathered.series.mappings.iter().copied().zip(&gathered.series.rows[burn_in.index()]);
     let pairs: Vec<(Mapping, RatioPair)> = rows.map(|(mapping, row)| (mapping, RatioPair { a: side(row, 0), b: side(row, 1) })).collect();
-    let mut metric = ratio_metric(gathered, MetricName::ErrorRate, &pairs, Some(gathered.inputs.margins.error_rate))?;
+    let inputs = &gathered.inputs;
+    let mut metric = ratio_metric(inputs.schedule.rule(), MetricName::ErrorRate, &pairs, Some(inputs.margins.error_rate))?;
     if metric.even == 0.0 && metric.odd == 0.0 {
         let calls = |arm: usize| gathered.series.rows[burn_in.index()].iter().map(|row| u64::from(row.calls[arm])).sum();
         let bounds = [upper_bound_of_unseen(calls(0))?, upper_bound_of_unseen(calls(1))?];
@@ -386,5 +408,7 @@ fn cost(gathered: &Gathered, name: MetricName) -> Option<Metric> {
             (mapping, RatioPair { a: side(0), b: side(1) })
         })
         .collect();
-    ratio_metric(gathered, name, &pairs, None)
+    // All pairs as one, whatever the schedule: a quiet hour's cost by call is high, and would outweigh a busy one's if mappings, which are
+    // whole hours, were averaged. What a minute costs does not follow its parity.
+    ratio_metric(Rule::Parity, name, &pairs, None)
 }

@@ -91,8 +91,8 @@ pub struct Series {
     pub mappings: Vec<Mapping>,
     /// Billed durations by pair, ms, even first; empty where neither plan is paid by use.
     pub billed_ms: Vec<[f64; 2]>,
-    /// Histograms.
-    pub blocks: BlockHistograms,
+    /// Histograms, those of each mapping apart.
+    pub blocks: [BlockHistograms; 2],
 }
 
 impl Series {
@@ -110,7 +110,13 @@ impl Series {
         if paid_by_use {
             self.billed_ms.push([pair.even.billed_ms as f64, pair.odd.billed_ms as f64]);
         }
-        self.blocks.push(&pair.even.entries, &pair.odd.entries);
+        self.blocks[pair.mapping.index()].push(&pair.even.entries, &pair.odd.entries);
+    }
+
+    /// Pairs in which both arms served a call.
+    #[must_use]
+    pub fn busy_pairs(&self) -> usize {
+        self.rows[0].iter().filter(|row| row.is_busy()).count()
     }
 
     /// Number of pairs.

@@ -6,7 +6,7 @@ use super::Margins;
 use super::accumulator::Gathered;
 use super::checks::{Checks, Status};
 use super::cost::CostReport;
-use super::metrics::{Finding, Metric, MetricName};
+use super::metrics::{FEWEST_PAIRS, Finding, Metric, MetricName};
 use super::words;
 use crate::domain::arm::Arm;
 
@@ -43,8 +43,6 @@ pub struct Verdict {
     pub reasons: Vec<String>,
 }
 
-const FEWEST_PAIRS: usize = 10;
-
 pub(super) fn decide(gathered: &Gathered, checks: &Checks, metrics: &[Metric], cost: &CostReport) -> Verdict {
     let margins = gathered.inputs.margins;
     let (outcome, recommended, reasons) = grounds(gathered, checks, metrics, cost, margins);
@@ -58,10 +56,10 @@ fn grounds(
     cost: &CostReport,
     margins: Margins,
 ) -> (Outcome, Option<Arm>, Vec<String>) {
-    let pairs = gathered.series.len();
+    let pairs = gathered.series.busy_pairs();
     if pairs < FEWEST_PAIRS {
         let compared = words::counted(pairs as u64, "pair");
-        return (Outcome::NotEnoughData, None, vec![format!("{compared} of windows so far; a verdict needs {FEWEST_PAIRS}")]);
+        return (Outcome::NotEnoughData, None, vec![format!("{compared} of windows with calls so far; a verdict needs {FEWEST_PAIRS}")]);
     }
     let failed = checks.list().into_iter().filter(|(_, status, _)| *status == Status::Failed);
     let failed: Vec<String> = failed.map(|(title, _, summary)| format!("check failed, {title}: {summary}")).collect();

@@ -69,13 +69,8 @@ impl Blocks {
         row.iter().zip(weights).map(|(count, weight)| count * weight).sum()
     }
 
-    /// The quantile of the merged blocks, each drawn as often as `weights` says; `None` where nothing was drawn.
-    #[must_use]
-    pub fn quantile(&self, q: f64, weights: &[u64]) -> Option<f64> {
-        Some(self.located(q, weights)?.0)
-    }
-
-    /// The quantile of the merged blocks, and how wide the bucket is in which it lies.
+    /// The quantile of the merged blocks, each drawn as often as `weights` says, and how wide the bucket is in which it lies; `None` where
+    /// nothing was drawn.
     fn located(&self, q: f64, weights: &[u64]) -> Option<(f64, f64)> {
         let total = self.count(self.buckets.len(), weights);
         if total == 0 {
@@ -120,40 +115,49 @@ pub struct QuantileDifference {
     pub p_value: f64,
 }
 
-/// Quantile differences b − a for each of `quantiles`, from blocks of the same pairs. `run` blocks in a row are drawn at a time: 1 draws
-/// independent blocks. `None` in place of a quantile that no call supports; empty for fewer than two blocks.
+/// Pairs that are drawn among themselves: all of them, or those of one mapping of a mirrored schedule.
+#[derive(Debug, Clone)]
+pub struct Stratum {
+    /// Arm A's blocks.
+    pub a: Blocks,
+    /// Arm B's blocks of the same pairs.
+    pub b: Blocks,
+    /// Blocks in a row that are drawn at a time: 1 draws independent blocks.
+    pub run: usize,
+}
+
+impl Stratum {
+    fn len(&self) -> usize {
+        self.a.len().min(self.b.len())
+    }
+}
+
+/// Quantile differences b − a for each of `quantiles`, an arm's quantile being the mean of the strata's. `None` in place of a quantile that no
+/// call supports, or where a stratum has fewer than two blocks.
 #[must_use]
-pub fn quantile_differences(
-    a: &Blocks,
-    b: &Blocks,
-    quantiles: &[f64],
-    run: usize,
-    draws: usize,
-    seed: u64,
-) -> Vec<Option<QuantileDifference>> {
-    let blocks = a.len().min(b.len());
-    if blocks < 2 {
+pub fn quantile_differences(strata: &[Stratum], quantiles: &[f64], draws: usize, seed: u64) -> Vec<Option<QuantileDifference>> {
+    if strata.is_empty() || strata.iter().any(|stratum| stratum.len() < 2) {
         return vec![None; quantiles.len()];
     }
-    let run = run.clamp(1, blocks);
     let mut random = Random::new(seed);
-    let mut weights = vec![0_u64; blocks];
+    let mut weights: Vec<Vec<u64>> = strata.iter().map(|stratum| vec![0; stratum.len()]).collect();
     let mut drawn: Vec<(Vec<f64>, Vec<f64>)> = vec![(Vec::with_capacity(draws), Vec::with_capacity(draws)); quantiles.len()];
     for _ in 0..draws {
-        draw(&mut weights, run, &mut random);
+        for (stratum, weights) in strata.iter().zip(&mut weights) {
+            draw(weights, stratum.run.clamp(1, stratum.len()), &mut random);
+        }
         for (quantile, (differences, ratios)) in quantiles.iter().zip(&mut drawn) {
-            if let (Some(of_a), Some(of_b)) = (a.quantile(*quantile, &weights), b.quantile(*quantile, &weights)) {
-                differences.push(of_b - of_a);
-                if of_a > 0.0 {
-                    ratios.push(of_b / of_a - 1.0);
+            if let Some([of_a, of_b]) = located(strata, *quantile, &weights) {
+                differences.push(of_b.value - of_a.value);
+                if of_a.value > 0.0 {
+                    ratios.push(of_b.value / of_a.value - 1.0);
                 }
             }
         }
     }
-    let once = vec![1; blocks];
+    let once: Vec<Vec<u64>> = strata.iter().map(|stratum| vec![1; stratum.len()]).collect();
     let summarise = |(quantile, (mut differences, mut ratios)): (&f64, (Vec<f64>, Vec<f64>))| {
-        let ((a, width_a), (b, width_b)) = (a.located(*quantile, &once)?, b.located(*quantile, &once)?);
-        let (known_a, known_b) = (resolution(width_a), resolution(width_b));
+        let [Located { value: a, known: known_a }, Located { value: b, known: known_b }] = located(strata, *quantile, &once)?;
         let known = known_a.hypot(known_b);
         let standard_error = super::Moments::of(&differences)?.standard_deviation.hypot(known);
         let p_value = two_sided_p(&differences);
@@ -167,6 +171,27 @@ pub fn quantile_differences(
         Some(QuantileDifference { a, b, low, high, standard_error, relative, p_value })
     };
     quantiles.iter().zip(drawn).map(summarise).collect()
+}
+
+/// A quantile, and the standard uncertainty that its bucket leaves.
+#[derive(Debug, Clone, Copy, Default)]
+struct Located {
+    value: f64,
+    known: f64,
+}
+
+/// The arms' quantiles, means of the strata's; `None` where a stratum has no call of an arm.
+fn located(strata: &[Stratum], quantile: f64, weights: &[Vec<u64>]) -> Option<[Located; 2]> {
+    let mut arms = [Located::default(); 2];
+    for (stratum, weights) in strata.iter().zip(weights) {
+        for (sum, blocks) in arms.iter_mut().zip([&stratum.a, &stratum.b]) {
+            let (value, width) = blocks.located(quantile, weights)?;
+            sum.value += value;
+            sum.known = sum.known.hypot(resolution(width));
+        }
+    }
+    let count = strata.len() as f64;
+    Some(arms.map(|sum| Located { value: sum.value / count, known: sum.known / count }))
 }
 
 /// Standard uncertainty of a value of which only its bucket is known: no draw shows it, since all draws share the buckets (JCGM 100:2008,
@@ -234,6 +259,25 @@ mod tests {
         histogram
     }
 
+    fn alone(a: &Blocks, b: &Blocks) -> [Stratum; 1] {
+        [Stratum { a: a.clone(), b: b.clone(), run: 1 }]
+    }
+
+    #[test]
+    fn what_turns_over_between_strata_cancels() {
+        let mut random = Random::new(13);
+        let mut side = |shift_us| Blocks::new(&(0..40).map(|_| sparse(&sample(&mut random, 50, shift_us))).collect::<Vec<_>>());
+        // Something adds 3 ms to A in one stratum and to B in the other.
+        let (quiet, slow) = (side(0.0), side(3_000.0));
+        let strata = [Stratum { a: slow.clone(), b: quiet.clone(), run: 1 }, Stratum { a: quiet, b: slow, run: 1 }];
+        let found = quantile_differences(&strata, &[0.5, 0.95], 200, 1);
+        for difference in found {
+            let difference = difference.expect("calls");
+            assert!((difference.b - difference.a).abs() < 1e-9 && difference.low < 0.0 && 0.0 < difference.high, "{difference:?}");
+        }
+        assert_eq!(quantile_differences(&[], &[0.5], 10, 1), vec![None]);
+    }
+
     #[test]
     fn a_draw_is_the_merge_it_stands_for() {
         let mut random = Random::new(3);
@@ -247,7 +291,7 @@ mod tests {
             }
         }
         for q in [0.0, 0.01, 0.5, 0.95, 0.99, 1.0] {
-            let (one, other) = (blocks.quantile(q, &weights).expect("calls"), merged.quantile_us(q).expect("calls"));
+            let (one, other) = (blocks.located(q, &weights).expect("calls").0, merged.quantile_us(q).expect("calls"));
             assert!((one - other).abs() < 1e-9, "{q}: {one} {other}");
         }
         assert_eq!(blocks.calls(), 300);
@@ -283,7 +327,7 @@ mod tests {
             (0..50).for_each(|_| histogram.record(latency_us));
             Blocks::new(&vec![sparse(&histogram); 20])
         };
-        let difference = quantile_differences(&of(1_000), &of(21_000), &[0.5], 1, 100, 1)[0].expect("calls");
+        let difference = quantile_differences(&alone(&of(1_000), &of(21_000)), &[0.5], 100, 1)[0].expect("calls");
         assert!(difference.low <= 20_000.0 && 20_000.0 <= difference.high, "{difference:?}");
         let known_to = (256.0_f64.powi(2) + 8.0_f64.powi(2)).sqrt() / 12.0_f64.sqrt();
         assert!((difference.high - difference.low - 2.0 * 1.959_964 * known_to).abs() < 1e-3, "{difference:?}");
@@ -295,8 +339,8 @@ mod tests {
     #[test]
     fn nothing_to_draw_from() {
         let empty = Blocks::new(&vec![Vec::new(); 5]);
-        assert_eq!(quantile_differences(&empty, &empty, &[0.5], 1, 10, 1), vec![None]);
-        assert_eq!(quantile_differences(&Blocks::new(&[]), &empty, &[0.5], 1, 10, 1), vec![None]);
+        assert_eq!(quantile_differences(&alone(&empty, &empty), &[0.5], 10, 1), vec![None]);
+        assert_eq!(quantile_differences(&alone(&Blocks::new(&[]), &empty), &[0.5], 10, 1), vec![None]);
         assert_eq!(empty.calls(), 0);
     }
 
@@ -308,7 +352,7 @@ mod tests {
         for seed in 0..runs {
             let side = |random: &mut Random, shift| Blocks::new(&(0..40).map(|_| sparse(&sample(random, 25, shift))).collect::<Vec<_>>());
             let (a, b) = (side(&mut random, 0.0), side(&mut random, 1_000.0));
-            let difference = quantile_differences(&a, &b, &[0.95], 1, 300, seed)[0].expect("calls");
+            let difference = quantile_differences(&alone(&a, &b), &[0.95], 300, seed)[0].expect("calls");
             covered += u32::from(difference.low <= 1_000.0 && 1_000.0 <= difference.high);
         }
         assert!((178..=199).contains(&covered), "{covered} of {runs}");
