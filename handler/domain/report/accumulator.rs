@@ -75,8 +75,8 @@ pub(super) struct Gathered {
     pub routed: Routed,
     pub series: Series,
     pub totals: ByArm<Totals>,
-    /// Minutes in which a call was sent to the other arm, or to none.
-    pub failover_minutes: u64,
+    /// Minutes of each arm in which a call was sent to the other arm, or to none.
+    pub failover_minutes: ByArm<u64>,
     /// Minutes from the first to the last seen, both included.
     pub minutes: u64,
 }
@@ -236,14 +236,9 @@ impl Accumulator {
             burn_in_seconds: burn_in_seconds(inputs.schedule, inputs.burn_in),
         };
         let (from, to) = (inputs.schedule.starts_at(inputs.from), inputs.schedule.starts_at(inputs.to));
-        let mut gathered = Gathered {
-            inputs,
-            routed: self.routed,
-            series: self.series,
-            totals: self.totals,
-            failover_minutes: self.failovers.len() as u64,
-            minutes,
-        };
+        let failover_minutes =
+            ByArm::build(|arm| self.failovers.iter().filter(|minute| inputs.schedule.arm_of(**minute) == arm).count() as u64);
+        let mut gathered = Gathered { inputs, routed: self.routed, series: self.series, totals: self.totals, failover_minutes, minutes };
         let (metrics, withheld, sensitivity) = super::metrics::all(&mut gathered);
         let checks = super::checks::all(&gathered, &metrics);
         let cost = super::cost::report(&gathered);

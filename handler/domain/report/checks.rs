@@ -214,10 +214,10 @@ fn follow_through(gathered: &Gathered) -> FollowThrough {
     let lowest = shares.iter().copied().fold(f64::INFINITY, f64::min);
     let highest = shares.iter().copied().fold(0.0, f64::max);
     // What a worker took with it, and what was sent to an arm before it was known to be down, is no caller's fault.
+    let lost_windows = |arm: Arm| gathered.totals.get(arm).unclosed + gathered.failover_minutes.get(arm);
     let excused = |arm: Arm| {
         let totals = gathered.totals.get(arm);
-        let calls_a_window = totals.calls as f64 / totals.windows.max(1) as f64;
-        (totals.unclosed + gathered.failover_minutes) as f64 * calls_a_window
+        lost_windows(arm) as f64 * totals.calls as f64 / totals.windows.max(1) as f64
     };
     let missing = |arm: &Arm| {
         let (redirected, arrived) = (*redirected.get(*arm) as f64, *arrived.get(*arm) as f64);
@@ -225,12 +225,12 @@ fn follow_through(gathered: &Gathered) -> FollowThrough {
     };
     let (status, summary) = if shares.is_empty() {
         (Status::Unknown, "no redirect was recorded in this time".to_owned())
-    } else if highest > 1.0 + FOLLOW_THROUGH_WARNING {
-        (Status::Warning, format!("{:.2} % of the redirects arrived: some callers go to an arm directly", highest * 100.0))
     } else if Arm::BOTH.iter().any(missing) {
         (Status::Failed, format!("only {:.2} % of the redirects arrived at an arm: callers do not follow them", lowest * 100.0))
+    } else if highest > 1.0 + FOLLOW_THROUGH_WARNING {
+        (Status::Warning, format!("{:.2} % of the redirects arrived: some callers go to an arm directly", highest * 100.0))
     } else if lowest < 1.0 - FOLLOW_THROUGH_WARNING {
-        let lost = gathered.failover_minutes + Arm::BOTH.iter().map(|arm| gathered.totals.get(*arm).unclosed).sum::<u64>();
+        let lost: u64 = Arm::BOTH.iter().map(|arm| lost_windows(*arm)).sum();
         let why = if lost > 0 { "; an arm was down or a worker lost in between" } else { "" };
         (Status::Warning, format!("{:.2} % of the redirects arrived at the arm with fewer{why}", lowest * 100.0))
     } else {

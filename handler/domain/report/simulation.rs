@@ -350,14 +350,14 @@ fn failovers_and_unclosed_windows_stay_out_and_are_said() {
 
 #[test]
 fn calls_that_do_not_arrive_fail_the_run_unless_an_arm_was_down() {
-    let short = |mut run: Run, lost_minutes: i64| {
+    let short = |mut run: Run, failed_over: fn(Minute) -> bool| {
         let minutes = run.inputs.to.0;
         let schedule = run.inputs.schedule;
         let mut accumulator = Accumulator::new(run.inputs.clone());
         for minute in (0..minutes).map(Minute) {
             let arm = schedule.arm_of(minute);
             accumulator.decision(&DecisionCount { decision: Decision { minute, arm, reason: Reason::Schedule }, calls: 33 });
-            if minute.0 < lost_minutes {
+            if failed_over(minute) {
                 let failover = Decision { minute, arm: arm.other(), reason: Reason::Failover };
                 accumulator.decision(&DecisionCount { decision: failover, calls: 1 });
             }
@@ -369,11 +369,30 @@ fn calls_that_do_not_arrive_fail_the_run_unless_an_arm_was_down() {
         }
         accumulator.finish(datetime!(2026-11-23 12:00 UTC)).checks.follow_through
     };
-    let check = short(Run::new(Rule::Parity, 60, SAME), 0);
+    let check = short(Run::new(Rule::Parity, 60, SAME), |_| false);
     assert_eq!((check.status, check.share.even.is_some_and(|share| share < 0.92)), (Status::Failed, true), "{check:?}");
-    let check = short(Run::new(Rule::Parity, 60, SAME), 20);
+    let check = short(Run::new(Rule::Parity, 60, SAME), |minute| minute.0 < 40 && minute.0 % 2 == 0);
+    assert_eq!(check.status, Status::Failed, "that even was down does not excuse odd: {check:?}");
+    let check = short(Run::new(Rule::Parity, 60, SAME), |minute| minute.0 < 20);
     assert_eq!(check.status, Status::Warning, "{check:?}");
     assert!(check.summary.contains("an arm was down"), "{check:?}");
+}
+
+#[test]
+fn calls_past_the_router_on_one_arm_do_not_hide_those_lost_on_the_other() {
+    let mut run = Run::new(Rule::Parity, 60, SAME);
+    let mut accumulator = Accumulator::new(run.inputs.clone());
+    for minute in (0..60).map(Minute) {
+        let arm = Arm::BOTH[usize::from(minute.0 % 2 == 1)];
+        // 30 arrive everywhere: 29 were sent to even, 50 to odd.
+        let calls = if arm == Arm::Even { 29 } else { 50 };
+        accumulator.decision(&DecisionCount { decision: Decision { minute, arm, reason: Reason::Schedule }, calls });
+        let slices = run.window(arm, minute).encode();
+        accumulator.observe(&Observation { minute, arm, closed: true, cold_starts: 0, probes: 0, unrouted: 0, slices: &slices });
+    }
+    let check = accumulator.finish(datetime!(2026-11-23 12:00 UTC)).checks.follow_through;
+    assert_eq!(check.status, Status::Failed, "{check:?}");
+    assert!(check.summary.contains("only 60.00 %"), "{check:?}");
 }
 
 #[test]
