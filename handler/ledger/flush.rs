@@ -2,7 +2,7 @@
 //!
 //! Rows hold absolute values, so whatever failed or was interrupted is simply written again. Must not know how anything is counted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ use crate::store::{Store, StoreError};
 
 /// Longest time between two writings: what a worker that is killed loses at most.
 const INTERVAL: Duration = Duration::from_secs(2);
+/// Rows of one writing.
+const PART: usize = 60;
 /// How long one writing may take before it is given up and tried again.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The same for the last one: the platform ends the process five seconds after it asked it to stop.
@@ -43,7 +45,8 @@ pub async fn windows(ledger: Arc<Ledger>, store: Store, stop: CancellationToken)
             () = tokio::time::sleep(interval) => flusher.flush(false, TIMEOUT).await,
         }
     }
-    flusher.flush(true, LAST_TIMEOUT).await;
+    // All parts of it together.
+    let _ = tokio::time::timeout(LAST_TIMEOUT, flusher.flush(true, LAST_TIMEOUT)).await;
 }
 
 struct WindowFlusher {
@@ -65,13 +68,16 @@ impl WindowFlusher {
         self.written.retain(|key, _| stock.iter().any(|window| (window.minute, window.arm) == *key));
         let changed = |window: &Window| self.written.get(&(window.minute, window.arm)) != Some(&state(window));
         let (due, same): (Vec<Window>, Vec<Window>) = stock.into_iter().partition(changed);
-        let now = self.ledger.clock.now();
-        let writing = self.store.write_windows(self.ledger.schedule(), &due, now);
-        if self.outage.note(tokio::time::timeout(timeout, writing).await, due.len()) {
-            self.written.extend(due.iter().map(|window| ((window.minute, window.arm), state(window))));
-            self.ledger.forget(&due);
-        }
         self.ledger.forget(&same);
+        // In parts, so that what an outage kept back is written even where all of it takes longer than one writing may.
+        for part in due.chunks(PART) {
+            let writing = self.store.write_windows(self.ledger.schedule(), part, self.ledger.clock.now());
+            if !self.outage.note(tokio::time::timeout(timeout, writing).await, part.len()) {
+                break;
+            }
+            self.written.extend(part.iter().map(|window| ((window.minute, window.arm), state(window))));
+            self.ledger.forget(part);
+        }
     }
 }
 
@@ -85,7 +91,7 @@ pub async fn decisions(routing: Arc<Routing>, worker: Uuid, store: Store, clock:
             () = tokio::time::sleep(interval) => flusher.flush(TIMEOUT).await,
         }
     }
-    flusher.flush(LAST_TIMEOUT).await;
+    let _ = tokio::time::timeout(LAST_TIMEOUT, flusher.flush(LAST_TIMEOUT)).await;
 }
 
 struct DecisionFlusher {
@@ -100,13 +106,17 @@ struct DecisionFlusher {
 impl DecisionFlusher {
     async fn flush(&mut self, timeout: Duration) {
         let turns: Vec<(Minute, Counts)> = self.routing.turns().iter().map(|turn| (turn.minute, turn.counts())).collect();
-        self.written.retain(|minute, _| turns.iter().any(|(turn, _)| turn == minute));
+        let kept: HashSet<Minute> = turns.iter().map(|(minute, _)| *minute).collect();
+        self.written.retain(|minute, _| kept.contains(minute));
         let due: Vec<(Minute, Counts)> =
             turns.into_iter().filter(|(minute, counts)| self.written.get(minute).copied().unwrap_or_default() != *counts).collect();
-        let rows: Vec<DecisionCount> = due.iter().flat_map(|(minute, counts)| rows(*minute, counts)).collect();
-        let writing = self.store.write_decisions(self.routing.schedule(), self.worker, &rows, self.clock.now());
-        if self.outage.note(tokio::time::timeout(timeout, writing).await, rows.len()) {
-            self.written.extend(due);
+        for part in due.chunks(PART) {
+            let rows: Vec<DecisionCount> = part.iter().flat_map(|(minute, counts)| rows(*minute, counts)).collect();
+            let writing = self.store.write_decisions(self.routing.schedule(), self.worker, &rows, self.clock.now());
+            if !self.outage.note(tokio::time::timeout(timeout, writing).await, rows.len()) {
+                break;
+            }
+            self.written.extend(part.iter().copied());
         }
     }
 }

@@ -19,8 +19,8 @@ use crate::domain::ticket::TicketKey;
 use health::ArmsHealth;
 use turn::{Counts, Turn};
 
-/// Minutes whose decisions are kept in memory: enough to outlast a database restart.
-const TURNS_KEPT: usize = 240;
+/// Minutes whose decisions are kept in memory: a day of them, as of windows, outlasts an outage of the database.
+const TURNS_KEPT: usize = 1_440;
 
 /// Everything the router decides with.
 pub struct Routing {
