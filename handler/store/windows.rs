@@ -190,15 +190,17 @@ impl Store {
         rows.into_iter().map(|row| row.window(schedule)).collect()
     }
 
-    /// Whether one worker served both arms in the minutes of `from..to`: an A/A run. The last hour of it tells.
+    /// Whether one worker served both arms in the minutes of `from..to`: an A/A run. The last minutes in which anything was counted tell.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn one_worker_serves_both_arms(&self, schedule: &Schedule, from: Minute, to: Minute) -> Result<bool, StoreError> {
-        const HOUR: i64 = 60;
+        // Enough to span a worker's restart, few enough that a set-up just changed is told apart soon.
+        const TELLING: i64 = 10;
+        let Some(last) = self.last_window(schedule, from, to).await? else { return Ok(false) };
         let mut connection = self.connection().await?;
         let (rule, minute_ms) = columns(schedule);
-        let from = Minute(from.0.max(to.0.saturating_sub(HOUR)));
+        let from = Minute(from.0.max(last.0.saturating_sub(TELLING)));
         let found: Found = sql_query(
             "SELECT EXISTS (SELECT FROM windows WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4 \
              GROUP BY worker HAVING count(DISTINCT arm) = 2) AS found",
@@ -338,5 +340,9 @@ mod tests {
         assert!(!store.one_worker_serves_both_arms(&schedule, Minute(0), Minute(9)).await.unwrap());
         store.write_windows(&schedule, &[window(5, Arm::Odd, 1, 1)], NOW).await.unwrap();
         assert!(store.one_worker_serves_both_arms(&schedule, Minute(0), Minute(9)).await.unwrap());
+        assert!(store.one_worker_serves_both_arms(&schedule, Minute(0), Minute(1_440)).await.unwrap(), "long ago, and still an A/A run");
+        let after = [window(40, Arm::Even, 1, 1), window(41, Arm::Odd, 2, 1)];
+        store.write_windows(&schedule, &after, NOW).await.unwrap();
+        assert!(!store.one_worker_serves_both_arms(&schedule, Minute(0), Minute(1_440)).await.unwrap(), "the arms have parted since");
     }
 }
