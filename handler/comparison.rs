@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use time::OffsetDateTime;
+use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::clock::Clock;
@@ -40,13 +41,15 @@ pub struct Comparison {
     schedule: Schedule,
     config: ComparisonConfig,
     clock: Arc<dyn Clock>,
+    /// One report at a time: a long range's takes all cores and some hundred MB, of an instance whose calls are being measured.
+    turn: Arc<Semaphore>,
 }
 
 impl Comparison {
     /// Comparisons of what `store` holds of `schedule`.
     #[must_use]
     pub fn new(store: Store, schedule: Schedule, config: ComparisonConfig, clock: Arc<dyn Clock>) -> Self {
-        Comparison { store, schedule, config, clock }
+        Comparison { store, schedule, config, clock, turn: Arc::new(Semaphore::new(1)) }
     }
 
     /// The schedule windows are compared under.
@@ -78,6 +81,7 @@ impl Comparison {
     /// # Errors
     /// [`StoreError`].
     pub async fn report(&self, asked: Asked) -> Result<Report, StoreError> {
+        let turn = Arc::clone(&self.turn).acquire_owned().await;
         let (from, to) = self.minutes(asked.from, asked.to);
         let mut accumulator = Accumulator::new(self.inputs(from, to, asked.burn_in).await?);
         self.store.failovers(&self.schedule, from, to).await?.iter().for_each(|count| accumulator.decision(count));
@@ -89,7 +93,12 @@ impl Comparison {
         decisions.iter().for_each(|count| accumulator.decision(count));
         let now = self.clock.now();
         // Seconds of arithmetic for a year of windows: not on a thread that serves calls.
-        let finished = tokio::task::spawn_blocking(move || accumulator.finish(now)).await;
+        let finished = tokio::task::spawn_blocking(move || {
+            // Kept until the arithmetic ends, which it does even where nobody waits for it any more.
+            let _turn = turn;
+            accumulator.finish(now)
+        });
+        let finished = finished.await;
         finished.map_err(|error| StoreError::Corrupt(format!("the report was not finished: {error}")))
     }
 
