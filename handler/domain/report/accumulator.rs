@@ -95,7 +95,7 @@ impl Accumulator {
             failovers: Vec::new(),
             open: None,
             pairing: Pairing::new(inputs.schedule),
-            series: Series::default(),
+            series: Series::new(inputs.schedule.rule()),
             totals: ByArm::default(),
             seen: None,
             rows: 0,

@@ -5,8 +5,8 @@ use crate::domain::arm::Arm;
 use crate::domain::histogram::BUCKETS;
 use crate::domain::window::RINGS;
 
-/// Most blocks kept; when they are full, neighbours merge and a block holds twice the pairs.
-const MOST_BLOCKS: usize = 1_024;
+/// Most blocks kept of a run.
+pub const MOST_BLOCKS: usize = 1_024;
 
 /// One histogram: its occupied buckets and their counts, by bucket.
 pub type Sparse = Vec<(u16, u32)>;
@@ -20,6 +20,8 @@ pub type Entry = (u8, u16, u32);
 /// Blocks of equally many consecutive pairs (the last may hold fewer).
 #[derive(Debug)]
 pub struct BlockHistograms {
+    /// Most blocks kept; when they are full, neighbours merge and a block holds twice the pairs.
+    most: usize,
     pairs_per_block: usize,
     done: Vec<Block>,
     /// The block being filled, dense: arm, ring, bucket.
@@ -27,17 +29,17 @@ pub struct BlockHistograms {
     pairs_in_filling: usize,
 }
 
-impl Default for BlockHistograms {
-    fn default() -> Self {
-        BlockHistograms { pairs_per_block: 1, done: Vec::new(), filling: vec![0; 2 * RINGS * BUCKETS], pairs_in_filling: 0 }
-    }
-}
-
 const fn row(arm: usize, ring: usize) -> usize {
     (arm * RINGS + ring) * BUCKETS
 }
 
 impl BlockHistograms {
+    /// No pair yet; `most` blocks are kept at most.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        BlockHistograms { most, pairs_per_block: 1, done: Vec::new(), filling: vec![0; 2 * RINGS * BUCKETS], pairs_in_filling: 0 }
+    }
+
     /// Adds a pair's histograms, even first.
     pub fn push(&mut self, even: &[Entry], odd: &[Entry]) {
         for (arm, entries) in [(Arm::Even, even), (Arm::Odd, odd)] {
@@ -63,8 +65,8 @@ impl BlockHistograms {
                 sparse
             })
         }));
-        if self.done.len() == MOST_BLOCKS {
-            let mut merged = Vec::with_capacity(MOST_BLOCKS);
+        if self.done.len() == self.most {
+            let mut merged = Vec::with_capacity(self.most);
             let mut blocks = std::mem::take(&mut self.done).into_iter();
             while let (Some(first), second) = (blocks.next(), blocks.next()) {
                 merged.push(match second {
@@ -126,7 +128,7 @@ mod tests {
 
     #[test]
     fn long_runs_fold_into_few_blocks_and_lose_nothing() {
-        let mut blocks = BlockHistograms::default();
+        let mut blocks = BlockHistograms::new(MOST_BLOCKS);
         for pair in 0..5_000_u16 {
             blocks.push(&[(0, pair % 700, 2), (3, 5, 1)], &[(1, 9, 3)]);
         }
@@ -138,7 +140,7 @@ mod tests {
 
     #[test]
     fn short_runs_keep_their_pairs_apart() {
-        let mut blocks = BlockHistograms::default();
+        let mut blocks = BlockHistograms::new(MOST_BLOCKS);
         for _ in 0..100 {
             blocks.push(&[(0, 1, 1)], &[]);
         }

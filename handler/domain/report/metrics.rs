@@ -1,5 +1,7 @@
 //! What is compared: each metric with its difference, interval and finding. Must not know checks or verdicts.
 
+use std::thread::ScopedJoinHandle;
+
 use serde::Serialize;
 
 use super::Sensitivity;
@@ -175,10 +177,18 @@ pub(super) fn all(gathered: &mut Gathered) -> (Vec<Metric>, Vec<Withheld>, Vec<S
     let mut withheld = Vec::new();
     let mut headline = Vec::new();
     let mut sensitivity = Vec::new();
-    // The bootstrap is most of a long run's work, and one burn-in's knows nothing of another's.
-    let computed = std::thread::scope(|scope| {
-        let threads = BurnIn::ALL.map(|burn_in| scope.spawn(move || at_burn_in(gathered, burn_in, pairs_per_block)));
-        threads.map(|thread| thread.join().unwrap_or_else(|reason| std::panic::resume_unwind(reason)))
+    // The bootstrap is most of a long run's work, and one burn-in's knows nothing of another's. Two at a time: as many cores as a small plan
+    // has, and each needs memory of its own.
+    let computed = BurnIn::ALL.chunks(2).flat_map(|side_by_side| {
+        std::thread::scope(|scope| {
+            let spawn = |burn_in: &BurnIn| {
+                let burn_in = *burn_in;
+                scope.spawn(move || at_burn_in(gathered, burn_in, pairs_per_block))
+            };
+            let threads: Vec<_> = side_by_side.iter().map(spawn).collect();
+            let join = |thread: ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|reason| std::panic::resume_unwind(reason));
+            threads.into_iter().map(join).collect::<Vec<_>>()
+        })
     });
     for (burn_in, (metrics, held_back)) in BurnIn::ALL.into_iter().zip(computed) {
         if burn_in == gathered.inputs.burn_in {

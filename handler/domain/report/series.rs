@@ -1,8 +1,9 @@
 //! What is kept of every pair: a few numbers at each burn-in, and its histograms in blocks. Must not know estimators.
 
-use super::blocks::{BlockHistograms, Entry};
+use super::blocks::{BlockHistograms, Entry, MOST_BLOCKS};
 use crate::domain::histogram::BUCKETS;
 use crate::domain::pairs::{Mapping, Pair};
+use crate::domain::schedule::Rule;
 use crate::domain::window::{BurnIn, MalformedSlices, RINGS, ring_of, visit_slices};
 
 /// Sums over one ring of a window's slices.
@@ -83,7 +84,7 @@ impl Row {
 }
 
 /// Every pair of the run, in time order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Series {
     /// By burn-in, then by pair.
     pub rows: [Vec<Row>; RINGS],
@@ -96,6 +97,16 @@ pub struct Series {
 }
 
 impl Series {
+    /// No pair yet of a run under `rule`. Two mappings share what one alone may take.
+    #[must_use]
+    pub fn new(rule: Rule) -> Self {
+        let most = match rule {
+            Rule::Parity => [MOST_BLOCKS, 1],
+            Rule::Mirrored => [MOST_BLOCKS / 2; 2],
+        };
+        Series { rows: Default::default(), mappings: Vec::new(), billed_ms: Vec::new(), blocks: most.map(BlockHistograms::new) }
+    }
+
     /// Adds a pair.
     pub fn push(&mut self, pair: &Pair<WindowSums>, paid_by_use: bool) {
         for burn_in in BurnIn::ALL {

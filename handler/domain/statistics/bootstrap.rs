@@ -7,7 +7,7 @@
 use super::CONFIDENCE;
 use super::distribution::t_quantile;
 use super::random::Random;
-use crate::domain::histogram::{bucket_bounds, interpolate};
+use crate::domain::histogram::{BUCKETS, bucket_bounds, interpolate};
 
 /// Number of draws.
 pub const DRAWS: usize = 2_000;
@@ -26,9 +26,11 @@ impl Blocks {
     /// Prepares histograms, given for each block as its occupied (bucket, count), ordered by bucket.
     #[must_use]
     pub fn new(histograms: &[Vec<(u16, u32)>]) -> Self {
-        let mut buckets: Vec<usize> = histograms.iter().flatten().map(|(bucket, _)| usize::from(*bucket)).collect();
-        buckets.sort_unstable();
-        buckets.dedup();
+        let mut occupied = [false; BUCKETS];
+        for (bucket, _) in histograms.iter().flatten() {
+            occupied[usize::from(*bucket).min(BUCKETS - 1)] = true;
+        }
+        let buckets: Vec<usize> = (0..BUCKETS).filter(|bucket| occupied[*bucket]).collect();
         let blocks = histograms.len();
         let mut cumulative = vec![0; buckets.len() * blocks];
         for (block, histogram) in histograms.iter().enumerate() {
