@@ -78,7 +78,7 @@ pub(super) fn in_words(report: &Report) -> Vec<String> {
         ));
     }
     if report.data.unreadable_rows > 0 {
-        words.push(format!("{} could not be read and not compared", counted(report.data.unreadable_rows, "stored row")));
+        words.push(format!("not compared, because it could not be read: {}", counted(report.data.unreadable_rows, "stored row")));
     }
     words
 }
