@@ -21,7 +21,7 @@ use crate::store::{Store, StoreError};
 
 /// Longest time between two writings: what a worker that is killed loses at most.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// Rows of one writing.
+/// Windows, or minutes of decisions, of one writing.
 const PART: usize = 60;
 /// How long one writing may take before it is given up and tried again.
 const TIMEOUT: Duration = Duration::from_secs(10);

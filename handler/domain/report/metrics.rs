@@ -15,6 +15,7 @@ use crate::domain::price::Meter;
 use crate::domain::schedule::Rule;
 use crate::domain::statistics::bootstrap::{Stratum, quantile_differences};
 use crate::domain::statistics::family::holm;
+use crate::domain::statistics::moments::is_autocorrelated;
 use crate::domain::statistics::welch::welch;
 use crate::domain::statistics::{
     Blocks, CONFIDENCE, Estimate, Method, Moments, RatioEstimate, RatioPair, cube_root, upper_bound_of_unseen,
@@ -181,10 +182,7 @@ pub(super) fn all(gathered: &mut Gathered) -> (Vec<Metric>, Vec<Withheld>, Vec<S
     // has, and each needs memory of its own.
     let computed = BurnIn::ALL.chunks(2).flat_map(|side_by_side| {
         std::thread::scope(|scope| {
-            let spawn = |burn_in: &BurnIn| {
-                let burn_in = *burn_in;
-                scope.spawn(move || at_burn_in(gathered, burn_in, pairs_per_block))
-            };
+            let spawn = |&burn_in: &BurnIn| scope.spawn(move || at_burn_in(gathered, burn_in, pairs_per_block));
             let threads: Vec<_> = side_by_side.iter().map(spawn).collect();
             let join = |thread: ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|reason| std::panic::resume_unwind(reason));
             threads.into_iter().map(join).collect::<Vec<_>>()
@@ -301,7 +299,7 @@ fn quantiles(
     withheld: &mut Vec<Withheld>,
 ) {
     let Some(mean) = mean else { return };
-    let autocorrelated = mean.lag1_autocorrelation.is_some_and(|lag1| lag1.abs() > 2.0 / (mean.pairs as f64).sqrt());
+    let autocorrelated = mean.lag1_autocorrelation.is_some_and(|lag1| is_autocorrelated(lag1, mean.pairs));
     // Blocks already hold several pairs in a long run: then they are as long as moving blocks need to be.
     let run = |pairs: usize, per_block: usize| if autocorrelated { cube_root(pairs).div_ceil(per_block) } else { 1 };
     let stratum = |mappings: &[Mapping]| {

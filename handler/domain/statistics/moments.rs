@@ -42,8 +42,14 @@ impl Moments {
     /// Whether the lag-1 autocorrelation is too large for an independent series: |r1| > 2/√n.
     #[must_use]
     pub fn is_autocorrelated(&self) -> bool {
-        self.lag1.abs() > 2.0 / (self.n as f64).sqrt()
+        is_autocorrelated(self.lag1, self.n)
     }
+}
+
+/// Whether a lag-1 autocorrelation of `n` values is too large for an independent series.
+#[must_use]
+pub fn is_autocorrelated(lag1: f64, n: usize) -> bool {
+    lag1.abs() > 2.0 / (n as f64).sqrt()
 }
 
 /// Arithmetic mean, corrected once for its own rounding; 0 for no values.

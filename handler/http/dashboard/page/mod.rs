@@ -14,7 +14,7 @@ use super::{Mode, POLICY, REFRESH, Range, ReportView, STYLE, Viewing};
 use crate::domain::arm::Arm;
 use crate::domain::moment;
 use crate::domain::probe::ProbeOutcomes;
-use crate::domain::report::{Outcome, Report, Status};
+use crate::domain::report::{Outcome, Report, Status, words};
 use crate::domain::schedule::Rule;
 
 /// The whole page.
@@ -194,8 +194,7 @@ fn arm_card(report: &Report, arm: Arm) -> ArmCard {
 
 fn scope(report: &Report) -> String {
     let kind = if report.aa_run { "; an A/A run: both arms are one instance, no difference is expected" } else { "" };
-    let pairs = report.data.pairs;
-    let pairs = if pairs == 1 { "1 pair".to_owned() } else { format!("{} pairs", count(pairs as u64)) };
+    let pairs = words::counted(report.data.pairs as u64, "pair");
     format!("{} to {}, {pairs} of minutes compared{kind}", at_second(report.from), at_second(report.to))
 }
 
