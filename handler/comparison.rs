@@ -15,7 +15,7 @@ use crate::domain::report::{Accumulator, ByArm, Inputs, Margins, Report};
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::timeline::{Timeline, TimelineBuilder};
 use crate::domain::window::BurnIn;
-use crate::ledger::flush;
+use crate::store::writing::interval;
 use crate::store::{Store, StoreError};
 
 /// Windows are compared once writers have had this many turns after their end.
@@ -61,7 +61,7 @@ impl Comparison {
     /// The minutes of a range that have been over for long enough to be whole, from the first up to but not including the last.
     #[must_use]
     pub fn minutes(&self, from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) -> (Minute, Minute) {
-        let settled = self.clock.now() - flush::interval(&self.schedule) * SETTLED_TURNS;
+        let settled = self.clock.now() - interval(&self.schedule) * SETTLED_TURNS;
         let to = to.map_or(settled, |to| to.min(settled));
         let from = from.unwrap_or(to - STANDARD_RANGE);
         (self.schedule.minute_at(from), self.schedule.minute_at(to))

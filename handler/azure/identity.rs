@@ -12,10 +12,10 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
-use super::outgoing::send;
 use crate::clock::Clock;
 use crate::config::database::ManagedIdentity;
-use crate::tls::{TlsError, client_config};
+use crate::outgoing::send;
+use crate::outgoing::tls::{TlsError, client_config};
 
 /// The resource whose tokens Azure Database for PostgreSQL takes as passwords.
 pub const POSTGRESQL_RESOURCE: &str = "https://ossrdbms-aad.database.windows.net";

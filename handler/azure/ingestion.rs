@@ -12,10 +12,10 @@ use http::header::AUTHORIZATION;
 use http::{Request, Response};
 use opentelemetry_http::{HttpClient, HttpError};
 
-use super::http_client;
 use super::identity::TokenSource;
 use crate::clock::Clock;
 use crate::config::telemetry::Ingestion;
+use crate::outgoing::http_client;
 
 /// The resource whose tokens the ingestion service takes.
 const MONITOR_RESOURCE: &str = "https://monitor.azure.com";

@@ -1,33 +1,5 @@
-//! Azure's own services, and the client for calls that leave this program. Must not know who asks.
+//! Azure's own services: managed identity, retail prices, ingestion of telemetry. Must not know who asks.
 
 pub mod identity;
 pub mod ingestion;
-pub mod outgoing;
 pub mod prices;
-
-use std::time::Duration;
-
-use crate::tls::{self, TlsError};
-
-/// A client that verifies TLS as [`tls::client_config`] says and follows no redirect by itself.
-///
-/// # Errors
-/// [`ClientError`] when the TLS configuration is refused.
-pub fn http_client() -> Result<reqwest::Client, ClientError> {
-    Ok(reqwest::Client::builder()
-        .tls_backend_preconfigured(tls::client_config(None)?)
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(Duration::from_secs(5))
-        .user_agent(concat!("switchback/", env!("CARGO_PKG_VERSION")))
-        .build()?)
-}
-
-/// No client for outgoing calls could be made.
-#[derive(Debug, thiserror::Error)]
-#[error("the client for outgoing calls could not be made: {0}")]
-pub enum ClientError {
-    /// TLS was refused.
-    Tls(#[from] TlsError),
-    /// The client was refused.
-    Http(#[from] reqwest::Error),
-}

@@ -7,25 +7,23 @@ pub mod upload;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
 use http::header::LOCATION;
+use http::{HeaderName, StatusCode};
 use reqwest::Response;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::azure::outgoing::send;
-use crate::azure::{ClientError, http_client};
 use crate::clock::Clock;
 use crate::config::BaseUrl;
+use crate::contract::{ARM, LIVE_PATH, MINUTE, PROBE, REASON, ROUTING};
 use crate::domain::arm::Arm;
 use crate::domain::decision::Reason;
 use crate::domain::probe::{Probe, ProbeOutcome};
 use crate::domain::schedule::{Rule, Schedule};
+use crate::outgoing::{ClientError, http_client, send};
 
 /// How long one leg may take: a cold start of a serverless plan is within it.
 const LEG_TIMEOUT: Duration = Duration::from_secs(20);
-/// What probes ask for: the cheapest path that an arm answers itself.
-const PATH: &str = "/api/health/live";
 
 /// Calls one router.
 pub struct Caller {
@@ -114,10 +112,10 @@ impl Caller {
         let mut probes = Vec::new();
         for state in &router.arms {
             let mut probe = unanswered(self.clock.now());
-            match self.measured(&format!("{}{PATH}", state.url.trim_end_matches('/'))).await {
+            match self.measured(&format!("{}{LIVE_PATH}", state.url.trim_end_matches('/'))).await {
                 Ok((response, answer_us)) => {
                     probe.answer_us = Some(answer_us);
-                    probe.arm = header(&response, "switchback-arm").and_then(|arm| arm.parse().ok());
+                    probe.arm = header(&response, &ARM).and_then(|arm| arm.parse().ok());
                     probe.outcome = match probe.arm {
                         _ if !response.status().is_success() => ProbeOutcome::Unanswered,
                         Some(arm) if arm == state.arm => ProbeOutcome::Conformant,
@@ -135,31 +133,31 @@ impl Caller {
     }
 
     async fn follow(&self, schedule: &Schedule, observation: &mut Observation) -> Result<(), String> {
-        let (redirect, redirect_us) = self.measured(&format!("{}{PATH}", self.url)).await.map_err(|reason| format!("router: {reason}"))?;
+        let (redirect, redirect_us) =
+            self.measured(&format!("{}{LIVE_PATH}", self.url)).await.map_err(|reason| format!("router: {reason}"))?;
         observation.probe.redirect_us = Some(redirect_us);
         if redirect.status() != StatusCode::TEMPORARY_REDIRECT {
             return Err(format!("the router answered {} instead of 307", redirect.status()));
         }
-        let named = |name| header(&redirect, name).ok_or_else(|| format!("the redirect has no {name} header"));
-        let sent_to: Arm = named("switchback-arm")?.parse().map_err(|error| format!("switchback-arm: {error}"))?;
-        let minute = named("switchback-minute")?.to_owned();
-        let reason = match named("switchback-reason")? {
+        let named = |name: &HeaderName| header(&redirect, name).ok_or_else(|| format!("the redirect has no {name} header"));
+        let sent_to: Arm = named(&ARM)?.parse().map_err(|error| format!("{ARM}: {error}"))?;
+        let minute = named(&MINUTE)?.to_owned();
+        let reason = match named(&REASON)? {
             "schedule" => Reason::Schedule,
             "failover" => Reason::Failover,
             other => return Err(format!("'{other}' is not a reason")),
         };
-        let location = header(&redirect, LOCATION.as_str()).ok_or("the redirect has no location")?.to_owned();
+        let location = header(&redirect, &LOCATION).ok_or("the redirect has no location")?.to_owned();
         observation.minute = Some(minute.clone());
         observation.reason = Some(reason);
         let (answer, answer_us) = self.measured(&location).await.map_err(|reason| format!("arm {sent_to}: {reason}"))?;
         observation.probe.answer_us = Some(answer_us);
         observation.status = Some(answer.status().as_u16());
-        observation.ticketed = header(&answer, "switchback-routing") == Some("ticket");
+        observation.ticketed = header(&answer, &ROUTING) == Some("ticket");
         if !answer.status().is_success() {
             return Err(format!("arm {sent_to} answered {}", answer.status()));
         }
-        let answered: Arm =
-            header(&answer, "switchback-arm").ok_or("the answer names no arm")?.parse().map_err(|error| format!("{error}"))?;
+        let answered: Arm = header(&answer, &ARM).ok_or("the answer names no arm")?.parse().map_err(|error| format!("{error}"))?;
         observation.probe.arm = Some(answered);
         let scheduled = scheduled_arm(schedule, observation.probe.sent_at, &minute)
             .ok_or_else(|| format!("the router says it is minute {minute}: its clock and this one disagree"))?;
@@ -171,8 +169,8 @@ impl Caller {
     }
 
     async fn get(&self, url: &str) -> Result<Response, String> {
-        let call = self.client.get(url).header("switchback-probe", "watch").timeout(LEG_TIMEOUT);
-        send(call, url).await.map_err(|error| crate::telemetry::chain(&error.without_url()))
+        let call = self.client.get(url).header(PROBE, "watch").timeout(LEG_TIMEOUT);
+        send(call, url).await.map_err(|error| crate::causes::chain(&error.without_url()))
     }
 
     async fn measured(&self, url: &str) -> Result<(Response, u64), String> {
@@ -187,7 +185,7 @@ fn unanswered(sent_at: OffsetDateTime) -> Probe {
     Probe { sent_at, outcome: ProbeOutcome::Unanswered, arm: None, redirect_us: None, answer_us: None, detail: None }
 }
 
-fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+fn header<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {
     response.headers().get(name).and_then(|value| value.to_str().ok())
 }
 

@@ -6,9 +6,9 @@ use http::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Body, Client, Url};
 use serde::Deserialize;
 
-use crate::azure::{ClientError, http_client};
 use crate::config::BaseUrl;
-use crate::http::auth::API_KEY;
+use crate::contract::API_KEY;
+use crate::outgoing::{ClientError, http_client};
 
 /// What the API said of a file.
 #[derive(Debug)]

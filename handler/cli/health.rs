@@ -5,7 +5,8 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Failure, runtime};
-use crate::azure::http_client;
+use crate::contract::{LIVE_PATH, PROBE};
+use crate::outgoing::http_client;
 
 /// The instance to ask.
 #[derive(Debug, Args)]
@@ -23,7 +24,7 @@ impl Health {
             None => own_url()?,
         };
         let client = http_client().map_err(|error| Failure::operation(&error))?;
-        let asked = async { client.get(&url).header("switchback-probe", "health").timeout(TIMEOUT).send().await?.error_for_status() };
+        let asked = async { client.get(&url).header(PROBE, "health").timeout(TIMEOUT).send().await?.error_for_status() };
         match runtime()?.block_on(asked) {
             Ok(_) => Ok(()),
             Err(error) => Err(Failure::operation(&error)),
@@ -37,7 +38,7 @@ fn own_url() -> Result<String, Failure> {
     let config = Config::from_process_environment()?;
     let path = match config.role {
         Role::Router(_) => "/_switchback/health",
-        Role::Api(_) => "/api/health/live",
+        Role::Api(_) => LIVE_PATH,
     };
     Ok(format!("http://127.0.0.1:{}{path}", config.listen.port()))
 }

@@ -16,8 +16,8 @@ use crate::caller::upload::{Uploaded, Uploader};
 use crate::clock::SystemClock;
 use crate::config::{self, BaseUrl};
 use crate::domain::import::{Imported, RowProblem};
-use crate::focus::FocusError;
-use crate::importing::{self, ImportError, Limits, Progress};
+use crate::import::focus::FocusError;
+use crate::import::{self, ImportError, Limits, Progress};
 use crate::store::Store;
 
 /// Import FOCUS files, straight into the database or through a URL.
@@ -116,7 +116,7 @@ async fn store_file(store: &Store, file: &Path, limits: Limits) -> Result<Outcom
     let bar = bar(file);
     let origin = bar.wrap_read(open(file).map_err(|error| refusal(&error))?);
     let shown = bar.clone();
-    let imported = importing::import(store, origin, limits, move |Progress { rows, .. }| shown.set_message(format!("{rows} rows"))).await;
+    let imported = import::import(store, origin, limits, move |Progress { rows, .. }| shown.set_message(format!("{rows} rows"))).await;
     bar.finish_and_clear();
     let (import, again) = match imported {
         Ok(Imported::New(import)) => (import, false),
@@ -148,7 +148,7 @@ async fn upload(uploader: &Uploader, file: &Path) -> Result<Outcome, Refusal> {
 }
 
 fn refusal(error: &dyn std::error::Error) -> Refusal {
-    Refusal { reason: crate::telemetry::chain(error), problems: Vec::new() }
+    Refusal { reason: crate::causes::chain(error), problems: Vec::new() }
 }
 
 fn open(file: &Path) -> io::Result<File> {

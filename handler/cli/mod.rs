@@ -22,11 +22,11 @@ use time::format_description::well_known::Rfc3339;
 use tokio_util::sync::CancellationToken;
 
 use crate::application::{ApplicationError, Timing};
+use crate::causes;
 use crate::clock::SystemClock;
 use crate::config::{Config, ConfigError, settings};
 use crate::domain::schedule::Schedule;
 use crate::http::server::BindError;
-use crate::telemetry;
 
 /// One URL, two Azure plans, one answer: which plan is worth its price.
 #[derive(Debug, Parser)]
@@ -154,7 +154,7 @@ impl Failure {
 
     /// It went wrong on the way; the text holds the whole chain of causes.
     pub fn operation(error: &dyn std::error::Error) -> Self {
-        Failure::Operation(telemetry::chain(error))
+        Failure::Operation(causes::chain(error))
     }
 
     /// Prints the failure on standard error.

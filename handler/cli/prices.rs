@@ -7,11 +7,11 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 
 use super::report::{DatabaseChoice, open_store};
 use super::{Failure, runtime};
-use crate::azure::http_client;
 use crate::azure::prices::{RETAIL_PRICES, fetch};
 use crate::clock::{Clock, SystemClock};
 use crate::config::comparison;
 use crate::domain::price::{Meter, PriceBook, parse_overrides};
+use crate::outgoing::http_client;
 
 /// Unit prices.
 #[derive(Debug, Args)]

@@ -20,7 +20,7 @@ use crate::domain::report::{Finding, Metric, MetricName, Report, Status, words};
 use crate::domain::schedule::Schedule;
 use crate::domain::timeline::Timeline;
 use crate::domain::window::BurnIn;
-use crate::http::dashboard::{Mode, ReportView, render_report};
+use crate::page::{Mode, ReportView, render_report};
 use crate::store::Store;
 
 /// The comparison.

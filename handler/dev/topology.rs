@@ -140,7 +140,7 @@ async fn start_cluster(data: PathBuf) -> Result<(String, Option<Cluster>), Topol
 }
 
 async fn migrate(database_url: &str) -> Result<(), TopologyError> {
-    let schema_error = |error: &dyn std::error::Error| TopologyError::Schema(crate::telemetry::chain(error));
+    let schema_error = |error: &dyn std::error::Error| TopologyError::Schema(crate::causes::chain(error));
     let config = database::from_url(database_url).map_err(TopologyError::Schema)?;
     let store = Store::new(&config, Arc::new(SystemClock::new())).map_err(|error| schema_error(&error))?;
     store.migrate().await.map_err(|error| schema_error(&error))?;

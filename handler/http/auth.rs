@@ -8,9 +8,7 @@ use http::header::HOST;
 use super::call::Call;
 use super::problem::{Kind, Problem};
 use crate::config::keys::{ApiKeys, Scope};
-
-/// Header an API key travels in.
-pub const API_KEY: &str = "x-api-key";
+use crate::contract::API_KEY;
 
 /// The rule for callers.
 pub struct Auth {

@@ -4,18 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, Uri};
+use http::{HeaderMap, Uri};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::contract::REQUEST_ID;
 use crate::domain::arm::Arm;
 use crate::domain::schedule::Minute;
 use crate::domain::ticket::{PARAMETER, TicketKey};
-
-/// Header that carries a call's id in and out.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Header by which this program's own health probes and watchers mark their calls: they are no callers and stay out of the ledger.
-pub const PROBE: HeaderName = HeaderName::from_static("switchback-probe");
 
 /// Oldest ticket that still says which window a call belongs to: a redirect is followed at once or not at all.
 const TICKET_MINUTES: i64 = 2;

@@ -19,21 +19,22 @@ use tower_service::Service as _;
 use warp::filters::BoxedFilter;
 
 use super::body::LingeringBody;
-use super::call::{Call, PROBE, REQUEST_ID, take_ticket, ticketed_minute};
+use super::call::{Call, take_ticket, ticketed_minute};
 use super::cors;
 use super::delay::Delay;
 use super::observed::{Asked, Failure, Observer};
 use super::problem::{Carried, Kind, Problem};
-use super::redirect::{ARM, ROUTING, arm_value};
+use super::redirect::arm_value;
 use super::route_names;
 use crate::clock::Clock;
 use crate::config::CorsOrigins;
+use crate::contract::{ARM, PROBE, REQUEST_ID, ROUTING};
 use crate::domain::arm::Arm;
 use crate::domain::schedule::Schedule;
 use crate::domain::ticket::TicketKey;
 use crate::host;
-use crate::ledger::{self, Entry, Ledger};
 use crate::telemetry::BOUNDARY;
+use crate::windows::{Arrival, CallCounter, CallKind, OpenCall};
 
 /// The route table as the edge calls it.
 pub type Routes = BoxedFilter<(warp::reply::Response,)>;
@@ -57,7 +58,7 @@ pub struct EdgeConfig {
     /// Time added to every call; only development asks for any.
     pub slow: Duration,
     /// Where calls are counted; none for the router, which counts decisions.
-    pub ledger: Option<Arc<Ledger>>,
+    pub windows: Option<Arc<CallCounter>>,
     /// What operators see of calls.
     pub observer: Observer,
 }
@@ -164,17 +165,17 @@ impl Shared {
         response
     }
 
-    /// Notes the call in the ledger; dropped unfinished, the entry counts as a caller who left.
-    fn begin(&self, request: &Request<Incoming>, call: &Call) -> Option<Entry> {
-        let ledger = self.config.ledger.as_ref()?;
+    /// Counts the call into its window; dropped unfinished, the entry counts as a caller who left.
+    fn begin(&self, request: &Request<Incoming>, call: &Call) -> Option<OpenCall> {
+        let counter = self.config.windows.as_ref()?;
         let kind = if call.probe {
-            ledger::Kind::Probe
+            CallKind::Probe
         } else if self.config.ticket_key.is_some() && !call.ticketed {
-            ledger::Kind::Unrouted
+            CallKind::Unrouted
         } else {
-            ledger::Kind::Call
+            CallKind::Call
         };
-        ledger.begin(ledger::Arrival {
+        counter.begin(Arrival {
             minute: call.minute,
             at: call.arrived_at,
             uptime: call.arrived_uptime,
@@ -199,7 +200,7 @@ impl Shared {
         {
             *request.uri_mut() = uri;
             // An instance that is both arms takes both arms' tickets.
-            let own: &[Arm] = if config.ledger.as_ref().is_some_and(|ledger| ledger.is_both_arms()) { &Arm::BOTH } else { &[arm] };
+            let own: &[Arm] = if config.windows.as_ref().is_some_and(|counter| counter.is_both_arms()) { &Arm::BOTH } else { &[arm] };
             let prove = |key| own.iter().find_map(|arm| ticketed_minute(&ticket, key, *arm, arrival));
             proven = config.ticket_key.as_ref().and_then(prove);
         }

@@ -9,9 +9,9 @@ use opentelemetry::{Context, KeyValue};
 
 use super::call::Call;
 use super::problem::Kind;
-use super::redirect::{ARM, MINUTE, REASON};
 use super::route_names::{self, RESERVED, ROUTES};
 use crate::clock::Clock;
+use crate::contract::{ARM, MINUTE, REASON};
 use crate::domain::arm::Arm;
 use crate::domain::decision::Reason;
 use crate::domain::schedule::Schedule;

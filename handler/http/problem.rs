@@ -132,7 +132,7 @@ impl Problem {
     /// The whole chain of causes, for the log line; empty where there is none.
     #[must_use]
     pub fn cause_chain(&self) -> String {
-        self.cause.as_deref().map_or_else(String::new, |cause| crate::telemetry::chain(cause))
+        self.cause.as_deref().map_or_else(String::new, |cause| crate::causes::chain(cause))
     }
 
     /// The problem as a document about the call `request_id` to `path`.

@@ -1,22 +1,13 @@
 //! The router's one answer, 307 (RFC 9110, section 15.4.8): the method and body go along to the arm.
 
-use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, LOCATION};
+use http::header::{CACHE_CONTROL, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
 
 use super::problem::{Kind, Problem};
+use crate::contract::{ARM, MINUTE, REASON};
 use crate::domain::arm::Arm;
 use crate::domain::decision::Reason;
 use crate::routing::{Routed, Routing};
-
-/// Header that names the arm a call was sent to, or that answered it.
-pub const ARM: HeaderName = HeaderName::from_static("switchback-arm");
-/// Header that names the minute a call was routed in.
-pub const MINUTE: HeaderName = HeaderName::from_static("switchback-minute");
-/// Header that says why a call was sent where it was sent.
-pub const REASON: HeaderName = HeaderName::from_static("switchback-reason");
-
-/// Header by which an arm says how it knows a call's minute: from a `ticket`, or from the call's `arrival`.
-pub const ROUTING: HeaderName = HeaderName::from_static("switchback-routing");
 
 /// An arm's name as a header value.
 #[must_use]

@@ -17,7 +17,7 @@ pub fn is_supervision(path: &str) -> bool {
 /// The router redirects every method and path but those that begin with this.
 pub const RESERVED: &str = "/_switchback/";
 
-/// Every name, in the order the ledger counts them; the last stands for all other paths.
+/// Every name, in the order windows count them; the last stands for all other paths.
 pub const ROUTES: [&str; 15] = [
     "/",
     "/api/charges",

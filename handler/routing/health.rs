@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::BaseUrl;
+use crate::contract::{LIVE_PATH, PROBE};
 use crate::domain::arm::Arm;
 
 /// Time between probes of an arm that is well.
@@ -25,8 +26,6 @@ const TIMEOUT: Duration = Duration::from_millis(800);
 const STRIKES: u32 = 2;
 /// Where execution is billed, probing pauses after this long without a call.
 const IDLE_MS: u64 = 60_000;
-/// Path probes ask for.
-const PATH: &str = "/api/health/live";
 
 /// The arms' health as the router sees it now.
 #[derive(Debug)]
@@ -104,7 +103,7 @@ pub async fn probe(
 }
 
 async fn probe_arm(health: &ArmsHealth, arm: Arm, base: &BaseUrl, client: &reqwest::Client, clock: &Arc<dyn Clock>, pause_when_idle: bool) {
-    let url = format!("{base}{PATH}");
+    let url = format!("{base}{LIVE_PATH}");
     let mut strikes = 0_u32;
     loop {
         health.probes[arm.index()].fetch_add(1, Ordering::Relaxed);
@@ -129,7 +128,7 @@ async fn probe_arm(health: &ArmsHealth, arm: Arm, base: &BaseUrl, client: &reqwe
 }
 
 async fn answers(client: &reqwest::Client, url: &str) -> bool {
-    let probe = client.get(url).header("switchback-probe", "health").timeout(TIMEOUT).send();
+    let probe = client.get(url).header(PROBE, "health").timeout(TIMEOUT).send();
     match probe.await {
         Ok(response) => response.status().is_success(),
         Err(error) => {

@@ -2,6 +2,7 @@
 //!
 //! Must not know how a request arrives or how a reply is written.
 
+pub mod flush;
 pub mod health;
 pub mod turn;
 

@@ -6,7 +6,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::pooled_connection::bb8::RunError;
 
 use crate::azure::identity::IdentityError;
-use crate::tls::TlsError;
+use crate::outgoing::tls::TlsError;
 
 /// A failed use of the store.
 #[derive(Debug, thiserror::Error)]

@@ -17,6 +17,7 @@ mod prices;
 mod probes;
 mod schema;
 mod windows;
+pub mod writing;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -20,7 +20,7 @@ use super::observed::Statements;
 use crate::azure::identity::{POSTGRESQL_RESOURCE, TokenSource};
 use crate::clock::Clock;
 use crate::config::database::{Authentication, DatabaseConfig, Tls};
-use crate::tls::client_config;
+use crate::outgoing::tls::client_config;
 
 /// How long a call waits for a connection; past it the store is unavailable.
 pub const POOL_WAIT: Duration = Duration::from_secs(3);

@@ -110,19 +110,3 @@ fn register_outcomes(registry: &Registry, outcomes: &Arc<Outcomes>) {
         vec![of("overflow", &dropped.overflowed), of("refused", &dropped.refused)]
     });
 }
-
-/// An error with its causes, as one line.
-#[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        // Some errors repeat their cause in their own text.
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    text
-}

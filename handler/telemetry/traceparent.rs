@@ -3,7 +3,8 @@
 use http::HeaderMap;
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
-const TRACEPARENT: &str = "traceparent";
+use crate::contract::TRACEPARENT;
+
 /// Sampling looks at 56 bits: those the specification wants random.
 const BITS: u32 = 56;
 const MASK: u64 = (1 << BITS) - 1;

@@ -5,13 +5,13 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
 mod boundary;
+mod charges;
 mod counting;
 mod dashboard;
 mod dev;
 mod failover;
 mod functions;
 mod harness;
-mod ledger;
 mod redirects;
 mod serving;
 mod windows;

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::azure::http_client;
 use crate::domain::price::{PriceBook, REFERENCE_REGION};
+use crate::outgoing::http_client;
 
 /// Answers each request with what `answer` makes of its decoded target, until the test ends; the targets asked for.
 fn serve(answer: impl Fn(&str, u16) -> Value + Send + 'static) -> (String, Arc<Mutex<Vec<String>>>) {

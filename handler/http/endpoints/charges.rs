@@ -13,7 +13,7 @@ use warp::reply::Response;
 use super::charge_document::{self, ChargeDocument, NewChargeDocument};
 use super::json;
 use crate::domain::charge::Charge;
-use crate::http::page::{self, Page};
+use crate::http::cursor::{self, Page};
 use crate::http::problem::{Kind, Problem};
 use crate::http::query::Query;
 use crate::store::{ChargePosition, IdempotencyKey, Posted, Store};
@@ -123,9 +123,9 @@ pub async fn list(store: &Store, raw_query: Option<&str>) -> Result<Response, Pr
     if more {
         charges.pop();
     }
-    let next_cursor = charges.last().filter(|_| more).map(|last| page::encode(&last.position()));
+    let next_cursor = charges.last().filter(|_| more).map(|last| cursor::encode(&last.position()));
     let document = ChargesDocument { charges: charges.iter().map(charge_document::write).collect(), next_cursor };
-    Ok(page::with_next(json(&document), "/api/charges", raw_query, document.next_cursor.as_deref()))
+    Ok(cursor::with_next(json(&document), "/api/charges", raw_query, document.next_cursor.as_deref()))
 }
 
 /// `GET /api/charges/{id}`: one charge.

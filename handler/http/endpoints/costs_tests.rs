@@ -4,7 +4,7 @@ use serde_json::json as document;
 
 use super::*;
 use crate::http::endpoints::testing::{Answer, answer};
-use crate::importing::{Limits, import};
+use crate::import::{Limits, import};
 use crate::store::testing::new_store;
 
 const SAMPLE: &[u8] = include_bytes!("../../../tests/data/focus-1.0-sample.csv");

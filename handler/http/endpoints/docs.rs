@@ -10,7 +10,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, Securi
 use warp::reply::Response;
 
 use super::{charges, costs, imports, metrics, report, windows};
-use crate::http::auth::API_KEY;
+use crate::contract::API_KEY;
 use crate::http::problem::{Kind, Problem};
 
 #[derive(OpenApi)]
@@ -32,7 +32,7 @@ struct Security;
 impl utoipa::Modify for Security {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let components = openapi.components.get_or_insert_default();
-        components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(API_KEY))));
+        components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(API_KEY.as_str()))));
         openapi.security = Some(vec![SecurityRequirement::new("api_key", Vec::<String>::new())]);
     }
 }

@@ -14,11 +14,11 @@ use super::json;
 use crate::domain::hex;
 use crate::domain::import::{Import, Imported, RowProblem};
 use crate::domain::moment;
-use crate::focus::FocusError;
-use crate::http::page::{self, Page};
+use crate::http::cursor::{self, Page};
 use crate::http::problem::{Kind, Problem};
 use crate::http::query::Query;
-use crate::importing::{ImportError, Limits, import_chunks};
+use crate::import::focus::FocusError;
+use crate::import::{ImportError, Limits, import_chunks};
 use crate::store::Store;
 
 /// An import of a FOCUS file.
@@ -157,9 +157,9 @@ pub async fn list(store: &Store, raw_query: Option<&str>) -> Result<Response, Pr
     if more {
         imports.pop();
     }
-    let next_cursor = imports.last().filter(|_| more).map(|last| page::encode(&last.id));
+    let next_cursor = imports.last().filter(|_| more).map(|last| cursor::encode(&last.id));
     let document = ImportsDocument { imports: imports.into_iter().map(ImportDocument::listed).collect(), next_cursor };
-    Ok(page::with_next(json(&document), "/api/imports", raw_query, document.next_cursor.as_deref()))
+    Ok(cursor::with_next(json(&document), "/api/imports", raw_query, document.next_cursor.as_deref()))
 }
 
 /// `GET /api/imports/{id}`: one import with its refused rows.

@@ -4,6 +4,7 @@
 pub mod charge_document;
 pub mod charges;
 pub mod costs;
+pub mod dashboard;
 pub mod docs;
 pub mod health;
 pub mod imports;

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use crate::domain::arm::Arm;
 use crate::domain::decision::Reason;
 use crate::http::edge::Edge;
-use crate::ledger::Ledger;
 use crate::routing::Routing;
 use crate::store::Store;
 use crate::telemetry::metrics::{Kind, Registry, Sample};
+use crate::windows::CallCounter;
 
 /// Measures what every role has.
 pub fn edge(registry: &Registry, edge: &Edge) {
@@ -21,13 +21,13 @@ pub fn edge(registry: &Registry, edge: &Edge) {
 }
 
 /// Measures an arm.
-pub fn arm(registry: &Registry, ledger: &Arc<Ledger>, store: &Store) {
+pub fn arm(registry: &Registry, counter: &Arc<CallCounter>, store: &Store) {
     pool(registry, store);
-    let windows = Arc::clone(ledger);
+    let windows = Arc::clone(counter);
     registry.register("switchback_windows_unwritten", "Whole windows that wait for the database.", Kind::Gauge, move || {
         vec![Sample::plain(windows.unwritten() as f64)]
     });
-    let late = Arc::clone(ledger);
+    let late = Arc::clone(counter);
     registry.register(
         "switchback_calls_late_total",
         "Calls whose window was written already: counted here alone.",

@@ -1,10 +1,10 @@
 //! What an engineer wants to know of a report: margins, schedule, data, methods, burn-in, prices. Must not compute any figure.
 
-use super::super::figures::{count, decimals, difference, share, size_of_difference};
 use super::metrics::{interval, mark};
 use super::{capitalised, sentence};
 use crate::domain::report::{Metric, MetricName, PriceUsed, Report, words};
 use crate::domain::statistics::Method;
+use crate::page::figures::{count, decimals, difference, share, size_of_difference};
 
 pub(super) struct Notes {
     pub facts: Vec<(&'static str, String)>,
@@ -115,7 +115,7 @@ fn method(metric: &Metric) -> String {
         words.push_str(&format!(", Welch on the windows’ means {} to {}", ends[0], ends[1]));
     }
     if let Some([even, odd]) = metric.unseen_upper_bounds {
-        let bound = |rate| super::super::figures::amount(metric.name, rate);
+        let bound = |rate| crate::page::figures::amount(metric.name, rate);
         words.push_str(&format!(", no error seen: upper bounds {} on even, {} on odd", bound(even), bound(odd)));
     }
     sentence(&words)

@@ -1,12 +1,12 @@
 //! The last minutes one by one: plots, what they show in words, and the same as a table. Must not compute any figure.
 
-use super::super::figures::{count, milliseconds};
 use super::super::plots::canvas::PlotError;
 use super::super::plots::{decisions, timeline as plots};
 use super::{Figure, at_second};
 use crate::domain::arm::Arm;
 use crate::domain::schedule::Schedule;
 use crate::domain::timeline::{Decided, MinuteSeen, Served, Timeline};
+use crate::page::figures::{count, milliseconds};
 
 pub(super) struct Section {
     pub scope: String,

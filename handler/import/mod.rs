@@ -2,6 +2,8 @@
 //!
 //! Shared by the API and the `import` command. Must not know HTTP or SQL, only the reader and the store it ties together.
 
+pub mod focus;
+
 use std::io::{self, Read};
 use std::pin::pin;
 
@@ -10,11 +12,11 @@ use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
 
-pub use crate::focus::{Limits, Progress};
+pub use focus::{Limits, Progress};
 
 use crate::domain::import::{Imported, Part, PlacedCharge};
-use crate::focus::{self, Batches, FocusError, Stopped};
 use crate::store::{Store, StoreError};
+use focus::{Batches, FocusError, Stopped};
 
 /// Batches on their way from the reader to the store.
 const BATCHES_AHEAD: usize = 2;
@@ -145,7 +147,7 @@ mod tests {
     use crate::store::testing::{database_url, new_store, store};
     use crate::store::{ChargeFilter, Dimension, Metric, Period};
 
-    const SAMPLE: &[u8] = include_bytes!("../tests/data/focus-1.0-sample.csv");
+    const SAMPLE: &[u8] = include_bytes!("../../tests/data/focus-1.0-sample.csv");
     const LIMITS: Limits = Limits { max_bytes: 1 << 30, strict: false };
 
     async fn import_bytes(store: &Store, bytes: &'static [u8]) -> Result<Imported, ImportError> {

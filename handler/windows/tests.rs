@@ -1,4 +1,4 @@
-//! The ledger on a clock that moves when told to, and against a real PostgreSQL.
+//! Counting on a clock that moves when told to, and against a real PostgreSQL.
 
 use time::macros::datetime;
 
@@ -13,17 +13,17 @@ const ROUTES: [&str; 2] = ["/api/costs", "other"];
 /// Minute 29,659,324 since the epoch: an even one.
 const START: OffsetDateTime = datetime!(2026-11-23 10:04:00 UTC);
 
-fn ledger(clock: &ManualClock, booking: Booking) -> Arc<Ledger> {
-    Arc::new(Ledger::new(Arc::new(clock.clone()), Schedule::default(), booking, &ROUTES))
+fn counter(clock: &ManualClock, booking: Booking) -> Arc<CallCounter> {
+    Arc::new(CallCounter::new(Arc::new(clock.clone()), Schedule::default(), booking, &ROUTES))
 }
 
-fn arrival(ledger: &Ledger, kind: Kind) -> Arrival {
-    let at = ledger.clock.now();
-    Arrival { minute: ledger.schedule.minute_at(at), at, uptime: ledger.clock.uptime(), kind, route: 0, request_bytes: 10 }
+fn arrival(counter: &CallCounter, kind: CallKind) -> Arrival {
+    let at = counter.clock.now();
+    Arrival { minute: counter.schedule.minute_at(at), at, uptime: counter.clock.uptime(), kind, route: 0, request_bytes: 10 }
 }
 
-fn call(ledger: &Arc<Ledger>, clock: &ManualClock, took: Duration, status: u16) {
-    let entry = ledger.begin(arrival(ledger, Kind::Call)).expect("counted");
+fn call(counter: &Arc<CallCounter>, clock: &ManualClock, took: Duration, status: u16) {
+    let entry = counter.begin(arrival(counter, CallKind::Call)).expect("counted");
     clock.advance(took);
     entry.finish(status, 100);
 }
@@ -31,13 +31,13 @@ fn call(ledger: &Arc<Ledger>, clock: &ManualClock, took: Duration, status: u16) 
 #[test]
 fn a_call_is_counted_where_it_was_routed_with_its_latency() {
     let clock = ManualClock::new(START + Duration::from_secs(30));
-    let ledger = ledger(&clock, Booking::Arm(Arm::Even));
-    call(&ledger, &clock, Duration::from_millis(25), 200);
-    call(&ledger, &clock, Duration::from_millis(5), 503);
-    let _ = ledger.begin(arrival(&ledger, Kind::Probe));
-    let _ = ledger.begin(arrival(&ledger, Kind::Unrouted));
-    drop(ledger.begin(arrival(&ledger, Kind::Call)));
-    let stock = ledger.take_stock(false);
+    let counter = counter(&clock, Booking::Arm(Arm::Even));
+    call(&counter, &clock, Duration::from_millis(25), 200);
+    call(&counter, &clock, Duration::from_millis(5), 503);
+    let _ = counter.begin(arrival(&counter, CallKind::Probe));
+    let _ = counter.begin(arrival(&counter, CallKind::Unrouted));
+    drop(counter.begin(arrival(&counter, CallKind::Call)));
+    let stock = counter.pending_windows(false);
     let [window] = stock.as_slice() else { panic!("one window: {stock:?}") };
     let counts = &window.counts;
     assert_eq!(counts.status_classes, [0, 1, 0, 1, 1], "a caller that left counts as 499");
@@ -51,17 +51,17 @@ fn a_call_is_counted_where_it_was_routed_with_its_latency() {
 #[test]
 fn a_call_that_outlasts_its_minute_keeps_the_window_open_and_stays_in_it() {
     let clock = ManualClock::new(START + Duration::from_secs(59));
-    let ledger = ledger(&clock, Booking::Arm(Arm::Even));
-    let entry = ledger.begin(arrival(&ledger, Kind::Call)).expect("counted");
+    let counter = counter(&clock, Booking::Arm(Arm::Even));
+    let entry = counter.begin(arrival(&counter, CallKind::Call)).expect("counted");
     clock.advance(Duration::from_secs(400));
-    let stock = ledger.take_stock(false);
+    let stock = counter.pending_windows(false);
     assert!(stock.iter().all(|window| !window.closed), "{stock:?}");
     entry.finish(200, 0);
-    let stock = ledger.take_stock(false);
+    let stock = counter.pending_windows(false);
     assert_eq!((stock.len(), stock[0].closed, stock[0].counts.slices.0[SLICE_LAST].calls), (1, true, 1));
-    assert_eq!(ledger.unwritten(), 1, "it was retired");
-    ledger.forget(&stock);
-    assert_eq!(ledger.unwritten(), 0);
+    assert_eq!(counter.unwritten(), 1, "it was retired");
+    counter.mark_written(&stock);
+    assert_eq!(counter.unwritten(), 0);
 }
 
 const SLICE_LAST: usize = crate::domain::window::SLICES - 1;
@@ -69,24 +69,24 @@ const SLICE_LAST: usize = crate::domain::window::SLICES - 1;
 #[test]
 fn a_retired_window_is_never_opened_again() {
     let clock = ManualClock::new(START);
-    let ledger = ledger(&clock, Booking::Arm(Arm::Even));
-    call(&ledger, &clock, Duration::ZERO, 200);
+    let counter = counter(&clock, Booking::Arm(Arm::Even));
+    call(&counter, &clock, Duration::ZERO, 200);
     clock.advance(Duration::from_secs(600));
-    let stock = ledger.take_stock(false);
-    ledger.forget(&stock);
+    let stock = counter.pending_windows(false);
+    counter.mark_written(&stock);
     clock.set(START);
-    assert!(ledger.begin(arrival(&ledger, Kind::Call)).is_none(), "the clock was set back");
-    assert_eq!((ledger.late(), ledger.take_stock(false).len()), (1, 0));
+    assert!(counter.begin(arrival(&counter, CallKind::Call)).is_none(), "the clock was set back");
+    assert_eq!((counter.late(), counter.pending_windows(false).len()), (1, 0));
 }
 
 #[test]
 fn a_silent_minute_of_its_own_is_a_row_and_the_other_arms_is_none() {
     let clock = ManualClock::new(START);
-    let ledger = ledger(&clock, Booking::Arm(Arm::Even));
-    ledger.prepare();
-    assert!(ledger.take_stock(false).is_empty(), "the minute is not over");
+    let counter = counter(&clock, Booking::Arm(Arm::Even));
+    counter.prepare();
+    assert!(counter.pending_windows(false).is_empty(), "the minute is not over");
     clock.advance(Duration::from_secs(120));
-    let stock = ledger.take_stock(false);
+    let stock = counter.pending_windows(false);
     assert_eq!(stock.len(), 1, "10:04 is even's, 10:05 is not: {stock:?}");
     assert!(stock[0].closed && stock[0].counts.calls() == 0);
 }
@@ -94,10 +94,10 @@ fn a_silent_minute_of_its_own_is_a_row_and_the_other_arms_is_none() {
 #[test]
 fn an_aa_instance_books_each_minute_to_its_own_arm() {
     let clock = ManualClock::new(START);
-    let ledger = ledger(&clock, Booking::Both);
-    call(&ledger, &clock, Duration::from_secs(60), 200);
-    call(&ledger, &clock, Duration::ZERO, 200);
-    let arms: Vec<Arm> = ledger.take_stock(false).iter().map(|window| window.arm).collect();
+    let counter = counter(&clock, Booking::Both);
+    call(&counter, &clock, Duration::from_secs(60), 200);
+    call(&counter, &clock, Duration::ZERO, 200);
+    let arms: Vec<Arm> = counter.pending_windows(false).iter().map(|window| window.arm).collect();
     assert_eq!(arms, [Arm::Even, Arm::Odd]);
 }
 
@@ -105,21 +105,21 @@ fn an_aa_instance_books_each_minute_to_its_own_arm() {
 async fn windows_reach_the_database_once_whatever_fails_in_between() {
     let store = new_store().await;
     let clock = ManualClock::new(START);
-    let ledger = ledger(&clock, Booking::Arm(Arm::Even));
-    let run = |stop: CancellationToken| flush::windows(Arc::clone(&ledger), store.clone(), stop);
-    call(&ledger, &clock, Duration::from_millis(1), 200);
+    let counter = counter(&clock, Booking::Arm(Arm::Even));
+    let run = |stop: CancellationToken| flush::windows(Arc::clone(&counter), store.clone(), stop);
+    call(&counter, &clock, Duration::from_millis(1), 200);
     // Each run writes on its way out, as a drain does.
     for _ in 0..3 {
         let stop = CancellationToken::new();
         stop.cancel();
         run(stop).await;
     }
-    call(&ledger, &clock, Duration::from_millis(1), 200);
+    call(&counter, &clock, Duration::from_millis(1), 200);
     let stop = CancellationToken::new();
     stop.cancel();
     run(stop).await;
-    let minute = ledger.schedule.minute_at(START);
-    let windows = store.windows(&ledger.schedule, minute, minute.next(), 10).await.unwrap();
+    let minute = counter.schedule.minute_at(START);
+    let windows = store.windows(&counter.schedule, minute, minute.next(), 10).await.unwrap();
     assert_eq!(windows.len(), 1);
     assert_eq!((windows[0].counts.calls(), windows[0].closed), (2, true), "the drain closes what it writes");
     assert!(store.windows(&Schedule::new(Rule::Mirrored), minute, minute.next(), 10).await.unwrap().is_empty());

@@ -2,12 +2,12 @@
 
 use bigdecimal::{BigDecimal, ToPrimitive};
 
-use super::super::figures::{UNKNOWN, hours, money};
 use super::super::plots::canvas::PlotError;
 use super::super::plots::cost::{Group, plot};
 use super::{Figure, sentence};
 use crate::domain::arm::Arm;
 use crate::domain::report::{ArmCost, Report};
+use crate::page::figures::{UNKNOWN, hours, money};
 
 pub(super) struct Cost {
     pub figure: Option<Figure>,

@@ -2,6 +2,8 @@
 //!
 //! Owns which parts a role is made of and in which order they start and stop. Must not know how any part works.
 
+pub mod measures;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,26 +12,25 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::azure::{ClientError, http_client};
 use crate::caller::Caller;
 use crate::clock::{Clock, SystemClock};
 use crate::comparison::Comparison;
 use crate::config::{ApiConfig, Config, Role, RouterConfig};
 use crate::domain::schedule::Schedule;
 use crate::http::auth::Auth;
-use crate::http::dashboard::Dashboard;
 use crate::http::edge::{Edge, EdgeConfig, Routes};
+use crate::http::endpoints::dashboard::Dashboard;
 use crate::http::endpoints::timer::Watch;
 use crate::http::observed::Observer;
 use crate::http::route_names::ROUTES;
 use crate::http::routes::{self, ApiParts, RouterParts};
 use crate::http::server;
-use crate::ledger::{Booking, Ledger, flush};
-use crate::measures;
-use crate::routing::{Routing, health};
+use crate::outgoing::{ClientError, http_client};
+use crate::routing::{self, Routing, health};
 use crate::store::{Store, StoreSetupError};
 use crate::telemetry::metrics::Registry;
 use crate::telemetry::{Sending, Telemetry};
+use crate::windows::{self, Booking, CallCounter};
 
 /// Where time comes from, and how long a minute lasts. Only development and tests have another than the standard.
 #[derive(Debug, Clone)]
@@ -79,7 +80,7 @@ impl Application {
         let schedule = Schedule::with_minute(config.rule, timing.minute);
         let stop_background = CancellationToken::new();
         let mut background = JoinSet::new();
-        let (arm, ledger, routes, mut telemetry) = match &config.role {
+        let (arm, counter, routes, mut telemetry) = match &config.role {
             Role::Router(router) => {
                 let worker = Uuid::now_v7();
                 let telemetry = Telemetry::new(config.telemetry.clone(), Arc::clone(&timing.clock), "router", &worker.to_string());
@@ -88,13 +89,13 @@ impl Application {
             }
             Role::Api(api) => {
                 let booking = if api.aa_run { Booking::Both } else { Booking::Arm(api.arm) };
-                let ledger = Arc::new(Ledger::new(Arc::clone(&timing.clock), schedule, booking, &ROUTES));
-                let worker = ledger.worker().to_string();
+                let counter = Arc::new(CallCounter::new(Arc::clone(&timing.clock), schedule, booking, &ROUTES));
+                let worker = counter.worker().to_string();
                 let telemetry = Telemetry::new(config.telemetry.clone(), Arc::clone(&timing.clock), api.arm.as_str(), &worker);
                 let (routes, store) = build_api(&config, api, schedule, timing, &telemetry.registry)?;
-                measures::arm(&telemetry.registry, &ledger, &store);
-                background.spawn(flush::windows(Arc::clone(&ledger), store, stop_background.clone()));
-                (Some(api.arm), Some(ledger), routes, telemetry)
+                measures::arm(&telemetry.registry, &counter, &store);
+                background.spawn(windows::flush::windows(Arc::clone(&counter), store, stop_background.clone()));
+                (Some(api.arm), Some(counter), routes, telemetry)
             }
         };
         let clock = Arc::clone(&timing.clock);
@@ -115,7 +116,7 @@ impl Application {
                 cors: config.cors,
                 max_calls: config.limits.calls,
                 slow: timing.slow,
-                ledger,
+                windows: counter,
                 observer,
             },
             routes,
@@ -166,7 +167,7 @@ fn build_router(
         None => None,
     };
     if let Some(store) = store.clone() {
-        tasks.spawn(flush::decisions(Arc::clone(&routing), worker, store, Arc::clone(&timing.clock), stop.clone()));
+        tasks.spawn(routing::flush::decisions(Arc::clone(&routing), worker, store, Arc::clone(&timing.clock), stop.clone()));
     }
     measures::router(registry, &routing, store.as_ref());
     let watch = watch(config, store, timing)?;

@@ -4,6 +4,7 @@ use http::Uri;
 use opentelemetry::KeyValue;
 use reqwest::{RequestBuilder, Response};
 
+use crate::contract::TRACEPARENT;
 use crate::telemetry::dependency;
 
 /// Sends `request`, a GET of `url`; where the call it is made for is recorded, it is told of it (`traceparent`) and recorded too. Queries
@@ -24,7 +25,7 @@ pub async fn send(request: RequestBuilder, url: &str) -> Result<Response, reqwes
         (format!("GET {path}").into(), facts)
     });
     let Some(mut dependency) = dependency else { return request.send().await };
-    let outcome = request.header("traceparent", dependency.traceparent()).send().await;
+    let outcome = request.header(TRACEPARENT, dependency.traceparent()).send().await;
     let failure = match &outcome {
         Ok(response) => {
             let status = response.status();

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
 use time::macros::datetime;
 
+use super::view::POLICY;
 use super::*;
 use crate::domain::arm::Arm;
 use crate::domain::decision::{Decision, DecisionCount, Reason};
@@ -11,9 +15,9 @@ use crate::domain::histogram::bucket_of;
 use crate::domain::plan::{AppServiceSize, FlexSize, Plan};
 use crate::domain::price::{Meter, Price};
 use crate::domain::probe::ProbeOutcomes;
-use crate::domain::report::{Accumulator, ByArm, Charged, Inputs, Interval};
+use crate::domain::report::{Accumulator, ByArm, Charged, Inputs, Interval, Report};
 use crate::domain::schedule::{Minute, Schedule};
-use crate::domain::timeline::TimelineBuilder;
+use crate::domain::timeline::{Timeline, TimelineBuilder};
 use crate::domain::window::{Observation, Slice, Slices};
 
 const HOSTILE: &str = "<script>alert('1')</script>\"&<!--";
@@ -211,31 +215,4 @@ fn the_policy_names_the_style_sheet_that_is_on_the_page() {
     let style = html.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>")).expect("a style sheet").0;
     let digest = STANDARD.encode(Sha256::digest(style));
     assert!(POLICY.starts_with("default-src 'none';") && POLICY.contains(&format!("'sha256-{digest}'")), "{}", *POLICY);
-}
-
-#[test]
-fn queries_are_read_strictly() {
-    assert_eq!(viewing(None).ok(), Some(Viewing::default()));
-    assert_eq!(viewing(Some("refresh=off&range=month")).ok(), Some(Viewing { range: Range::Month, still: true }));
-    for wrong in ["range=year", "refresh=on", "x=1"] {
-        assert!(viewing(Some(wrong)).is_err(), "{wrong}");
-    }
-}
-
-#[tokio::test]
-async fn the_answer_carries_the_policy_and_one_report_serves_many() {
-    use crate::config::comparison::from_process_environment;
-    use crate::store::testing::new_store;
-
-    let clock: Arc<dyn Clock> = Arc::new(crate::clock::SystemClock::starting_at(datetime!(2026-11-23 12:00 UTC)));
-    let (config, _) = from_process_environment().expect("a configuration");
-    let comparison = Comparison::new(new_store().await, Schedule::default(), config, Arc::clone(&clock));
-    let shown = Dashboard::new(comparison, None, clock);
-    let response = dashboard(&shown, Some("range=hour")).await.unwrap_or_else(|_| panic!("an answer"));
-    let policy = response.headers()["content-security-policy"].to_str().expect("text");
-    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && policy.ends_with("frame-ancestors 'none'"), "{policy}");
-    assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
-    assert_eq!(response.headers()["cache-control"], "no-store");
-    let (one, other) = (shown.shown(Range::Hour).await, shown.shown(Range::Hour).await);
-    assert!(Arc::ptr_eq(&one.expect("a report"), &other.expect("a report")));
 }

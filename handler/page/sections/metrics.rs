@@ -1,10 +1,10 @@
 //! The metrics: table, intervals, power. Must not compute any figure.
 
-use super::super::figures::{UNKNOWN, amount, count, decimals, difference, percent, size_of_difference};
 use super::super::plots::canvas::{Ink, PlotError};
 use super::super::plots::intervals::{self, Bar};
 use super::{Figure, Mark, capitalised, sentence};
 use crate::domain::report::{Finding, Metric, MetricName, Report, words};
+use crate::page::figures::{UNKNOWN, amount, count, decimals, difference, percent, size_of_difference};
 
 pub(super) struct Row {
     pub title: String,

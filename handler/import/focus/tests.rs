@@ -12,7 +12,7 @@ use crate::domain::charge::Value;
 use crate::domain::columns;
 use crate::domain::import::{MOST_PROBLEMS, PlacedCharge};
 
-const SAMPLE: &[u8] = include_bytes!("../../tests/data/focus-1.0-sample.csv");
+const SAMPLE: &[u8] = include_bytes!("../../../tests/data/focus-1.0-sample.csv");
 const HEADER: &str = "BilledCost,EffectiveCost,BillingCurrency,ChargeCategory,ChargePeriodStart,ChargePeriodEnd,ServiceName,ProviderName";
 const ROW: &str = "1.50,1.50,USD,Usage,2024-09-01 00:00:00,2024-09-02T00:00:00Z,S3,AWS";
 

@@ -19,12 +19,12 @@ use crate::clock::Clock;
 use crate::domain::arm::Arm;
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::window::{Window, slice_at};
-use counters::{OpenWindow, Outcome};
+use counters::{CallOutcome, OpenWindow};
 
 /// Minutes a window stays open for calls that arrive late: a ticket is good for two, and clocks differ.
 const OPEN_MINUTES: i64 = 4;
 /// Windows that wait for the database at most; a day of them.
-const MOST_PENDING: usize = 1_440;
+const MAX_PENDING: usize = 1_440;
 /// What a call counts as when its caller left before the answer, as nginx counts it.
 const CALLER_LEFT: u16 = 499;
 
@@ -39,7 +39,7 @@ pub enum Booking {
 
 /// What kind of call it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum CallKind {
     /// A caller's.
     Call,
     /// Supervision's: counted apart.
@@ -58,8 +58,8 @@ pub struct Arrival {
     /// The clock's uptime then.
     pub uptime: Duration,
     /// What kind of call it is.
-    pub kind: Kind,
-    /// Position of its route in the ledger's list.
+    pub kind: CallKind,
+    /// Position of its route in the route table.
     pub route: usize,
     /// Bytes of its body, as far as announced.
     pub request_bytes: u64,
@@ -67,7 +67,7 @@ pub struct Arrival {
 
 /// Counts this process's calls.
 #[derive(Debug)]
-pub struct Ledger {
+pub struct CallCounter {
     clock: Arc<dyn Clock>,
     schedule: Schedule,
     booking: Booking,
@@ -88,19 +88,19 @@ pub struct Ledger {
 
 /// A call being served; counted when it is finished, or as one whose caller left when it is dropped before.
 #[derive(Debug)]
-pub struct Entry {
-    ledger: Arc<Ledger>,
+pub struct OpenCall {
+    counter: Arc<CallCounter>,
     window: Arc<OpenWindow>,
     arrival: Arrival,
     /// Status and bytes of the answer, once there is one.
     answer: Option<(u16, u64)>,
 }
 
-impl Ledger {
-    /// A ledger for one process, whose calls go to one of `routes`.
+impl CallCounter {
+    /// A counter for one process, whose calls go to one of `routes`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, schedule: Schedule, booking: Booking, routes: &'static [&'static str]) -> Self {
-        Ledger {
+        CallCounter {
             clock,
             schedule,
             booking,
@@ -136,20 +136,20 @@ impl Ledger {
 
     /// Takes note of a call. `None` for calls that are only counted by their number.
     #[must_use]
-    pub fn begin(self: &Arc<Self>, arrival: Arrival) -> Option<Entry> {
+    pub fn begin(self: &Arc<Self>, arrival: Arrival) -> Option<OpenCall> {
         let Some(window) = self.window(arrival.minute) else {
             self.late.fetch_add(1, Ordering::Relaxed);
             return None;
         };
         match arrival.kind {
-            Kind::Probe => window.probe(),
-            Kind::Unrouted => window.unrouted(),
-            Kind::Call => {
+            CallKind::Probe => window.probe(),
+            CallKind::Unrouted => window.unrouted(),
+            CallKind::Call => {
                 if !self.served.load(Ordering::Relaxed) && !self.served.swap(true, Ordering::Relaxed) {
                     window.cold_start();
                 }
                 window.begin();
-                return Some(Entry { ledger: Arc::clone(self), window, arrival, answer: None });
+                return Some(OpenCall { counter: Arc::clone(self), window, arrival, answer: None });
             }
         }
         None
@@ -203,9 +203,9 @@ impl Ledger {
 
     /// Retires windows that take no more calls, and returns everything there is to write: whole windows first, then what the open ones
     /// hold so far. While `draining` the open ones count as ended.
-    fn take_stock(&self, draining: bool) -> Vec<Window> {
+    fn pending_windows(&self, draining: bool) -> Vec<Window> {
         let now = self.schedule.minute_at(self.clock.now());
-        let mut stock = Vec::new();
+        let mut pending_now = Vec::new();
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let open = self.open.load_full();
         let (ripe, kept): (Vec<_>, Vec<_>) =
@@ -215,24 +215,24 @@ impl Ledger {
             self.open.store(Arc::new(kept.clone()));
         }
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        pending.extend(ripe.iter().filter_map(|window| self.written(window, now, true)));
-        while pending.len() > MOST_PENDING {
+        pending.extend(ripe.iter().filter_map(|window| self.as_written(window, now, true)));
+        while pending.len() > MAX_PENDING {
             pending.pop_front();
         }
-        stock.extend(pending.iter().cloned());
-        stock.extend(kept.iter().filter_map(|window| self.written(window, now, draining)));
-        stock
+        pending_now.extend(pending.iter().cloned());
+        pending_now.extend(kept.iter().filter_map(|window| self.as_written(window, now, draining)));
+        pending_now
     }
 
     /// Forgets whole windows that were written.
-    fn forget(&self, written: &[Window]) {
+    fn mark_written(&self, written: &[Window]) {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         pending.retain(|waiting| !written.iter().any(|window| window.minute == waiting.minute && window.arm == waiting.arm));
     }
 
     /// The window as it would be written now; `None` where there is nothing to say: a minute without calls is worth a row only once it is
     /// over, and only as the arm's own.
-    fn written(&self, window: &OpenWindow, now: Minute, ended: bool) -> Option<Window> {
+    fn as_written(&self, window: &OpenWindow, now: Minute, ended: bool) -> Option<Window> {
         let closed = (ended || window.minute < now) && window.is_still();
         let counts = window.counts(self.routes);
         let empty = counts.calls() + counts.probes + counts.unrouted == 0;
@@ -244,27 +244,27 @@ impl Ledger {
     }
 }
 
-impl Entry {
+impl OpenCall {
     /// The call was answered.
     pub fn finish(mut self, status: u16, response_bytes: u64) {
         self.answer = Some((status, response_bytes));
     }
 }
 
-impl Drop for Entry {
+impl Drop for OpenCall {
     fn drop(&mut self) {
         let (status, response_bytes) = self.answer.unwrap_or((CALLER_LEFT, 0));
-        let ledger = &self.ledger;
-        let took = ledger.clock.uptime().saturating_sub(self.arrival.uptime);
-        let starts_at = ledger.schedule.starts_at(self.arrival.minute);
+        let counter = &self.counter;
+        let took = counter.clock.uptime().saturating_sub(self.arrival.uptime);
+        let starts_at = counter.schedule.starts_at(self.arrival.minute);
         let elapsed = Duration::try_from(self.arrival.at - starts_at).unwrap_or_default();
-        self.window.end(&Outcome {
+        self.window.end(&CallOutcome {
             status,
             latency_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             request_bytes: self.arrival.request_bytes,
             response_bytes,
             route: self.arrival.route,
-            slice: slice_at(elapsed, ledger.schedule.minute_length()),
+            slice: slice_at(elapsed, counter.schedule.minute_length()),
         });
     }
 }

@@ -10,7 +10,7 @@ use super::scale::{from_zero, places};
 use super::{Plot, WORDS};
 use crate::domain::arm::Arm;
 use crate::domain::timeline::{MinuteSeen, Served, Timeline};
-use crate::http::dashboard::figures::decimals;
+use crate::page::figures::decimals;
 
 /// Space for the labels left of every plot over time, pixels, so that their minutes stand below each other.
 pub(super) const LEFT: u32 = 56;

@@ -10,7 +10,7 @@ use askama::Template;
 use super::figures::{count, share};
 use super::plots::Plot;
 use super::plots::canvas::{Drawing, PlotError};
-use super::{Mode, POLICY, REFRESH, Range, ReportView, STYLE, Viewing};
+use super::view::{Mode, POLICY, REFRESH, Range, ReportView, STYLE, Viewing};
 use crate::domain::arm::Arm;
 use crate::domain::moment;
 use crate::domain::probe::ProbeOutcomes;

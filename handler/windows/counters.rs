@@ -9,11 +9,11 @@ use crate::domain::schedule::Minute;
 use crate::domain::window::{Counts, RouteCounts, SLICES, STATUS_CLASSES, Slice, status_class};
 
 /// Most shards of a window; each takes about 45 kB.
-const MOST_SHARDS: usize = 8;
+const MAX_SHARDS: usize = 8;
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outcome {
+pub struct CallOutcome {
     /// The status it was answered with.
     pub status: u16,
     /// From its arrival to its answer, µs.
@@ -22,7 +22,7 @@ pub struct Outcome {
     pub request_bytes: u64,
     /// Bytes of the answer's body, as far as they were announced.
     pub response_bytes: u64,
-    /// Position of its route in the ledger's list.
+    /// Position of its route in the route table.
     pub route: usize,
     /// The part of the minute it arrived in.
     pub slice: usize,
@@ -82,7 +82,7 @@ fn own_shard(shards: usize) -> usize {
 
 /// How many shards a window has on this machine.
 pub fn shards() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_SHARDS))
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MAX_SHARDS))
 }
 
 impl OpenWindow {
@@ -112,7 +112,7 @@ impl OpenWindow {
     }
 
     /// A call that began ends; its counts are seen by whoever sees it gone.
-    pub fn end(&self, outcome: &Outcome) {
+    pub fn end(&self, outcome: &CallOutcome) {
         let shard = &self.shards[own_shard(self.shards.len())];
         let class = status_class(outcome.status);
         let slice = &shard.slices[outcome.slice.min(SLICES - 1)];
@@ -221,7 +221,7 @@ mod tests {
                 std::thread::spawn(move || {
                     for call in 0..5_000_u64 {
                         window.begin();
-                        window.end(&Outcome {
+                        window.end(&CallOutcome {
                             status: if call % 100 == 0 { 503 } else { 200 },
                             latency_us: 100 + call,
                             request_bytes: 1,

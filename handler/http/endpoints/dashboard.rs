@@ -1,20 +1,9 @@
-//! The dashboard: one page of HTML and SVG, served at `/` by each arm and written to a file by `switchback report --html`.
-//!
-//! Owns how a report looks on a page. It runs no script and loads nothing, so its policy allows nothing but its own style sheet. Must not
-//! know formulas, nor where a report's data are stored.
+//! The dashboard at `/`. Owns whose report is shown and how long it is kept; must not know what stands on the page.
 
-mod figures;
-mod page;
-mod plots;
-
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use askama::Template as _;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
-use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 use warp::reply::Response;
 
@@ -24,104 +13,11 @@ use crate::domain::report::Report;
 use crate::domain::timeline::Timeline;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
+use crate::page::{Mode, POLICY, Range, ReportView, Viewing, render_report};
 use crate::store::StoreError;
 
-const STYLE: &str = include_str!("templates/style.css");
-
-/// How often a served page loads itself anew.
-const REFRESH: Duration = Duration::from_secs(15);
 /// How long a report is shown before it is made anew: many viewers cost one report.
 const KEPT: Duration = Duration::from_secs(5);
-
-/// Allows the page's one style sheet, known by its digest, and the icon it carries along; nothing else.
-static POLICY: LazyLock<String> = LazyLock::new(|| {
-    let digest = STANDARD.encode(Sha256::digest(STYLE));
-    format!("default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'")
-});
-
-/// What a page shows.
-#[derive(Debug, Clone, Copy)]
-pub struct ReportView<'a> {
-    /// The comparison.
-    pub report: &'a Report,
-    /// Its last minutes.
-    pub timeline: &'a Timeline,
-    /// The one URL callers know, where it is known here.
-    pub one_url: Option<&'a str>,
-}
-
-/// What a page is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// A file: it stays as it is.
-    File,
-    /// An answer: it leads to other ranges and loads itself anew.
-    Served(Viewing),
-}
-
-/// What someone who looks at the served page chose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Viewing {
-    /// How far back the comparison goes.
-    pub range: Range,
-    /// Whether the page stays as it is.
-    pub still: bool,
-}
-
-/// How far back a served page looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Range {
-    /// An hour.
-    Hour,
-    /// A day.
-    #[default]
-    Day,
-    /// Seven days.
-    Week,
-    /// Thirty days.
-    Month,
-}
-
-impl Range {
-    const ALL: [Range; 4] = [Range::Hour, Range::Day, Range::Week, Range::Month];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Range::Hour => "hour",
-            Range::Day => "day",
-            Range::Week => "week",
-            Range::Month => "month",
-        }
-    }
-
-    const fn length(self) -> time::Duration {
-        match self {
-            Range::Hour => time::Duration::HOUR,
-            Range::Day => time::Duration::DAY,
-            Range::Week => time::Duration::WEEK,
-            Range::Month => time::Duration::days(30),
-        }
-    }
-}
-
-/// A page could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum PageError {
-    /// A plot.
-    #[error(transparent)]
-    Plot(#[from] plots::canvas::PlotError),
-    /// The template.
-    #[error("the page could not be rendered: {0}")]
-    Template(#[from] askama::Error),
-}
-
-/// The page as HTML.
-///
-/// # Errors
-/// [`PageError`]; no report is known that leads to one.
-pub fn render_report(view: &ReportView<'_>, mode: Mode) -> Result<String, PageError> {
-    Ok(page::page(view, mode)?.render()?)
-}
 
 /// What `/` needs.
 pub struct Dashboard {
@@ -187,4 +83,36 @@ fn viewing(raw_query: Option<&str>) -> Result<Viewing, Problem> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::domain::schedule::Schedule;
+
+    #[test]
+    fn queries_are_read_strictly() {
+        assert_eq!(viewing(None).ok(), Some(Viewing::default()));
+        assert_eq!(viewing(Some("refresh=off&range=month")).ok(), Some(Viewing { range: Range::Month, still: true }));
+        for wrong in ["range=year", "refresh=on", "x=1"] {
+            assert!(viewing(Some(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_answer_carries_the_policy_and_one_report_serves_many() {
+        use crate::config::comparison::from_process_environment;
+        use crate::store::testing::new_store;
+
+        let clock: Arc<dyn Clock> = Arc::new(crate::clock::SystemClock::starting_at(datetime!(2026-11-23 12:00 UTC)));
+        let (config, _) = from_process_environment().expect("a configuration");
+        let comparison = Comparison::new(new_store().await, Schedule::default(), config, Arc::clone(&clock));
+        let shown = Dashboard::new(comparison, None, clock);
+        let response = dashboard(&shown, Some("range=hour")).await.unwrap_or_else(|_| panic!("an answer"));
+        let policy = response.headers()["content-security-policy"].to_str().expect("text");
+        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && policy.ends_with("frame-ancestors 'none'"), "{policy}");
+        assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        let (one, other) = (shown.shown(Range::Hour).await, shown.shown(Range::Hour).await);
+        assert!(Arc::ptr_eq(&one.expect("a report"), &other.expect("a report")));
+    }
+}

@@ -1,0 +1,35 @@
+//! Calls that leave this program: whom their connections trust, the client that makes them, and how they are recorded.
+//!
+//! Must not know what they are for.
+
+mod dependency;
+pub mod tls;
+
+pub use dependency::send;
+
+use std::time::Duration;
+
+use tls::TlsError;
+
+/// A client that verifies TLS as [`tls::client_config`] says and follows no redirect by itself.
+///
+/// # Errors
+/// [`ClientError`] when the TLS configuration is refused.
+pub fn http_client() -> Result<reqwest::Client, ClientError> {
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(tls::client_config(None)?)
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(5))
+        .user_agent(concat!("switchback/", env!("CARGO_PKG_VERSION")))
+        .build()?)
+}
+
+/// No client for outgoing calls could be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the client for outgoing calls could not be made: {0}")]
+pub enum ClientError {
+    /// TLS was refused.
+    Tls(#[from] TlsError),
+    /// The client was refused.
+    Http(#[from] reqwest::Error),
+}

@@ -1,0 +1,93 @@
+//! What a page shows, to whom, and what its policy lets it load. Must not know what stands on it.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use crate::domain::report::Report;
+use crate::domain::timeline::Timeline;
+
+/// The page's style sheet.
+pub(super) const STYLE: &str = include_str!("templates/style.css");
+
+/// How often a served page loads itself anew.
+pub(super) const REFRESH: Duration = Duration::from_secs(15);
+
+/// Allows the page's one style sheet, known by its digest, and the icon it carries along; nothing else.
+pub static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let digest = STANDARD.encode(Sha256::digest(STYLE));
+    format!("default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'")
+});
+
+/// What a page shows.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportView<'a> {
+    /// The comparison.
+    pub report: &'a Report,
+    /// Its last minutes.
+    pub timeline: &'a Timeline,
+    /// The one URL callers know, where it is known here.
+    pub one_url: Option<&'a str>,
+}
+
+/// What a page is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// A file: it stays as it is.
+    File,
+    /// An answer: it leads to other ranges and loads itself anew.
+    Served(Viewing),
+}
+
+/// What someone who looks at the served page chose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Viewing {
+    /// How far back the comparison goes.
+    pub range: Range,
+    /// Whether the page stays as it is.
+    pub still: bool,
+}
+
+/// How far back a served page looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Range {
+    /// An hour.
+    Hour,
+    /// A day.
+    #[default]
+    Day,
+    /// Seven days.
+    Week,
+    /// Thirty days.
+    Month,
+}
+
+impl Range {
+    /// All of them, shortest first.
+    pub const ALL: [Range; 4] = [Range::Hour, Range::Day, Range::Week, Range::Month];
+
+    /// Its name in a query.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Range::Hour => "hour",
+            Range::Day => "day",
+            Range::Week => "week",
+            Range::Month => "month",
+        }
+    }
+
+    /// How long it is.
+    #[must_use]
+    pub const fn length(self) -> time::Duration {
+        match self {
+            Range::Hour => time::Duration::HOUR,
+            Range::Day => time::Duration::DAY,
+            Range::Week => time::Duration::WEEK,
+            Range::Month => time::Duration::days(30),
+        }
+    }
+}
