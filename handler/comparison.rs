@@ -25,7 +25,7 @@ const STANDARD_RANGE: time::Duration = time::Duration::DAY;
 
 /// What a comparison may be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Asked {
+pub struct ReportQuery {
     /// First moment compared; the day before `to` where none is given.
     pub from: Option<OffsetDateTime>,
     /// First moment not compared; now where none is given.
@@ -80,7 +80,7 @@ impl Comparison {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn report(&self, asked: Asked) -> Result<Report, StoreError> {
+    pub async fn report(&self, asked: ReportQuery) -> Result<Report, StoreError> {
         let turn = Arc::clone(&self.turn).acquire_owned().await;
         let (from, to) = self.minutes(asked.from, asked.to);
         let mut accumulator = Accumulator::new(self.inputs(from, to, asked.burn_in).await?);
@@ -110,7 +110,7 @@ impl Comparison {
         let [from, to] = [report.from, report.to].map(|moment| self.schedule.minute_at(moment));
         // Decisions may go on when no arm serves any more: half a timeline of them is shown.
         let last = self.store.last_window(&self.schedule, from, to).await?;
-        let to = last.map_or(to, |last| Minute(to.0.min(last.0.saturating_add(TimelineBuilder::MOST_MINUTES / 2))));
+        let to = last.map_or(to, |last| Minute(to.0.min(last.0.saturating_add(TimelineBuilder::MAX_MINUTES / 2))));
         let mut timeline = TimelineBuilder::new(self.schedule, from, to);
         let (from, to) = timeline.range();
         self.store.observe_decisions(&self.schedule, from, to, |count| timeline.decision(count)).await?;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 /// What makes up the project; anything else beside them is made from them.
 const ROOTS: &[&str] = &["handler", "tests", "infra", "docs", "functions", ".github"];
-const LONGEST_FILE: usize = 450;
+const MAX_FILE_LINES: usize = 450;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -92,7 +92,7 @@ fn only_the_http_side_knows_warp_and_hyper() {
 
 #[test]
 fn only_those_who_call_out_know_reqwest() {
-    let rooms = ["handler/azure/", "handler/routing/health.rs", "handler/caller/", "handler/dev/", "handler/cli/"];
+    let rooms = ["handler/outgoing/", "handler/azure/", "handler/routing/health.rs", "handler/caller/", "handler/dev/", "handler/cli/"];
     only_in(&rooms, &["reqwest"]);
 }
 
@@ -158,7 +158,7 @@ fn every_module_says_what_it_owns() {
 fn every_file_fits_in_the_head() {
     for path in files(&["rs", "tf", "yml", "sh", "py", "sql", "kql", "hcl"]) {
         let lines = read(&path).lines().count();
-        assert!(lines <= LONGEST_FILE, "{} has {lines} lines", path.display());
+        assert!(lines <= MAX_FILE_LINES, "{} has {lines} lines", path.display());
     }
 }
 

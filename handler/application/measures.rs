@@ -10,28 +10,29 @@ use crate::domain::decision::Reason;
 use crate::http::edge::Edge;
 use crate::routing::Routing;
 use crate::store::Store;
-use crate::telemetry::metrics::{Kind, Registry, Sample};
+use crate::telemetry::metrics::{MetricKind, Registry, Sample};
 use crate::windows::CallCounter;
 
 /// Measures what every role has.
 pub fn edge(registry: &Registry, edge: &Edge) {
     let edge = edge.clone();
-    registry
-        .register("switchback_calls_in_flight", "Calls being served.", Kind::Gauge, move || vec![Sample::plain(edge.in_flight() as f64)]);
+    registry.register("switchback_calls_in_flight", "Calls being served.", MetricKind::Gauge, move || {
+        vec![Sample::plain(edge.in_flight() as f64)]
+    });
 }
 
 /// Measures an arm.
 pub fn arm(registry: &Registry, counter: &Arc<CallCounter>, store: &Store) {
     pool(registry, store);
     let windows = Arc::clone(counter);
-    registry.register("switchback_windows_unwritten", "Whole windows that wait for the database.", Kind::Gauge, move || {
+    registry.register("switchback_windows_unwritten", "Whole windows that wait for the database.", MetricKind::Gauge, move || {
         vec![Sample::plain(windows.unwritten() as f64)]
     });
     let late = Arc::clone(counter);
     registry.register(
         "switchback_calls_late_total",
         "Calls whose window was written already: counted here alone.",
-        Kind::Counter,
+        MetricKind::Counter,
         move || vec![Sample::plain(late.late() as f64)],
     );
 }
@@ -42,7 +43,7 @@ pub fn router(registry: &Registry, routing: &Arc<Routing>, store: Option<&Store>
     registry.register(
         "switchback_decisions_total",
         "Decisions by arm and reason; failover and unavailable mean an arm was down.",
-        Kind::Counter,
+        MetricKind::Counter,
         move || {
             let decided = decisions.decided();
             let all = Arm::BOTH.into_iter().flat_map(|arm| Reason::ALL.into_iter().map(move |reason| (arm, reason)));
@@ -51,7 +52,7 @@ pub fn router(registry: &Registry, routing: &Arc<Routing>, store: Option<&Store>
         },
     );
     let health = Arc::clone(routing);
-    registry.register("switchback_arm_up", "Whether the router counts an arm as up, 1 or 0.", Kind::Gauge, move || {
+    registry.register("switchback_arm_up", "Whether the router counts an arm as up, 1 or 0.", MetricKind::Gauge, move || {
         let up = health.health().up();
         Arm::BOTH.map(|arm| Sample::labelled("arm", arm.as_str(), f64::from(u8::from(up[arm.index()])))).into()
     });
@@ -62,7 +63,7 @@ pub fn router(registry: &Registry, routing: &Arc<Routing>, store: Option<&Store>
 
 fn pool(registry: &Registry, store: &Store) {
     let store = store.clone();
-    registry.register("switchback_pool_connections", "Database connections, used and idle.", Kind::Gauge, move || {
+    registry.register("switchback_pool_connections", "Database connections, used and idle.", MetricKind::Gauge, move || {
         let pool = store.pool_use();
         let state = |state, count: u32| Sample::labelled("state", state, f64::from(count));
         vec![state("used", pool.open.saturating_sub(pool.idle)), state("idle", pool.idle)]

@@ -20,7 +20,7 @@ use crate::domain::schedule::Schedule;
 use crate::http::auth::Auth;
 use crate::http::edge::{Edge, EdgeConfig, Routes};
 use crate::http::endpoints::dashboard::Dashboard;
-use crate::http::endpoints::timer::Watch;
+use crate::http::endpoints::timer::WatchTimer;
 use crate::http::observed::Observer;
 use crate::http::route_names::ROUTES;
 use crate::http::routes::{self, ApiParts, RouterParts};
@@ -210,12 +210,12 @@ fn build_api(
     Ok((routes::api(Arc::new(parts)), store))
 }
 
-fn watch(config: &Config, store: Option<Store>, timing: &Timing) -> Result<Watch, ClientError> {
+fn watch(config: &Config, store: Option<Store>, timing: &Timing) -> Result<WatchTimer, ClientError> {
     let caller = match &config.one_url {
         Some(url) => Some(Caller::new(url.clone(), Arc::clone(&timing.clock))?),
         None => None,
     };
-    Ok(Watch { caller, store })
+    Ok(WatchTimer { caller, store })
 }
 
 /// A part could not be made.

@@ -25,7 +25,7 @@ const INSTANCE_METADATA_API_VERSION: &str = "2018-02-01";
 /// A token is renewed this long before it ends; PostgreSQL checks it only when a connection is made.
 const RENEW_BEFORE_END: time::Duration = time::Duration::minutes(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-const LONGEST_ANSWER_SHOWN: usize = 200;
+const MAX_ANSWER_SHOWN: usize = 200;
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
@@ -123,16 +123,16 @@ impl TokenSource {
         let response = send(self.client.get(&url).header(name, value), &url).await?;
         let status = response.status();
         if !status.is_success() {
-            let answer = response.text().await.unwrap_or_default().chars().take(LONGEST_ANSWER_SHOWN).collect();
+            let answer = response.text().await.unwrap_or_default().chars().take(MAX_ANSWER_SHOWN).collect();
             return Err(IdentityError::Refused { status: status.as_u16(), answer });
         }
-        let answer: Answer = response.json().await?;
+        let answer: TokenAnswer = response.json().await?;
         Ok(Token { secret: answer.access_token, ends_at: answer.expires_on.moment() })
     }
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct TokenAnswer {
     access_token: String,
     expires_on: EpochSeconds,
 }

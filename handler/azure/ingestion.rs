@@ -22,7 +22,7 @@ const MONITOR_RESOURCE: &str = "https://monitor.azure.com";
 /// How long one upload may take; past it the exporter tries again for a while.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(12);
 /// Most of an answer that is read: counts, and a line for each refused item.
-const LONGEST_ANSWER: usize = 256 * 1024;
+const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 /// The client the exporters share.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ impl Ingest {
         let mut answer = upload.send().await?;
         let mut text = Vec::new();
         while let Some(chunk) = answer.chunk().await? {
-            if text.len() + chunk.len() > LONGEST_ANSWER {
+            if text.len() + chunk.len() > MAX_ANSWER_BYTES {
                 return Err("the ingestion service's answer is too long".into());
             }
             text.extend_from_slice(&chunk);

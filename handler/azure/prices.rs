@@ -18,7 +18,7 @@ pub const RETAIL_PRICES: &str = "https://prices.azure.com/api/retail/prices";
 const API_VERSION: &str = "2023-01-01-preview";
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Pages of one service in one region at most; there are a handful.
-const MOST_PAGES: usize = 100;
+const MAX_PAGES: usize = 100;
 /// Others are rounded: prices are asked for in this one.
 const CURRENCY: &str = "USD";
 
@@ -45,7 +45,7 @@ pub enum PricesError {
 /// One row of the price list; names are the API's.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Item {
+struct RetailItem {
     currency_code: String,
     #[serde(default)]
     tier_minimum_units: f64,
@@ -63,8 +63,8 @@ struct Item {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Page {
-    items: Vec<Item>,
+struct RetailPage {
+    items: Vec<RetailItem>,
     next_page_link: Option<String>,
 }
 
@@ -133,7 +133,7 @@ const LISTINGS: [Listing; 12] = [
 ];
 
 impl Listing {
-    fn matches(&self, item: &Item) -> bool {
+    fn matches(&self, item: &RetailItem) -> bool {
         let sku = item.sku_name.replace(' ', "").to_lowercase();
         item.kind == "Consumption"
             && item.currency_code == CURRENCY
@@ -145,8 +145,8 @@ impl Listing {
     }
 
     /// The price among `items`. Free grants are rows of a lower tier: the highest tier is what use beyond them costs.
-    fn price(&self, items: &[Item], region: &str) -> Option<Price> {
-        let order = |item: &&Item| (item.is_primary_meter_region, tier(item), item.effective_start_date.clone());
+    fn price(&self, items: &[RetailItem], region: &str) -> Option<Price> {
+        let order = |item: &&RetailItem| (item.is_primary_meter_region, tier(item), item.effective_start_date.clone());
         let item = items.iter().filter(|item| self.matches(item)).max_by_key(order)?;
         // The shortest text that reads back as the same number is the price as it was listed.
         let listed: BigDecimal = item.retail_price.to_string().parse().ok()?;
@@ -161,7 +161,7 @@ impl Listing {
     }
 }
 
-fn tier(item: &Item) -> u64 {
+fn tier(item: &RetailItem) -> u64 {
     // The bits of floats of 0 and more are in the order of their values.
     item.tier_minimum_units.max(0.0).to_bits()
 }
@@ -202,15 +202,15 @@ pub async fn fetch(client: &reqwest::Client, address: &str, region: &str) -> Res
     Ok(fetched)
 }
 
-async fn service_items(client: &reqwest::Client, address: &str, service: &str, region: &str) -> Result<Vec<Item>, PricesError> {
+async fn service_items(client: &reqwest::Client, address: &str, service: &str, region: &str) -> Result<Vec<RetailItem>, PricesError> {
     let filter = format!("serviceName eq '{service}' and armRegionName eq '{region}' and priceType eq 'Consumption'");
     let parameters = [("api-version", API_VERSION), ("currencyCode", "'USD'"), ("$filter", &filter)];
     let bad_address = || PricesError::Address(address.chars().take(200).collect());
     let first = Url::parse_with_params(address, parameters).map_err(|_| bad_address())?;
     let mut items = Vec::new();
     let mut next = first.clone();
-    for _ in 0..MOST_PAGES {
-        let page: Page = client.get(next).timeout(TIMEOUT).send().await?.error_for_status()?.json().await?;
+    for _ in 0..MAX_PAGES {
+        let page: RetailPage = client.get(next).timeout(TIMEOUT).send().await?.error_for_status()?.json().await?;
         items.extend(page.items);
         let Some(link) = page.next_page_link.filter(|link| !link.is_empty()) else { return Ok(items) };
         next = Url::parse(&link).map_err(|_| PricesError::Elsewhere(link.chars().take(200).collect()))?;

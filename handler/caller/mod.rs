@@ -34,7 +34,7 @@ pub struct Caller {
 
 /// One probe, with what its headers said.
 #[derive(Debug, Clone, Serialize)]
-pub struct Observation {
+pub struct ObservedCall {
     /// Where it ended, and how long that took.
     #[serde(flatten)]
     pub probe: Probe,
@@ -92,9 +92,9 @@ impl Caller {
     }
 
     /// Calls the one URL, follows the redirect, and judges where that ended.
-    pub async fn observe(&self, schedule: &Schedule) -> Observation {
+    pub async fn observe(&self, schedule: &Schedule) -> ObservedCall {
         let mut observation =
-            Observation { probe: unanswered(self.clock.now()), minute: None, reason: None, status: None, ticketed: false };
+            ObservedCall { probe: unanswered(self.clock.now()), minute: None, reason: None, status: None, ticketed: false };
         if let Err(detail) = self.follow(schedule, &mut observation).await {
             observation.probe.detail = Some(detail);
         }
@@ -132,7 +132,7 @@ impl Caller {
         probes
     }
 
-    async fn follow(&self, schedule: &Schedule, observation: &mut Observation) -> Result<(), String> {
+    async fn follow(&self, schedule: &Schedule, observation: &mut ObservedCall) -> Result<(), String> {
         let (redirect, redirect_us) =
             self.measured(&format!("{}{LIVE_PATH}", self.url)).await.map_err(|reason| format!("router: {reason}"))?;
         observation.probe.redirect_us = Some(redirect_us);

@@ -17,12 +17,12 @@ use crate::clock::SystemClock;
 use crate::config::{self, BaseUrl};
 use crate::domain::import::{Imported, RowProblem};
 use crate::import::focus::FocusError;
-use crate::import::{self, ImportError, Limits, Progress};
+use crate::import::{self, ImportError, Progress, ReadLimits};
 use crate::store::Store;
 
 /// Import FOCUS files, straight into the database or through a URL.
 #[derive(Debug, Args)]
-pub struct Import {
+pub struct ImportArguments {
     /// FOCUS files: CSV, plain or gzip; - reads standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -42,7 +42,7 @@ const PROBLEMS_SHOWN: usize = 20;
 const STDIN: &str = "-";
 
 /// What became of one file.
-struct Outcome {
+struct ImportOutcome {
     id: String,
     again: bool,
     accepted: u64,
@@ -51,12 +51,12 @@ struct Outcome {
 }
 
 /// Why one file was not imported, with the rows that were refused.
-struct Refusal {
+struct FileRefusal {
     reason: String,
     problems: Vec<RowProblem>,
 }
 
-impl Import {
+impl ImportArguments {
     pub fn run(self) -> Result<(), Failure> {
         runtime()?.block_on(async {
             match &self.url {
@@ -68,7 +68,7 @@ impl Import {
                 None => {
                     let database = config::database_from_process_environment()?;
                     let store = Store::new(&database, Arc::new(SystemClock::new())).map_err(|error| Failure::operation(&error))?;
-                    let limits = Limits { max_bytes: self.max_bytes, strict: self.strict };
+                    let limits = ReadLimits { max_bytes: self.max_bytes, strict: self.strict };
                     self.each(async |file| store_file(&store, file, limits).await).await
                 }
             }
@@ -76,17 +76,17 @@ impl Import {
     }
 
     /// Imports every file, goes on after one that fails, and fails in the end if one did.
-    async fn each(&self, import: impl AsyncFn(&Path) -> Result<Outcome, Refusal>) -> Result<(), Failure> {
+    async fn each(&self, import: impl AsyncFn(&Path) -> Result<ImportOutcome, FileRefusal>) -> Result<(), Failure> {
         let mut failed = 0;
         for file in &self.files {
             match import(file).await {
                 Ok(outcome) => {
-                    let Outcome { id, again, accepted, rejected, problems } = outcome;
+                    let ImportOutcome { id, again, accepted, rejected, problems } = outcome;
                     let seen = if again { ", imported before" } else { "" };
                     println!("{}: {accepted} accepted, {rejected} rejected, import {id}{seen}", file.display());
                     show(&problems, rejected);
                 }
-                Err(Refusal { reason, problems }) => {
+                Err(FileRefusal { reason, problems }) => {
                     failed += 1;
                     eprintln!("{}: {reason}", file.display());
                     show(&problems, problems.len() as u64);
@@ -112,7 +112,7 @@ fn show(problems: &[RowProblem], rejected: u64) {
     }
 }
 
-async fn store_file(store: &Store, file: &Path, limits: Limits) -> Result<Outcome, Refusal> {
+async fn store_file(store: &Store, file: &Path, limits: ReadLimits) -> Result<ImportOutcome, FileRefusal> {
     let bar = bar(file);
     let origin = bar.wrap_read(open(file).map_err(|error| refusal(&error))?);
     let shown = bar.clone();
@@ -123,15 +123,21 @@ async fn store_file(store: &Store, file: &Path, limits: Limits) -> Result<Outcom
         Ok(Imported::Again(import)) => (import, true),
         Err(ImportError::File(FocusError::RowsRefused(summary))) => {
             let reason = format!("{} rows were refused; nothing was stored", summary.rejected);
-            return Err(Refusal { reason, problems: summary.problems });
+            return Err(FileRefusal { reason, problems: summary.problems });
         }
         Err(error) => return Err(refusal(&error)),
     };
     let summary = import.summary;
-    Ok(Outcome { id: import.id.to_string(), again, accepted: summary.accepted, rejected: summary.rejected, problems: summary.problems })
+    Ok(ImportOutcome {
+        id: import.id.to_string(),
+        again,
+        accepted: summary.accepted,
+        rejected: summary.rejected,
+        problems: summary.problems,
+    })
 }
 
-async fn upload(uploader: &Uploader, file: &Path) -> Result<Outcome, Refusal> {
+async fn upload(uploader: &Uploader, file: &Path) -> Result<ImportOutcome, FileRefusal> {
     let bar = bar(file);
     let sent = bar.clone();
     let file = tokio::fs::File::from_std(open(file).map_err(|error| refusal(&error))?);
@@ -140,15 +146,15 @@ async fn upload(uploader: &Uploader, file: &Path) -> Result<Outcome, Refusal> {
     bar.finish_and_clear();
     match uploaded {
         Ok(Uploaded::Stored { again, import }) => {
-            Ok(Outcome { id: import.id, again, accepted: import.accepted, rejected: import.rejected, problems: import.problems })
+            Ok(ImportOutcome { id: import.id, again, accepted: import.accepted, rejected: import.rejected, problems: import.problems })
         }
-        Ok(Uploaded::Refused(problem)) => Err(Refusal { reason: problem.detail.unwrap_or(problem.title), problems: problem.problems }),
+        Ok(Uploaded::Refused(problem)) => Err(FileRefusal { reason: problem.detail.unwrap_or(problem.title), problems: problem.problems }),
         Err(error) => Err(refusal(&error)),
     }
 }
 
-fn refusal(error: &dyn std::error::Error) -> Refusal {
-    Refusal { reason: crate::causes::chain(error), problems: Vec::new() }
+fn refusal(error: &dyn std::error::Error) -> FileRefusal {
+    FileRefusal { reason: crate::causes::chain(error), problems: Vec::new() }
 }
 
 fn open(file: &Path) -> io::Result<File> {

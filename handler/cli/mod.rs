@@ -61,9 +61,9 @@ pub enum Command {
     /// Bring the database's schema up to date
     Migrate,
     /// Import FOCUS files, straight into the database or through a URL
-    Import(import::Import),
+    Import(import::ImportArguments),
     /// Call the one URL, follow its redirects, and say where they end; exit code 1 when too few end where they should
-    Watch(watch::Watch),
+    Watch(watch::WatchArguments),
     /// Show the unit prices in use, or fetch newer ones
     Prices(prices::Prices),
     /// Compare the arms: latency, errors, cost, verdict
@@ -233,7 +233,7 @@ pub fn stop_token(on: StopOn) -> Result<CancellationToken, Failure> {
 }
 
 fn minute(text: &str) -> Result<Duration, String> {
-    settings::duration_between(Schedule::SHORTEST_MINUTE, Schedule::MINUTE)(text)
+    settings::duration_between(Schedule::MIN_MINUTE, Schedule::MINUTE)(text)
 }
 
 fn moment(text: &str) -> Result<OffsetDateTime, String> {

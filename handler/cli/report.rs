@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::{Failure, minute, runtime};
 use crate::clock::{Clock, SystemClock};
-use crate::comparison::{Asked, Comparison};
+use crate::comparison::{Comparison, ReportQuery};
 use crate::config::database::{self, DatabaseConfig};
 use crate::config::{self, BaseUrl, comparison, process_setting};
 use crate::dev::postgres::{self, NAME};
@@ -81,7 +81,7 @@ impl ReportCommand {
         let (config, rule) = comparison::from_process_environment()?;
         let database = self.database.config()?;
         let schedule = Schedule::with_minute(rule, self.minute.unwrap_or(Schedule::MINUTE));
-        let asked = Asked { from: self.from, to: self.to, burn_in: self.burn_in };
+        let asked = ReportQuery { from: self.from, to: self.to, burn_in: self.burn_in };
         let (report, timeline) = runtime()?.block_on(async {
             let clock = Arc::new(SystemClock::new());
             let store = open_store(&database, clock.clone())?;

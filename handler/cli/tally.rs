@@ -5,7 +5,7 @@ use std::fmt;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{CellAlignment, Table};
 
-use crate::caller::Observation;
+use crate::caller::ObservedCall;
 use crate::domain::arm::Arm;
 use crate::domain::histogram::Histogram;
 use crate::domain::probe::{ProbeOutcome, ProbeOutcomes};
@@ -29,7 +29,7 @@ struct ArmTally {
 
 impl Tally {
     /// Adds one call.
-    pub fn count(&mut self, observation: &Observation) {
+    pub fn count(&mut self, observation: &ObservedCall) {
         let probe = &observation.probe;
         self.outcomes.count(probe.outcome);
         self.ticketed += u64::from(observation.ticketed);

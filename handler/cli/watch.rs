@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::tally::Tally;
 use super::{Failure, StopOn, runtime, stop_token};
-use crate::caller::{Caller, Observation, RouterState};
+use crate::caller::{Caller, ObservedCall, RouterState};
 use crate::clock::SystemClock;
 use crate::config::{BaseUrl, settings};
 use crate::domain::schedule::Schedule;
 
 /// Call the one URL, follow its redirects, and say where they end.
 #[derive(Debug, Args)]
-pub struct Watch {
+pub struct WatchArguments {
     /// The one URL
     url: BaseUrl,
     /// Calls a second
@@ -38,7 +38,7 @@ const REDRAW: Duration = Duration::from_millis(500);
 const RETRY: Duration = Duration::from_secs(1);
 const IN_FLIGHT: usize = 64;
 
-impl Watch {
+impl WatchArguments {
     pub fn run(self) -> Result<(), Failure> {
         runtime()?.block_on(async {
             let stop = stop_token(StopOn::Signal)?;
@@ -67,7 +67,7 @@ impl Watch {
     async fn watch(&self, caller: Arc<Caller>, schedule: Schedule, stop: CancellationToken) -> Tally {
         let table = !self.json && std::io::stdout().is_terminal();
         let mut tally = Tally::default();
-        let (send, mut observations) = mpsc::channel::<Observation>(IN_FLIGHT);
+        let (send, mut observations) = mpsc::channel::<ObservedCall>(IN_FLIGHT);
         let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / self.rate));
         let mut redraw = tokio::time::interval(REDRAW);
         let end = self.duration.unwrap_or(Duration::MAX);
@@ -110,7 +110,7 @@ impl Watch {
     }
 }
 
-fn print_json(observation: &Observation) {
+fn print_json(observation: &ObservedCall) {
     if let Ok(line) = serde_json::to_string(observation) {
         println!("{line}");
     }

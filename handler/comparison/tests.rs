@@ -12,9 +12,9 @@ use crate::domain::decision::{Decision, DecisionCount, Reason};
 use crate::domain::histogram::bucket_of;
 use crate::domain::plan::{AppServiceSize, FlexSize, Plan};
 use crate::domain::price::{Meter, Price};
-use crate::domain::report::{MetricName, Outcome};
+use crate::domain::report::{MetricName, VerdictOutcome};
 use crate::domain::schedule::Rule;
-use crate::domain::window::{Counts, SLICES, Slice, Window};
+use crate::domain::window::{SLICES, Slice, Window, WindowCounts};
 use crate::store::testing::new_store;
 
 const NOW: OffsetDateTime = datetime!(2026-11-23 12:00:30 UTC);
@@ -36,7 +36,7 @@ fn window(schedule: &Schedule, minute: Minute, workers: [u128; 2]) -> Window {
     let arm = schedule.arm_of(minute);
     let jitter = u64::try_from(minute.0 % 7).unwrap() * 100;
     let latency = if arm == Arm::Even { 20_000 } else { 24_000 } + jitter;
-    let mut counts = Counts { status_classes: [0, 40, 0, 0, 0], ..Counts::default() };
+    let mut counts = WindowCounts { status_classes: [0, 40, 0, 0, 0], ..WindowCounts::default() };
     for (index, slice) in counts.slices.0.iter_mut().enumerate() {
         let calls = if index == SLICES / 2 { 22 } else { 3 };
         let bucket = u16::try_from(bucket_of(latency)).unwrap();
@@ -78,7 +78,7 @@ async fn rows_become_a_report() {
         source: "fetched".into(),
     };
     store.write_prices(&[fetched]).await.unwrap();
-    let report = comparison(store).report(Asked::default()).await.unwrap();
+    let report = comparison(store).report(ReportQuery::default()).await.unwrap();
     assert_eq!((report.data.pairs, report.arms.even.calls, report.checks.conformance.decisions), (60, 2_400, 4_800));
     let mean = report.metric(MetricName::LatencyMean).unwrap();
     assert!(mean.interval.low <= 4.0 && 4.0 <= mean.interval.high && mean.interval.low > 3.0, "{mean:?}");
@@ -86,7 +86,7 @@ async fn rows_become_a_report() {
     assert_eq!(report.cost.arms.odd.prices[0].source, "fetched");
     assert_eq!(report.cost.arms.odd.prices[1].region, "eastus", "the reference region stands in");
     assert!(!report.aa_run);
-    assert_ne!(report.verdict.outcome, Outcome::Withheld, "{:?}", report.verdict);
+    assert_ne!(report.verdict.outcome, VerdictOutcome::Withheld, "{:?}", report.verdict);
 }
 
 #[tokio::test]
@@ -94,7 +94,8 @@ async fn a_range_leaves_the_rest_out_and_unsettled_minutes_too() {
     let store = new_store().await;
     fill(&store, &Schedule::default(), 60, [1, 2]).await;
     let comparison = comparison(store);
-    let asked = Asked { from: Some(datetime!(2026-11-23 11:30 UTC)), to: Some(datetime!(2026-11-23 11:40 UTC)), ..Asked::default() };
+    let asked =
+        ReportQuery { from: Some(datetime!(2026-11-23 11:30 UTC)), to: Some(datetime!(2026-11-23 11:40 UTC)), ..ReportQuery::default() };
     assert_eq!(comparison.report(asked).await.unwrap().data.rows, 10);
     let (_, to) = comparison.minutes(None, Some(datetime!(2027-01-01 0:00 UTC)));
     assert_eq!(comparison.schedule().starts_at(to), datetime!(2026-11-23 12:00 UTC));
@@ -104,9 +105,9 @@ async fn a_range_leaves_the_rest_out_and_unsettled_minutes_too() {
 async fn one_worker_on_both_arms_is_recognised_as_an_aa_run() {
     let store = new_store().await;
     fill(&store, &Schedule::default(), 60, [1, 1]).await;
-    let report = comparison(store).report(Asked::default()).await.unwrap();
+    let report = comparison(store).report(ReportQuery::default()).await.unwrap();
     assert!(report.aa_run);
-    assert_eq!(report.verdict.outcome, Outcome::AaFailed, "4 ms apart");
+    assert_eq!(report.verdict.outcome, VerdictOutcome::AaFailed, "4 ms apart");
 }
 
 #[tokio::test]
@@ -127,7 +128,7 @@ async fn imported_charges_are_the_observed_cost_by_resource_whatever_the_case() 
         charge("/sub/a/serverfarms/other", "99", "2026-11-23T11:40Z"),
     ];
     store.execute_for_test(&rows.concat()).await;
-    let report = comparison(store).report(Asked::default()).await.unwrap();
+    let report = comparison(store).report(ReportQuery::default()).await.unwrap();
     let even = &report.cost.arms.even;
     let charged = even.charged.as_ref().unwrap();
     assert_eq!((charged.billed.to_string().as_str(), charged.currency.as_str(), charged.charges), ("0.1123456789", "EUR", 2));
@@ -197,7 +198,7 @@ async fn a_year_under(rule: Rule) {
     let before_kb = resident_kb();
     let clock = SystemClock::new();
     let started = clock.uptime();
-    let asked = Asked { from: Some(schedule.starts_at(Minute(first))), ..Asked::default() };
+    let asked = ReportQuery { from: Some(schedule.starts_at(Minute(first))), ..ReportQuery::default() };
     let report = comparison.report(asked).await.unwrap();
     let took = clock.uptime() - started;
     println!("{rule}: {} rows in {took:?}; resident {before_kb} kB before, {} kB at most", report.data.rows, resident_kb());

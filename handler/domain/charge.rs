@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
-use super::columns::{self, CHARGE_CATEGORY, CHARGE_PERIOD_END, CHARGE_PERIOD_START, COLUMNS, Column, Kind, PROVIDER_NAME, PROVIDER_NAMES};
+use super::columns::{
+    self, CHARGE_CATEGORY, CHARGE_PERIOD_END, CHARGE_PERIOD_START, COLUMNS, Column, ColumnKind, PROVIDER_NAME, PROVIDER_NAMES,
+};
 use super::moment;
 use super::money::Amount;
 
 /// What FOCUS allows as ChargeCategory.
 pub const CATEGORIES: [&str; 5] = ["Usage", "Purchase", "Tax", "Credit", "Adjustment"];
 /// Longest text a column may hold, in bytes.
-pub const LONGEST_TEXT: usize = 8_192;
+pub const MAX_TEXT_BYTES: usize = 8_192;
 /// Most tags, and most further columns, a charge may carry.
-pub const MOST_ENTRIES: usize = 500;
+pub const MAX_ENTRIES: usize = 500;
 
 /// A value of one column.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -66,11 +68,11 @@ impl Refusal {
 /// Says what was expected.
 pub fn read_value(column: &Column, text: &str) -> Result<Value, String> {
     match column.kind {
-        Kind::Text if text.len() > LONGEST_TEXT => Err(format!("is longer than {LONGEST_TEXT} bytes")),
-        Kind::Text if text.contains('\0') => Err("holds a NUL character".to_owned()),
-        Kind::Text => Ok(Value::Text(text.to_owned())),
-        Kind::Amount => text.parse().map(Value::Amount).map_err(|error: super::money::AmountError| error.to_string()),
-        Kind::Moment => moment::parse(text)
+        ColumnKind::Text if text.len() > MAX_TEXT_BYTES => Err(format!("is longer than {MAX_TEXT_BYTES} bytes")),
+        ColumnKind::Text if text.contains('\0') => Err("holds a NUL character".to_owned()),
+        ColumnKind::Text => Ok(Value::Text(text.to_owned())),
+        ColumnKind::Amount => text.parse().map(Value::Amount).map_err(|error: super::money::AmountError| error.to_string()),
+        ColumnKind::Moment => moment::parse(text)
             .map(Value::Moment)
             .ok_or_else(|| "is not a date and time such as 2024-09-18T22:00:00Z or 2024-09-18 22:00:00".to_owned()),
     }
@@ -122,12 +124,12 @@ impl Charge {
 }
 
 fn check_entries(entries: &Entries) -> Result<(), String> {
-    if entries.len() > MOST_ENTRIES {
-        return Err(format!("there are more than {MOST_ENTRIES}"));
+    if entries.len() > MAX_ENTRIES {
+        return Err(format!("there are more than {MAX_ENTRIES}"));
     }
     for text in entries.iter().flat_map(|(name, text)| [name, text]) {
-        if text.len() > LONGEST_TEXT {
-            return Err(format!("one is longer than {LONGEST_TEXT} bytes"));
+        if text.len() > MAX_TEXT_BYTES {
+            return Err(format!("one is longer than {MAX_TEXT_BYTES} bytes"));
         }
         if text.contains('\0') {
             return Err("one holds a NUL character".to_owned());

@@ -5,7 +5,7 @@
 
 /// What a column's values are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnKind {
     /// Free text.
     Text,
     /// An exact decimal: money, a price or a quantity.
@@ -22,16 +22,16 @@ pub struct Column {
     /// Name in FOCUS files.
     pub focus: &'static str,
     /// What its values are.
-    pub kind: Kind,
+    pub kind: ColumnKind,
     /// Whether every charge has a value there.
     pub required: bool,
 }
 
-const fn required(name: &'static str, focus: &'static str, kind: Kind) -> Column {
+const fn required(name: &'static str, focus: &'static str, kind: ColumnKind) -> Column {
     Column { name, focus, kind, required: true }
 }
 
-const fn optional(name: &'static str, focus: &'static str, kind: Kind) -> Column {
+const fn optional(name: &'static str, focus: &'static str, kind: ColumnKind) -> Column {
     Column { name, focus, kind, required: false }
 }
 
@@ -40,64 +40,64 @@ pub const COUNT: usize = COLUMNS.len();
 
 /// Every column, by name.
 pub const COLUMNS: &[Column] = &[
-    optional("availability_zone", "AvailabilityZone", Kind::Text),
-    required("billed_cost", "BilledCost", Kind::Amount),
-    optional("billing_account_id", "BillingAccountId", Kind::Text),
-    optional("billing_account_name", "BillingAccountName", Kind::Text),
-    optional("billing_account_type", "BillingAccountType", Kind::Text),
-    required("billing_currency", "BillingCurrency", Kind::Text),
-    optional("billing_period_end", "BillingPeriodEnd", Kind::Moment),
-    optional("billing_period_start", "BillingPeriodStart", Kind::Moment),
-    optional("capacity_reservation_id", "CapacityReservationId", Kind::Text),
-    optional("capacity_reservation_status", "CapacityReservationStatus", Kind::Text),
-    required("charge_category", "ChargeCategory", Kind::Text),
-    optional("charge_class", "ChargeClass", Kind::Text),
-    optional("charge_description", "ChargeDescription", Kind::Text),
-    optional("charge_frequency", "ChargeFrequency", Kind::Text),
-    required("charge_period_end", "ChargePeriodEnd", Kind::Moment),
-    required("charge_period_start", "ChargePeriodStart", Kind::Moment),
-    optional("commitment_discount_category", "CommitmentDiscountCategory", Kind::Text),
-    optional("commitment_discount_id", "CommitmentDiscountId", Kind::Text),
-    optional("commitment_discount_name", "CommitmentDiscountName", Kind::Text),
-    optional("commitment_discount_quantity", "CommitmentDiscountQuantity", Kind::Amount),
-    optional("commitment_discount_status", "CommitmentDiscountStatus", Kind::Text),
-    optional("commitment_discount_type", "CommitmentDiscountType", Kind::Text),
-    optional("commitment_discount_unit", "CommitmentDiscountUnit", Kind::Text),
-    optional("consumed_quantity", "ConsumedQuantity", Kind::Amount),
-    optional("consumed_unit", "ConsumedUnit", Kind::Text),
-    optional("contracted_cost", "ContractedCost", Kind::Amount),
-    optional("contracted_unit_price", "ContractedUnitPrice", Kind::Amount),
-    required("effective_cost", "EffectiveCost", Kind::Amount),
-    optional("host_provider_name", "HostProviderName", Kind::Text),
-    optional("invoice_id", "InvoiceId", Kind::Text),
-    optional("invoice_issuer_name", "InvoiceIssuerName", Kind::Text),
-    optional("list_cost", "ListCost", Kind::Amount),
-    optional("list_unit_price", "ListUnitPrice", Kind::Amount),
-    optional("pricing_category", "PricingCategory", Kind::Text),
-    optional("pricing_currency", "PricingCurrency", Kind::Text),
-    optional("pricing_currency_contracted_unit_price", "PricingCurrencyContractedUnitPrice", Kind::Amount),
-    optional("pricing_currency_effective_cost", "PricingCurrencyEffectiveCost", Kind::Amount),
-    optional("pricing_currency_list_unit_price", "PricingCurrencyListUnitPrice", Kind::Amount),
-    optional("pricing_quantity", "PricingQuantity", Kind::Amount),
-    optional("pricing_unit", "PricingUnit", Kind::Text),
-    required("provider_name", "ProviderName", Kind::Text),
-    optional("publisher_name", "PublisherName", Kind::Text),
-    optional("region_id", "RegionId", Kind::Text),
-    optional("region_name", "RegionName", Kind::Text),
-    optional("resource_id", "ResourceId", Kind::Text),
-    optional("resource_name", "ResourceName", Kind::Text),
-    optional("resource_type", "ResourceType", Kind::Text),
-    optional("service_category", "ServiceCategory", Kind::Text),
-    required("service_name", "ServiceName", Kind::Text),
-    optional("service_provider_name", "ServiceProviderName", Kind::Text),
-    optional("service_subcategory", "ServiceSubcategory", Kind::Text),
-    optional("sku_id", "SkuId", Kind::Text),
-    optional("sku_meter", "SkuMeter", Kind::Text),
-    optional("sku_price_details", "SkuPriceDetails", Kind::Text),
-    optional("sku_price_id", "SkuPriceId", Kind::Text),
-    optional("sub_account_id", "SubAccountId", Kind::Text),
-    optional("sub_account_name", "SubAccountName", Kind::Text),
-    optional("sub_account_type", "SubAccountType", Kind::Text),
+    optional("availability_zone", "AvailabilityZone", ColumnKind::Text),
+    required("billed_cost", "BilledCost", ColumnKind::Amount),
+    optional("billing_account_id", "BillingAccountId", ColumnKind::Text),
+    optional("billing_account_name", "BillingAccountName", ColumnKind::Text),
+    optional("billing_account_type", "BillingAccountType", ColumnKind::Text),
+    required("billing_currency", "BillingCurrency", ColumnKind::Text),
+    optional("billing_period_end", "BillingPeriodEnd", ColumnKind::Moment),
+    optional("billing_period_start", "BillingPeriodStart", ColumnKind::Moment),
+    optional("capacity_reservation_id", "CapacityReservationId", ColumnKind::Text),
+    optional("capacity_reservation_status", "CapacityReservationStatus", ColumnKind::Text),
+    required("charge_category", "ChargeCategory", ColumnKind::Text),
+    optional("charge_class", "ChargeClass", ColumnKind::Text),
+    optional("charge_description", "ChargeDescription", ColumnKind::Text),
+    optional("charge_frequency", "ChargeFrequency", ColumnKind::Text),
+    required("charge_period_end", "ChargePeriodEnd", ColumnKind::Moment),
+    required("charge_period_start", "ChargePeriodStart", ColumnKind::Moment),
+    optional("commitment_discount_category", "CommitmentDiscountCategory", ColumnKind::Text),
+    optional("commitment_discount_id", "CommitmentDiscountId", ColumnKind::Text),
+    optional("commitment_discount_name", "CommitmentDiscountName", ColumnKind::Text),
+    optional("commitment_discount_quantity", "CommitmentDiscountQuantity", ColumnKind::Amount),
+    optional("commitment_discount_status", "CommitmentDiscountStatus", ColumnKind::Text),
+    optional("commitment_discount_type", "CommitmentDiscountType", ColumnKind::Text),
+    optional("commitment_discount_unit", "CommitmentDiscountUnit", ColumnKind::Text),
+    optional("consumed_quantity", "ConsumedQuantity", ColumnKind::Amount),
+    optional("consumed_unit", "ConsumedUnit", ColumnKind::Text),
+    optional("contracted_cost", "ContractedCost", ColumnKind::Amount),
+    optional("contracted_unit_price", "ContractedUnitPrice", ColumnKind::Amount),
+    required("effective_cost", "EffectiveCost", ColumnKind::Amount),
+    optional("host_provider_name", "HostProviderName", ColumnKind::Text),
+    optional("invoice_id", "InvoiceId", ColumnKind::Text),
+    optional("invoice_issuer_name", "InvoiceIssuerName", ColumnKind::Text),
+    optional("list_cost", "ListCost", ColumnKind::Amount),
+    optional("list_unit_price", "ListUnitPrice", ColumnKind::Amount),
+    optional("pricing_category", "PricingCategory", ColumnKind::Text),
+    optional("pricing_currency", "PricingCurrency", ColumnKind::Text),
+    optional("pricing_currency_contracted_unit_price", "PricingCurrencyContractedUnitPrice", ColumnKind::Amount),
+    optional("pricing_currency_effective_cost", "PricingCurrencyEffectiveCost", ColumnKind::Amount),
+    optional("pricing_currency_list_unit_price", "PricingCurrencyListUnitPrice", ColumnKind::Amount),
+    optional("pricing_quantity", "PricingQuantity", ColumnKind::Amount),
+    optional("pricing_unit", "PricingUnit", ColumnKind::Text),
+    required("provider_name", "ProviderName", ColumnKind::Text),
+    optional("publisher_name", "PublisherName", ColumnKind::Text),
+    optional("region_id", "RegionId", ColumnKind::Text),
+    optional("region_name", "RegionName", ColumnKind::Text),
+    optional("resource_id", "ResourceId", ColumnKind::Text),
+    optional("resource_name", "ResourceName", ColumnKind::Text),
+    optional("resource_type", "ResourceType", ColumnKind::Text),
+    optional("service_category", "ServiceCategory", ColumnKind::Text),
+    required("service_name", "ServiceName", ColumnKind::Text),
+    optional("service_provider_name", "ServiceProviderName", ColumnKind::Text),
+    optional("service_subcategory", "ServiceSubcategory", ColumnKind::Text),
+    optional("sku_id", "SkuId", ColumnKind::Text),
+    optional("sku_meter", "SkuMeter", ColumnKind::Text),
+    optional("sku_price_details", "SkuPriceDetails", ColumnKind::Text),
+    optional("sku_price_id", "SkuPriceId", ColumnKind::Text),
+    optional("sub_account_id", "SubAccountId", ColumnKind::Text),
+    optional("sub_account_name", "SubAccountName", ColumnKind::Text),
+    optional("sub_account_type", "SubAccountType", ColumnKind::Text),
 ];
 
 /// Position of the column with this name in JSON; `COUNT` where there is none.

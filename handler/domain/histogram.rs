@@ -10,7 +10,7 @@ use super::varint;
 pub const BUCKETS: usize = 1_600;
 
 /// Longest latency told apart, µs (about 18 minutes); longer ones count as this.
-pub const LONGEST_US: u32 = (1 << 30) - 1;
+pub const MAX_LATENCY_US: u32 = (1 << 30) - 1;
 
 const SUB_BITS: u32 = 6;
 const PER_OCTAVE: u32 = 1 << SUB_BITS;
@@ -20,7 +20,7 @@ const LINEAR: u32 = 2 * PER_OCTAVE;
 #[must_use]
 #[inline]
 pub fn bucket_of(latency_us: u64) -> usize {
-    let value = u32::try_from(latency_us).unwrap_or(LONGEST_US).min(LONGEST_US);
+    let value = u32::try_from(latency_us).unwrap_or(MAX_LATENCY_US).min(MAX_LATENCY_US);
     let index = if value < LINEAR {
         value
     } else {
@@ -194,7 +194,7 @@ mod tests {
             assert_eq!(bucket_of(lower + width - 1), bucket);
             expected = lower + width;
         }
-        assert_eq!(expected, u64::from(LONGEST_US) + 1);
+        assert_eq!(expected, u64::from(MAX_LATENCY_US) + 1);
         assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
     }
 
@@ -219,7 +219,7 @@ mod tests {
             let estimate = of(&latencies).quantile_us(q).expect("not empty");
             latencies.sort_unstable();
             let rank = (1..=latencies.len()).find(|rank| *rank as f64 >= q * latencies.len() as f64).expect("q is at most 1");
-            let truth = latencies[rank - 1].min(u64::from(LONGEST_US)) as f64;
+            let truth = latencies[rank - 1].min(u64::from(MAX_LATENCY_US)) as f64;
             prop_assert!((estimate - truth).abs() <= (truth / 64.0).max(1.0), "{estimate} for {truth}");
         }
 

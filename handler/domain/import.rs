@@ -39,7 +39,7 @@ pub struct Summary {
     pub accepted: u64,
     /// Rows that are not.
     pub rejected: u64,
-    /// The first refused rows, at most [`MOST_PROBLEMS`].
+    /// The first refused rows, at most [`MAX_PROBLEMS`].
     pub problems: Vec<RowProblem>,
 }
 
@@ -64,7 +64,7 @@ pub enum Imported {
 }
 
 /// Refused rows that are kept one by one; the rest are only counted.
-pub const MOST_PROBLEMS: usize = 1_000;
+pub const MAX_PROBLEMS: usize = 1_000;
 
 /// What a reader of a file hands on, in this order: any number of batches, then the end. Without the end nothing counts.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ pub const INTEGER_DIGITS: i64 = 38;
 /// Digits an amount may have after the decimal point.
 pub const FRACTION_DIGITS: i64 = 38;
 /// Longest text that can be an amount; longer ones are refused unread.
-const LONGEST_TEXT: usize = 100;
+const MAX_TEXT_BYTES: usize = 100;
 
 /// Why a text is no amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -71,7 +71,7 @@ impl FromStr for Amount {
 
     /// Reads `-12.340`, `.5`, `1e-7`; no spaces, no thousands separators, no currency signs.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.len() > LONGEST_TEXT {
+        if text.len() > MAX_TEXT_BYTES {
             return Err(if is_decimal(text) { AmountError::TooLong } else { AmountError::NotANumber });
         }
         if !is_decimal(text) {

@@ -92,7 +92,7 @@ impl Default for Schedule {
 
 impl Schedule {
     /// Shortest minute a development system may ask for.
-    pub const SHORTEST_MINUTE: Duration = Duration::from_millis(100);
+    pub const MIN_MINUTE: Duration = Duration::from_millis(100);
     /// The real minute.
     pub const MINUTE: Duration = Duration::from_secs(60);
 
@@ -102,10 +102,10 @@ impl Schedule {
         Schedule { rule, minute_ms: 60_000 }
     }
 
-    /// A schedule whose minute lasts `minute`, at least [`Schedule::SHORTEST_MINUTE`], at most the real one.
+    /// A schedule whose minute lasts `minute`, at least [`Schedule::MIN_MINUTE`], at most the real one.
     #[must_use]
     pub fn with_minute(rule: Rule, minute: Duration) -> Self {
-        let minute = minute.clamp(Self::SHORTEST_MINUTE, Self::MINUTE);
+        let minute = minute.clamp(Self::MIN_MINUTE, Self::MINUTE);
         Schedule { rule, minute_ms: i64::try_from(minute.as_millis()).unwrap_or(60_000) }
     }
 

@@ -8,7 +8,7 @@ use super::decision::{DecisionCount, Reason};
 use super::histogram::Histogram;
 use super::report::ByArm;
 use super::schedule::{Minute, Schedule};
-use super::window::{Observation, visit_slices};
+use super::window::{StoredWindow, visit_slices};
 
 /// Every minute of a stretch of time, those in which nothing happened included.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +67,7 @@ struct Open {
 }
 
 impl Open {
-    fn add(&mut self, row: &Observation<'_>) {
+    fn add(&mut self, row: &StoredWindow<'_>) {
         let Open { histogram, calls, server_errors, incomplete } = self;
         let read = visit_slices(
             row.slices,
@@ -102,12 +102,12 @@ pub struct TimelineBuilder {
 
 impl TimelineBuilder {
     /// Most minutes a timeline holds: an hour of real ones.
-    pub const MOST_MINUTES: i64 = 60;
+    pub const MAX_MINUTES: i64 = 60;
 
-    /// A timeline of the last [`TimelineBuilder::MOST_MINUTES`] before `to`, from `from` at the earliest.
+    /// A timeline of the last [`TimelineBuilder::MAX_MINUTES`] before `to`, from `from` at the earliest.
     #[must_use]
     pub fn new(schedule: Schedule, from: Minute, to: Minute) -> Self {
-        let from = Minute(from.0.max(to.0.saturating_sub(Self::MOST_MINUTES)));
+        let from = Minute(from.0.max(to.0.saturating_sub(Self::MAX_MINUTES)));
         TimelineBuilder { schedule, from, to, minutes: BTreeMap::new() }
     }
 
@@ -133,7 +133,7 @@ impl TimelineBuilder {
     }
 
     /// Adds one stored row.
-    pub fn observe(&mut self, row: &Observation<'_>) {
+    pub fn observe(&mut self, row: &StoredWindow<'_>) {
         if (self.from..self.to).contains(&row.minute) {
             let (windows, _) = self.minutes.entry(row.minute).or_default();
             windows.get_mut(row.arm).get_or_insert_with(Open::default).add(row);
@@ -173,8 +173,8 @@ mod tests {
         slices.encode()
     }
 
-    fn observation(minute: i64, arm: Arm, slices: &[u8], closed: bool) -> Observation<'_> {
-        Observation { minute: Minute(minute), arm, closed, cold_starts: 0, probes: 0, unrouted: 0, slices }
+    fn observation(minute: i64, arm: Arm, slices: &[u8], closed: bool) -> StoredWindow<'_> {
+        StoredWindow { minute: Minute(minute), arm, closed, cold_starts: 0, probes: 0, unrouted: 0, slices }
     }
 
     #[test]

@@ -185,14 +185,14 @@ pub enum MalformedSlices {
 pub type RouteCounts = BTreeMap<String, [u64; STATUS_CLASSES]>;
 
 /// Most routes a window tells apart; further ones are counted as [`OTHER_ROUTES`].
-pub const MOST_ROUTES: usize = 64;
+pub const MAX_ROUTES: usize = 64;
 
-/// The name under which routes past [`MOST_ROUTES`] are counted.
+/// The name under which routes past [`MAX_ROUTES`] are counted.
 pub const OTHER_ROUTES: &str = "other";
 
 /// What one worker of one arm served in one minute. Values are absolute, so writing a window twice changes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct WindowCounts {
     /// Calls by status class, 1xx to 5xx.
     pub status_classes: [u64; STATUS_CLASSES],
     /// Bytes of request bodies.
@@ -211,7 +211,7 @@ pub struct Counts {
     pub routes: RouteCounts,
 }
 
-impl Counts {
+impl WindowCounts {
     /// Calls of the experiment.
     #[must_use]
     pub fn calls(&self) -> u64 {
@@ -247,7 +247,7 @@ impl Counts {
     }
 
     /// Adds another worker's counts of the same minute and arm.
-    pub fn merge(&mut self, other: &Counts) {
+    pub fn merge(&mut self, other: &WindowCounts) {
         for (own, others) in self.status_classes.iter_mut().zip(other.status_classes) {
             *own += others;
         }
@@ -260,7 +260,7 @@ impl Counts {
             own.merge(others);
         }
         for (route, counts) in &other.routes {
-            let known = self.routes.len() < MOST_ROUTES || self.routes.contains_key(route);
+            let known = self.routes.len() < MAX_ROUTES || self.routes.contains_key(route);
             let own = self.routes.entry(if known { route.clone() } else { OTHER_ROUTES.to_owned() }).or_default();
             for (own, others) in own.iter_mut().zip(counts) {
                 *own += others;
@@ -296,23 +296,23 @@ pub struct Window {
     /// Whether the worker wrote it after the minute's end or while draining: nothing it counted is missing.
     pub closed: bool,
     /// What was counted.
-    pub counts: Counts,
+    pub counts: WindowCounts,
 }
 
 /// What a report needs of a stored window; borrowed, so that a year of them can stream through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Observation<'a> {
+pub struct StoredWindow<'a> {
     /// The minute the calls were routed in.
     pub minute: Minute,
     /// The arm that served them.
     pub arm: Arm,
     /// As [`Window::closed`].
     pub closed: bool,
-    /// As [`Counts::cold_starts`].
+    /// As [`WindowCounts::cold_starts`].
     pub cold_starts: u64,
-    /// As [`Counts::probes`].
+    /// As [`WindowCounts::probes`].
     pub probes: u64,
-    /// As [`Counts::unrouted`].
+    /// As [`WindowCounts::unrouted`].
     pub unrouted: u64,
     /// Encoded [`Slices`].
     pub slices: &'a [u8],
@@ -363,10 +363,10 @@ mod tests {
 
     #[test]
     fn merging_two_workers_adds_everything() {
-        let mut one = Counts { status_classes: [0, 3, 0, 1, 1], cold_starts: 1, ..Counts::default() };
+        let mut one = WindowCounts { status_classes: [0, 3, 0, 1, 1], cold_starts: 1, ..WindowCounts::default() };
         one.slices.0[0] = slice_of_latencies(&[10, 20, 20, 900, 70_000], 1);
         one.routes.insert("/api/costs".into(), [0, 3, 0, 1, 1]);
-        let mut other = Counts { status_classes: [0, 2, 0, 0, 0], request_bytes: 7, ..Counts::default() };
+        let mut other = WindowCounts { status_classes: [0, 2, 0, 0, 0], request_bytes: 7, ..WindowCounts::default() };
         other.slices.0[0] = slice_of_latencies(&[20, 5_000], 0);
         other.routes.insert("/api/costs".into(), [0, 2, 0, 0, 0]);
         one.merge(&other);
@@ -378,13 +378,13 @@ mod tests {
 
     #[test]
     fn routes_are_bounded() {
-        let mut counts = Counts::default();
+        let mut counts = WindowCounts::default();
         for route in 0..1_000 {
-            let mut one = Counts::default();
+            let mut one = WindowCounts::default();
             one.routes.insert(format!("/{route}"), [0, 1, 0, 0, 0]);
             counts.merge(&one);
         }
-        assert_eq!(counts.routes.len(), MOST_ROUTES + 1);
+        assert_eq!(counts.routes.len(), MAX_ROUTES + 1);
         assert_eq!(counts.routes.values().map(|classes| classes[1]).sum::<u64>(), 1_000);
     }
 

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use http::header::HOST;
 
 use super::call::Call;
-use super::problem::{Kind, Problem};
+use super::problem::{Problem, ProblemKind};
 use crate::config::keys::{ApiKeys, Scope};
 use crate::contract::API_KEY;
 
@@ -18,7 +18,7 @@ pub struct Auth {
 
 /// Proof that a call passed authentication.
 #[derive(Debug, Clone)]
-pub struct Caller {
+pub struct Principal {
     /// The key's name; `loopback` where none is configured.
     pub name: String,
 }
@@ -33,30 +33,30 @@ impl Auth {
     /// Admits a call that needs `scope`.
     ///
     /// # Errors
-    /// [`Kind::Unauthorized`] without a known key, [`Kind::Forbidden`] when its scope does not reach.
-    pub fn admit(&self, call: &Call, headers: &HeaderMap, scope: Scope) -> Result<Caller, Problem> {
+    /// [`ProblemKind::Unauthorized`] without a known key, [`ProblemKind::Forbidden`] when its scope does not reach.
+    pub fn admit(&self, call: &Call, headers: &HeaderMap, scope: Scope) -> Result<Principal, Problem> {
         if self.keys.is_empty() {
             return self.admit_loopback(call, headers);
         }
         let Some(secret) = headers.get(API_KEY).and_then(|value| value.to_str().ok()) else {
-            return Err(Problem::new(Kind::Unauthorized, format!("send an API key in the {API_KEY} header")));
+            return Err(Problem::new(ProblemKind::Unauthorized, format!("send an API key in the {API_KEY} header")));
         };
         let Some(key) = self.keys.find(secret) else {
-            return Err(Problem::new(Kind::Unauthorized, "the API key is not known"));
+            return Err(Problem::new(ProblemKind::Unauthorized, "the API key is not known"));
         };
         if key.scope() < scope {
             let detail = format!("key '{}' has scope {}, this call needs {}", key.name(), key.scope().as_str(), scope.as_str());
-            return Err(Problem::new(Kind::Forbidden, detail));
+            return Err(Problem::new(ProblemKind::Forbidden, detail));
         }
-        Ok(Caller { name: key.name().to_owned() })
+        Ok(Principal { name: key.name().to_owned() })
     }
 
-    fn admit_loopback(&self, call: &Call, headers: &HeaderMap) -> Result<Caller, Problem> {
+    fn admit_loopback(&self, call: &Call, headers: &HeaderMap) -> Result<Principal, Problem> {
         let direct = !headers.contains_key("x-forwarded-for") && !headers.contains_key("forwarded");
         if !self.under_functions_host && call.peer.ip().is_loopback() && direct && names_loopback(headers) {
-            return Ok(Caller { name: "loopback".to_owned() });
+            return Ok(Principal { name: "loopback".to_owned() });
         }
-        Err(Problem::new(Kind::Unauthorized, "no API keys are configured, so only callers on this machine are served"))
+        Err(Problem::new(ProblemKind::Unauthorized, "no API keys are configured, so only callers on this machine are served"))
     }
 }
 
@@ -94,7 +94,7 @@ mod tests {
         pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
     }
 
-    fn outcome(auth: &Auth, peer: &str, pairs: &[(&'static str, &str)], scope: Scope) -> Result<String, Kind> {
+    fn outcome(auth: &Auth, peer: &str, pairs: &[(&'static str, &str)], scope: Scope) -> Result<String, ProblemKind> {
         auth.admit(&call(peer), &headers(pairs), scope).map(|caller| caller.name).map_err(|problem| problem.kind)
     }
 
@@ -102,10 +102,10 @@ mod tests {
     fn keys_decide_by_scope() {
         let setting = format!("{},{}", ApiKey::of_secret("ci", Scope::Write, "w"), ApiKey::of_secret("bi", Scope::Read, "r"));
         let auth = Auth::new(setting.parse().unwrap(), false);
-        assert_eq!(outcome(&auth, "127.0.0.1:1", &[], Scope::Read), Err(Kind::Unauthorized));
-        assert_eq!(outcome(&auth, "127.0.0.1:1", &[("x-api-key", "?")], Scope::Read), Err(Kind::Unauthorized));
+        assert_eq!(outcome(&auth, "127.0.0.1:1", &[], Scope::Read), Err(ProblemKind::Unauthorized));
+        assert_eq!(outcome(&auth, "127.0.0.1:1", &[("x-api-key", "?")], Scope::Read), Err(ProblemKind::Unauthorized));
         assert_eq!(outcome(&auth, "9.9.9.9:1", &[("x-api-key", "r")], Scope::Read), Ok("bi".into()));
-        assert_eq!(outcome(&auth, "9.9.9.9:1", &[("x-api-key", "r")], Scope::Write), Err(Kind::Forbidden));
+        assert_eq!(outcome(&auth, "9.9.9.9:1", &[("x-api-key", "r")], Scope::Write), Err(ProblemKind::Forbidden));
         assert_eq!(outcome(&auth, "9.9.9.9:1", &[("x-api-key", "w")], Scope::Write), Ok("ci".into()));
     }
 

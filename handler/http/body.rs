@@ -9,7 +9,7 @@ use futures_util::{Stream, StreamExt};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
-use super::problem::{Kind, Problem};
+use super::problem::{Problem, ProblemKind};
 
 /// Most bytes of an unread body that are read and thrown away; the Functions host takes no larger body either.
 const LINGER_BYTES: usize = 104_857_600;
@@ -81,14 +81,14 @@ async fn discard(mut incoming: Incoming) {
 /// Reads a body of at most `limit` bytes into memory.
 ///
 /// # Errors
-/// [`Kind::TooLarge`] past the limit, [`Kind::BadRequest`] when the body breaks off.
+/// [`ProblemKind::TooLarge`] past the limit, [`ProblemKind::BadRequest`] when the body breaks off.
 pub async fn collect<B: Buf, E: std::fmt::Display>(body: impl Stream<Item = Result<B, E>>, limit: usize) -> Result<Bytes, Problem> {
     let mut body = std::pin::pin!(body);
     let mut collected = BytesMut::new();
     while let Some(chunk) = body.next().await {
-        let mut chunk = chunk.map_err(|error| Problem::new(Kind::BadRequest, format!("the body broke off: {error}")))?;
+        let mut chunk = chunk.map_err(|error| Problem::new(ProblemKind::BadRequest, format!("the body broke off: {error}")))?;
         if collected.len() + chunk.remaining() > limit {
-            return Err(Problem::new(Kind::TooLarge, format!("the body is larger than {limit} bytes")));
+            return Err(Problem::new(ProblemKind::TooLarge, format!("the body is larger than {limit} bytes")));
         }
         while chunk.has_remaining() {
             let part = chunk.chunk();

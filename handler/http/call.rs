@@ -15,7 +15,7 @@ use crate::domain::ticket::{PARAMETER, TicketKey};
 
 /// Oldest ticket that still says which window a call belongs to: a redirect is followed at once or not at all.
 const TICKET_MINUTES: i64 = 2;
-const LONGEST_REQUEST_ID: usize = 64;
+const MAX_REQUEST_ID_BYTES: usize = 64;
 
 /// Facts about a call, known before any route is tried; travels in the request's extensions.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ impl Call {
     pub fn request_id(headers: &HeaderMap) -> Arc<str> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
         let own = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
-        match own.filter(|id| (1..=LONGEST_REQUEST_ID).contains(&id.len()) && id.bytes().all(plain)) {
+        match own.filter(|id| (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) && id.bytes().all(plain)) {
             Some(id) => id.into(),
             None => Uuid::now_v7().to_string().into(),
         }

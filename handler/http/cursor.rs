@@ -15,7 +15,7 @@ use super::query::{Query, refusal};
 use crate::store::ChargePosition;
 
 /// Most items of one page.
-pub const MOST_ITEMS: i64 = 1_000;
+pub const MAX_ITEMS: i64 = 1_000;
 const ITEMS: i64 = 100;
 
 /// Which page is asked for.
@@ -69,7 +69,7 @@ impl<C: Cursor> Page<C> {
     /// # Errors
     /// A 400 problem where one of them is wrong.
     pub fn read(query: &mut Query) -> Result<Page<C>, Problem> {
-        let in_bounds = |text: &str| text.parse().ok().filter(|limit| (1..=MOST_ITEMS).contains(limit));
+        let in_bounds = |text: &str| text.parse().ok().filter(|limit| (1..=MAX_ITEMS).contains(limit));
         let limit = query.parsed("limit", "a whole number from 1 to 1000", in_bounds)?.unwrap_or(ITEMS);
         let after = match query.text("cursor")? {
             Some(text) => Some(decode(&text).ok_or_else(|| refusal("cursor", "is not one this path has given out"))?),

@@ -22,8 +22,8 @@ use super::body::LingeringBody;
 use super::call::{Call, take_ticket, ticketed_minute};
 use super::cors;
 use super::delay::Delay;
-use super::observed::{Asked, Failure, Observer};
-use super::problem::{Carried, Kind, Problem};
+use super::observed::{CallFailure, ObservedRequest, Observer};
+use super::problem::{Carried, Problem, ProblemKind};
 use super::redirect::arm_value;
 use super::route_names;
 use crate::clock::Clock;
@@ -131,7 +131,7 @@ impl Shared {
         let path = request.uri().path().to_owned();
         let origin = cors::allowed_origin(&self.config.cors, request.headers());
         let invocation_id = request.headers().get(host::INVOCATION_ID).cloned();
-        let asked = Asked { call: &call, method: &method, path: &path, invocation_id: invocation_id.as_ref() };
+        let asked = ObservedRequest { call: &call, method: &method, path: &path, invocation_id: invocation_id.as_ref() };
         let observed = self.config.observer.begin(asked, request.headers());
         let mut failure = None;
         let mut response = match self.places.try_acquire() {
@@ -139,13 +139,13 @@ impl Shared {
                 Some(context) => self.route(request).with_context(context).await,
                 None => self.route(request).await,
             },
-            Err(_) => warp::Reply::into_response(Problem::new(Kind::Overloaded, "every place is taken; try again shortly")),
+            Err(_) => warp::Reply::into_response(Problem::new(ProblemKind::Overloaded, "every place is taken; try again shortly")),
         };
         if let Some(Carried(problem)) = response.extensions_mut().remove::<Carried>() {
             let causes = problem.cause_chain();
             log(&problem, &causes, &call, &path);
             response = problem.response(&path, &call.request_id);
-            failure = Some(Failure { kind: problem.kind, causes });
+            failure = Some(CallFailure { kind: problem.kind, causes });
         }
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&call.request_id) {
@@ -242,7 +242,7 @@ fn log(problem: &Problem, cause: &str, call: &Call, path: &str) {
     let (kind, status) = (problem.kind.slug(), problem.kind.status().as_u16());
     let request_id = &*call.request_id;
     match problem.kind {
-        Kind::Internal => tracing::error!(target: BOUNDARY, kind, status, path, request_id, cause, "call failed"),
+        ProblemKind::Internal => tracing::error!(target: BOUNDARY, kind, status, path, request_id, cause, "call failed"),
         _ if status >= 500 => tracing::warn!(target: BOUNDARY, kind, status, path, request_id, cause, "call could not be served"),
         _ => tracing::debug!(target: BOUNDARY, kind, status, path, request_id, cause, "call refused"),
     }

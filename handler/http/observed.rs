@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use opentelemetry::{Context, KeyValue};
 
 use super::call::Call;
-use super::problem::Kind;
+use super::problem::ProblemKind;
 use super::route_names::{self, RESERVED, ROUTES};
 use crate::clock::Clock;
 use crate::contract::{ARM, MINUTE, REASON};
@@ -38,7 +38,7 @@ pub struct Observer {
 
 /// What is known of a request before it is served.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'call> {
+pub struct ObservedRequest<'call> {
     /// The call.
     pub call: &'call Call,
     /// Its method, as it was sent.
@@ -53,16 +53,16 @@ pub struct Asked<'call> {
 #[derive(Debug)]
 pub struct Observed<'call> {
     observer: &'call Observer,
-    asked: Asked<'call>,
+    asked: ObservedRequest<'call>,
     begun: Option<Begun>,
     ended: bool,
 }
 
 /// A problem a call was answered with.
 #[derive(Debug)]
-pub struct Failure {
+pub struct CallFailure {
     /// Its kind.
-    pub kind: Kind,
+    pub kind: ProblemKind,
     /// The chain of causes; empty where it has none.
     pub causes: String,
 }
@@ -70,7 +70,7 @@ pub struct Failure {
 impl Observer {
     /// Begins to observe a call.
     #[must_use]
-    pub fn begin<'call>(&'call self, asked: Asked<'call>, headers: &HeaderMap) -> Observed<'call> {
+    pub fn begin<'call>(&'call self, asked: ObservedRequest<'call>, headers: &HeaderMap) -> Observed<'call> {
         // Probes are no callers; one that fails is recorded all the same.
         let begun = self
             .recorder
@@ -88,11 +88,11 @@ impl Observed<'_> {
     }
 
     /// The call was answered with `status` and `headers`.
-    pub fn end(mut self, status: u16, headers: &HeaderMap, failure: Option<Failure>) {
+    pub fn end(mut self, status: u16, headers: &HeaderMap, failure: Option<CallFailure>) {
         self.note(status, headers, failure);
     }
 
-    fn note(&mut self, status: u16, headers: &HeaderMap, failure: Option<Failure>) {
+    fn note(&mut self, status: u16, headers: &HeaderMap, failure: Option<CallFailure>) {
         self.ended = true;
         let took = self.observer.clock.uptime().saturating_sub(self.asked.call.arrived_uptime);
         if !self.asked.call.probe {
@@ -110,9 +110,9 @@ impl Observed<'_> {
         }
     }
 
-    fn attributes(&self, headers: &HeaderMap, problem: Option<Kind>) -> Vec<KeyValue> {
+    fn attributes(&self, headers: &HeaderMap, problem: Option<ProblemKind>) -> Vec<KeyValue> {
         let Observed { observer, asked, .. } = self;
-        let Asked { call, .. } = asked;
+        let ObservedRequest { call, .. } = asked;
         let schedule = &observer.schedule;
         let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
         let mut attributes = vec![
@@ -134,7 +134,10 @@ impl Observed<'_> {
                 add("arm", text(ARM));
                 add("routing_minute", text(MINUTE));
                 // A call that no arm could take has no redirect to say so.
-                add("reason", text(REASON).or_else(|| (problem == Some(Kind::NoArm)).then(|| Reason::Unavailable.as_str().to_owned())));
+                add(
+                    "reason",
+                    text(REASON).or_else(|| (problem == Some(ProblemKind::NoArm)).then(|| Reason::Unavailable.as_str().to_owned())),
+                );
             }
         }
         add("problem", problem.map(|kind| kind.slug().to_owned()));

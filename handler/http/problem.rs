@@ -1,6 +1,6 @@
 //! Errors as callers see them: `application/problem+json` (RFC 9457).
 //!
-//! Which constructor to use where: [`Problem::new`] with a [`Kind`] whenever the caller can do something about it, with a detail that
+//! Which constructor to use where: [`Problem::new`] with a [`ProblemKind`] whenever the caller can do something about it, with a detail that
 //! says what; [`Problem::internal`] when it cannot, with the cause for the log line at the boundary. The cause never reaches a client.
 
 use std::fmt;
@@ -19,27 +19,27 @@ macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $name:ident => $slug:literal, $status:ident, $title:literal;)+) => {
         /// What went wrong, in the terms of the documentation: one kind, one type address, one status.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Kind { $($(#[doc = $doc])+ $name,)+ }
+        pub enum ProblemKind { $($(#[doc = $doc])+ $name,)+ }
 
-        impl Kind {
+        impl ProblemKind {
             /// Every kind there is.
-            pub const ALL: &'static [Kind] = &[$(Kind::$name,)+];
+            pub const ALL: &'static [ProblemKind] = &[$(ProblemKind::$name,)+];
 
             /// Last part of the type's address.
             #[must_use]
-            pub const fn slug(self) -> &'static str { match self { $(Kind::$name => $slug,)+ } }
+            pub const fn slug(self) -> &'static str { match self { $(ProblemKind::$name => $slug,)+ } }
 
             /// The status the problem travels with.
             #[must_use]
-            pub const fn status(self) -> StatusCode { match self { $(Kind::$name => StatusCode::$status,)+ } }
+            pub const fn status(self) -> StatusCode { match self { $(ProblemKind::$name => StatusCode::$status,)+ } }
 
             /// Short, unchanging summary of the kind.
             #[must_use]
-            pub const fn title(self) -> &'static str { match self { $(Kind::$name => $title,)+ } }
+            pub const fn title(self) -> &'static str { match self { $(ProblemKind::$name => $title,)+ } }
 
             /// What the kind means and what a caller can do, for the documentation.
             #[must_use]
-            pub const fn meaning(self) -> &'static str { match self { $(Kind::$name => concat!($($doc),+).trim_ascii(),)+ } }
+            pub const fn meaning(self) -> &'static str { match self { $(ProblemKind::$name => concat!($($doc),+).trim_ascii(),)+ } }
         }
     };
 }
@@ -87,7 +87,7 @@ const RETRY_AFTER_S: &str = "2";
 /// One problem, ready to be a reply. `instance` and `request_id` are filled in at the boundary, which also logs the cause.
 pub struct Problem {
     /// What went wrong.
-    pub kind: Kind,
+    pub kind: ProblemKind,
     detail: Option<String>,
     extensions: Vec<(String, Value)>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -97,20 +97,20 @@ pub struct Problem {
 impl Problem {
     /// A problem the caller can understand; `detail` is for them.
     #[must_use]
-    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Problem { kind, detail: Some(detail.into()), extensions: Vec::new(), cause: None, allow: None }
     }
 
     /// A failure of ours: the caller learns only the request id, the log line gets the cause.
     #[must_use]
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Problem { kind: Kind::Internal, detail: None, extensions: Vec::new(), cause: Some(cause.into()), allow: None }
+        Problem { kind: ProblemKind::Internal, detail: None, extensions: Vec::new(), cause: Some(cause.into()), allow: None }
     }
 
     /// 405 with the methods the path does take, as in `GET, POST`.
     #[must_use]
     pub fn method_not_allowed(allowed: &'static str) -> Self {
-        let mut problem = Problem::new(Kind::MethodNotAllowed, format!("this path takes {allowed}"));
+        let mut problem = Problem::new(ProblemKind::MethodNotAllowed, format!("this path takes {allowed}"));
         problem.allow = Some(allowed);
         problem
     }
@@ -160,10 +160,10 @@ impl Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self.kind {
-            Kind::Overloaded | Kind::StoreUnavailable | Kind::NoArm => {
+            ProblemKind::Overloaded | ProblemKind::StoreUnavailable | ProblemKind::NoArm => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
             }
-            Kind::Unauthorized => {
+            ProblemKind::Unauthorized => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey header=\"x-api-key\""));
             }
             _ => {}
@@ -203,11 +203,13 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match &error {
             StoreError::Unavailable(_) => {
-                Problem::new(Kind::StoreUnavailable, "the database cannot be reached; try again shortly").because(error)
+                Problem::new(ProblemKind::StoreUnavailable, "the database cannot be reached; try again shortly").because(error)
             }
-            StoreError::SchemaNotCurrent => Problem::new(Kind::StoreUnavailable, "the database's schema is not current").because(error),
+            StoreError::SchemaNotCurrent => {
+                Problem::new(ProblemKind::StoreUnavailable, "the database's schema is not current").because(error)
+            }
             StoreError::Timeout(_) => {
-                Problem::new(Kind::DeadlineExceeded, "the database took too long; ask for less at once").because(error)
+                Problem::new(ProblemKind::DeadlineExceeded, "the database took too long; ask for less at once").because(error)
             }
             _ => Problem::internal(error),
         }
@@ -221,7 +223,7 @@ mod tests {
     #[test]
     fn every_kind_has_its_own_slug_an_error_status_and_a_meaning() {
         let mut slugs = std::collections::HashSet::new();
-        for kind in Kind::ALL {
+        for kind in ProblemKind::ALL {
             assert!(slugs.insert(kind.slug()), "{kind:?} repeats a slug");
             assert!(kind.status().is_client_error() || kind.status().is_server_error());
             assert!(kind.meaning().ends_with('.'), "{kind:?} is not explained");
@@ -237,7 +239,7 @@ mod tests {
 
     #[test]
     fn the_document_is_rfc_9457s() {
-        let problem = Problem::new(Kind::BadRequest, "limit must be a number").with("parameter", "limit");
+        let problem = Problem::new(ProblemKind::BadRequest, "limit must be a number").with("parameter", "limit");
         let expected = json!({
             "type": "/api/docs/problems#bad-request", "title": "The request is malformed", "status": 400,
             "detail": "limit must be a number", "instance": "/api/charges", "request_id": "r1", "parameter": "limit"

@@ -2,14 +2,14 @@
 
 use time::OffsetDateTime;
 
-use super::problem::{Kind, Problem};
+use super::problem::{Problem, ProblemKind};
 use crate::domain::moment;
 use crate::store::ChargeFilter;
 
 /// Longest value of one parameter, in bytes.
-const LONGEST_VALUE: usize = 2_048;
+const MAX_VALUE_BYTES: usize = 2_048;
 /// Most parameters of one call.
-const MOST_PARAMETERS: usize = 64;
+const MAX_PARAMETERS: usize = 64;
 const TAG_PREFIX: &str = "tag.";
 
 /// The parameters of one call, taken out one by one.
@@ -26,16 +26,16 @@ impl Query {
     /// A 400 problem where it is not UTF-8 or beyond all bounds.
     pub fn parse(raw: Option<&str>) -> Result<Query, Problem> {
         let pairs: Vec<(String, String)> = form_urlencoded::parse(raw.unwrap_or_default().as_bytes()).into_owned().collect();
-        if pairs.len() > MOST_PARAMETERS {
-            return Err(Problem::new(Kind::BadRequest, format!("the query has more than {MOST_PARAMETERS} parameters")));
+        if pairs.len() > MAX_PARAMETERS {
+            return Err(Problem::new(ProblemKind::BadRequest, format!("the query has more than {MAX_PARAMETERS} parameters")));
         }
         for (name, value) in &pairs {
             let unreadable = |text: &String| text.contains(['\0', '\u{fffd}']);
             if unreadable(name) || unreadable(value) {
                 return Err(refusal(name, "is not UTF-8 text"));
             }
-            if value.len() > LONGEST_VALUE {
-                return Err(refusal(name, &format!("is longer than {LONGEST_VALUE} bytes")));
+            if value.len() > MAX_VALUE_BYTES {
+                return Err(refusal(name, &format!("is longer than {MAX_VALUE_BYTES} bytes")));
             }
         }
         Ok(Query { pairs, asked_for: Vec::new() })
@@ -136,7 +136,7 @@ impl Query {
 #[must_use]
 pub fn refusal(name: &str, reason: &str) -> Problem {
     let name = excerpt(name);
-    Problem::new(Kind::BadRequest, format!("{name} {reason}")).with("parameter", name)
+    Problem::new(ProblemKind::BadRequest, format!("{name} {reason}")).with("parameter", name)
 }
 
 fn excerpt(text: &str) -> String {

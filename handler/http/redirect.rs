@@ -3,11 +3,11 @@
 use http::header::{CACHE_CONTROL, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
 
-use super::problem::{Kind, Problem};
+use super::problem::{Problem, ProblemKind};
 use crate::contract::{ARM, MINUTE, REASON};
 use crate::domain::arm::Arm;
 use crate::domain::decision::Reason;
-use crate::routing::{Routed, Routing};
+use crate::routing::{RoutedCall, Routing};
 
 /// An arm's name as a header value.
 #[must_use]
@@ -18,14 +18,14 @@ pub const fn arm_value(arm: Arm) -> HeaderValue {
 /// Sends a call to the arm whose turn it is.
 ///
 /// # Errors
-/// [`Kind::NoArm`] when neither arm is up, [`Kind::BadRequest`] when the target has bytes no header may hold.
+/// [`ProblemKind::NoArm`] when neither arm is up, [`ProblemKind::BadRequest`] when the target has bytes no header may hold.
 pub fn redirect(routing: &Routing, path: &str, query: Option<&str>, probe: bool) -> Result<warp::reply::Response, Problem> {
-    let Routed { decision, label, location } = routing.route(path, query, probe);
+    let RoutedCall { decision, label, location } = routing.route(path, query, probe);
     if decision.reason == Reason::Unavailable {
-        return Err(Problem::new(Kind::NoArm, "both arms are down; probes go on"));
+        return Err(Problem::new(ProblemKind::NoArm, "both arms are down; probes go on"));
     }
     let Some(location) = location else {
-        return Err(Problem::new(Kind::BadRequest, "the request target holds bytes that no Location may hold"));
+        return Err(Problem::new(ProblemKind::BadRequest, "the request target holds bytes that no Location may hold"));
     };
     let mut response = Response::new(Default::default());
     *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;

@@ -12,14 +12,14 @@ use warp::{Filter, Rejection, Reply};
 use super::body;
 use super::call::Call;
 use super::edge::Routes;
-use super::problem::{Kind, Problem};
+use super::problem::{Problem, ProblemKind};
 use crate::host;
 
 /// Longest invocation the Functions host sends for a timer, with much to spare.
 const INVOCATION_BYTES: usize = 65_536;
 
 /// What every endpoint may want to know of a request.
-pub struct Asked {
+pub struct RequestParts {
     /// Its method; an arm sees HEAD as GET.
     pub method: Method,
     /// Its headers.
@@ -31,9 +31,9 @@ pub struct Asked {
 }
 
 /// Extracts what an endpoint needs beside the body.
-pub fn asked() -> impl Filter<Extract = (Asked,), Error = Rejection> + Clone {
+pub fn asked() -> impl Filter<Extract = (RequestParts,), Error = Rejection> + Clone {
     let facts = warp::method().and(warp::header::headers_cloned()).and(warp::ext::get::<Call>()).and(query());
-    facts.map(|method, headers, call, query| Asked { method, headers, call, query })
+    facts.map(|method, headers, call, query| RequestParts { method, headers, call, query })
 }
 
 /// Extracts the raw query, if there is one.
@@ -72,16 +72,16 @@ pub fn get(method: &Method) -> Result<(), Problem> {
 /// An endpoint's answer, or 504 once its time is up; what it was doing is dropped, and the database rolls it back.
 ///
 /// # Errors
-/// The endpoint's own problem, or [`Kind::DeadlineExceeded`].
+/// The endpoint's own problem, or [`ProblemKind::DeadlineExceeded`].
 pub async fn timed(limit: Duration, answer: impl Future<Output = Result<Response, Problem>>) -> Result<Response, Problem> {
-    let elapsed = |_| Err(Problem::new(Kind::DeadlineExceeded, format!("the call was not finished within {limit:?}")));
+    let elapsed = |_| Err(Problem::new(ProblemKind::DeadlineExceeded, format!("the call was not finished within {limit:?}")));
     tokio::time::timeout(limit, answer).await.unwrap_or_else(elapsed)
 }
 
 /// Nothing lives at a path.
 #[must_use]
 pub fn not_found() -> Problem {
-    Problem::new(Kind::NotFound, "nothing lives at this path; /api/docs lists those that do")
+    Problem::new(ProblemKind::NotFound, "nothing lives at this path; /api/docs lists those that do")
 }
 
 /// Turns replies and problems into responses, and whatever matched nothing into 404: the one place where a rejection ends.

@@ -14,16 +14,16 @@ use warp::path::{FullPath, Tail};
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
-use super::auth::{Auth, Caller};
+use super::auth::{Auth, Principal};
 use super::body;
 use super::call::Call;
 use super::edge::Routes;
 use super::endpoints::dashboard::{self, Dashboard};
-use super::endpoints::timer::Watch;
+use super::endpoints::timer::WatchTimer;
 use super::endpoints::{charges, costs, docs, health, imports, instance, metrics, report, routing, timer, windows};
 use super::problem::Problem;
 use super::redirect::redirect;
-use super::request::{self, Asked, asked, finish, get, not_found, query, timed, with};
+use super::request::{self, RequestParts, asked, finish, get, not_found, query, timed, with};
 use super::route_names::RESERVED;
 use crate::comparison::Comparison;
 use crate::config::keys::Scope;
@@ -40,7 +40,7 @@ pub struct RouterParts {
     /// The process's metrics.
     pub registry: Arc<Registry>,
     /// What the Functions timer needs.
-    pub watch: Watch,
+    pub watch: WatchTimer,
     /// Whether the Functions host stands before this process.
     pub under_functions_host: bool,
 }
@@ -64,7 +64,7 @@ pub struct ApiParts {
     /// Time limit of one call.
     pub call_timeout: Duration,
     /// What the Functions timer needs.
-    pub watch: Watch,
+    pub watch: WatchTimer,
     /// Whether the Functions host stands before this process.
     pub under_functions_host: bool,
 }
@@ -101,7 +101,7 @@ pub fn api(parts: Arc<ApiParts>) -> Routes {
     let under_functions_host = parts.under_functions_host;
     let with = with(parts);
     let health = warp::path!("api" / "health" / String).and(with.clone()).and(asked()).then(
-        |name: String, api: Arc<ApiParts>, asked: Asked| async move {
+        |name: String, api: Arc<ApiParts>, asked: RequestParts| async move {
             api.admit_unless(api.config.open.health, &asked)?;
             get(&asked.method)?;
             match name.as_str() {
@@ -111,7 +111,7 @@ pub fn api(parts: Arc<ApiParts>) -> Routes {
             }
         },
     );
-    let instance = warp::path!("api" / "instance").and(with.clone()).and(asked()).map(|api: Arc<ApiParts>, asked: Asked| {
+    let instance = warp::path!("api" / "instance").and(with.clone()).and(asked()).map(|api: Arc<ApiParts>, asked: RequestParts| {
         api.admit(&asked, Scope::Read)?;
         get(&asked.method)?;
         Ok(instance::instance(&api.config, &api.schedule, &asked.call))
@@ -127,13 +127,13 @@ pub fn api(parts: Arc<ApiParts>) -> Routes {
 fn about(
     with: impl Filter<Extract = (Arc<ApiParts>,), Error = Infallible> + Clone + Send + Sync + 'static,
 ) -> BoxedFilter<(Result<Response, Problem>,)> {
-    let openapi = warp::path!("api" / "openapi.json").and(with.clone()).and(asked()).map(|api: Arc<ApiParts>, asked: Asked| {
+    let openapi = warp::path!("api" / "openapi.json").and(with.clone()).and(asked()).map(|api: Arc<ApiParts>, asked: RequestParts| {
         api.admit_unless(api.config.open.docs, &asked)?;
         get(&asked.method)?;
         Ok(docs::openapi())
     });
     let pages = warp::path!("api" / "docs" / ..).and(warp::path::tail()).and(with).and(asked()).map(
-        |page: Tail, api: Arc<ApiParts>, asked: Asked| {
+        |page: Tail, api: Arc<ApiParts>, asked: RequestParts| {
             api.admit_unless(api.config.open.docs, &asked)?;
             get(&asked.method)?;
             match page.as_str() {
@@ -151,7 +151,7 @@ fn ledger(
     with: impl Filter<Extract = (Arc<ApiParts>,), Error = Infallible> + Clone + Send + Sync + 'static,
 ) -> BoxedFilter<(Result<Response, Problem>,)> {
     let imports = warp::path!("api" / "imports").and(with.clone()).and(asked()).and(warp::body::stream()).then(
-        |api: Arc<ApiParts>, asked: Asked, body| async move {
+        |api: Arc<ApiParts>, asked: RequestParts, body| async move {
             let query = asked.query.as_deref();
             match asked.method {
                 Method::GET => api.read(&asked, imports::list(&api.store, query)).await,
@@ -165,7 +165,7 @@ fn ledger(
         },
     );
     let import = warp::path!("api" / "imports" / String).and(with.clone()).and(asked()).then(
-        |id: String, api: Arc<ApiParts>, asked: Asked| async move {
+        |id: String, api: Arc<ApiParts>, asked: RequestParts| async move {
             let query = asked.query.as_deref();
             match asked.method {
                 Method::GET => api.read(&asked, imports::read(&api.store, &id, query)).await,
@@ -178,14 +178,14 @@ fn ledger(
         },
     );
     let charges = warp::path!("api" / "charges").and(with.clone()).and(asked()).and(warp::body::stream()).then(
-        |api: Arc<ApiParts>, asked: Asked, body| async move {
+        |api: Arc<ApiParts>, asked: RequestParts, body| async move {
             let query = asked.query.as_deref();
             match asked.method {
                 Method::GET => api.read(&asked, charges::list(&api.store, query)).await,
                 Method::POST => {
                     let caller = api.admit(&asked, Scope::Write)?;
                     let create = async {
-                        let body = body::collect(body, charges::LARGEST_BODY).await?;
+                        let body = body::collect(body, charges::MAX_BODY_BYTES).await?;
                         charges::create(&api.store, &caller.name, &asked.headers, query, &body).await
                     };
                     timed(api.call_timeout, create).await
@@ -195,12 +195,12 @@ fn ledger(
         },
     );
     let charge = warp::path!("api" / "charges" / String).and(with.clone()).and(asked()).then(
-        |id: String, api: Arc<ApiParts>, asked: Asked| async move {
+        |id: String, api: Arc<ApiParts>, asked: RequestParts| async move {
             get(&asked.method)?;
             api.read(&asked, charges::read(&api.store, &id, asked.query.as_deref())).await
         },
     );
-    let costs = warp::path!("api" / "costs").and(with).and(asked()).then(|api: Arc<ApiParts>, asked: Asked| async move {
+    let costs = warp::path!("api" / "costs").and(with).and(asked()).then(|api: Arc<ApiParts>, asked: RequestParts| async move {
         get(&asked.method)?;
         api.read(&asked, costs::costs(&api.store, asked.query.as_deref())).await
     });
@@ -211,20 +211,21 @@ fn ledger(
 fn comparison(
     with: impl Filter<Extract = (Arc<ApiParts>,), Error = Infallible> + Clone + Send + Sync + 'static,
 ) -> BoxedFilter<(Result<Response, Problem>,)> {
-    let windows = warp::path!("api" / "windows").and(with.clone()).and(asked()).then(|api: Arc<ApiParts>, asked: Asked| async move {
-        get(&asked.method)?;
-        api.read(&asked, windows::windows(&api.store, &api.comparison, asked.query.as_deref())).await
-    });
-    let report = warp::path!("api" / "report").and(with.clone()).and(asked()).then(|api: Arc<ApiParts>, asked: Asked| async move {
+    let windows =
+        warp::path!("api" / "windows").and(with.clone()).and(asked()).then(|api: Arc<ApiParts>, asked: RequestParts| async move {
+            get(&asked.method)?;
+            api.read(&asked, windows::windows(&api.store, &api.comparison, asked.query.as_deref())).await
+        });
+    let report = warp::path!("api" / "report").and(with.clone()).and(asked()).then(|api: Arc<ApiParts>, asked: RequestParts| async move {
         get(&asked.method)?;
         api.read(&asked, report::report(&api.comparison, asked.query.as_deref())).await
     });
-    let metrics = warp::path!("api" / "metrics").and(with.clone()).and(asked()).map(|api: Arc<ApiParts>, asked: Asked| {
+    let metrics = warp::path!("api" / "metrics").and(with.clone()).and(asked()).map(|api: Arc<ApiParts>, asked: RequestParts| {
         get(&asked.method)?;
         api.admit(&asked, Scope::Read)?;
         Ok(metrics::metrics(&api.registry))
     });
-    let dashboard = warp::path::end().and(with).and(asked()).then(|api: Arc<ApiParts>, asked: Asked| async move {
+    let dashboard = warp::path::end().and(with).and(asked()).then(|api: Arc<ApiParts>, asked: RequestParts| async move {
         api.admit_unless(api.config.open.dashboard, &asked)?;
         get(&asked.method)?;
         timed(api.call_timeout, dashboard::dashboard(&api.dashboard, asked.query.as_deref())).await
@@ -233,17 +234,17 @@ fn comparison(
 }
 
 impl ApiParts {
-    fn admit(&self, asked: &Asked, scope: Scope) -> Result<Caller, Problem> {
+    fn admit(&self, asked: &RequestParts, scope: Scope) -> Result<Principal, Problem> {
         self.auth.admit(&asked.call, &asked.headers, scope)
     }
 
     /// What a caller with read scope asked for, within the time limit of a call.
-    async fn read(&self, asked: &Asked, answer: impl Future<Output = Result<Response, Problem>>) -> Result<Response, Problem> {
+    async fn read(&self, asked: &RequestParts, answer: impl Future<Output = Result<Response, Problem>>) -> Result<Response, Problem> {
         self.admit(asked, Scope::Read)?;
         timed(self.call_timeout, answer).await
     }
 
-    fn admit_unless(&self, open: bool, asked: &Asked) -> Result<(), Problem> {
+    fn admit_unless(&self, open: bool, asked: &RequestParts) -> Result<(), Problem> {
         if open { Ok(()) } else { self.admit(asked, Scope::Read).map(drop) }
     }
 }

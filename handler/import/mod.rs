@@ -12,7 +12,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
 
-pub use focus::{Limits, Progress};
+pub use focus::{Progress, ReadLimits};
 
 use crate::domain::import::{Imported, Part, PlacedCharge};
 use crate::store::{Store, StoreError};
@@ -44,7 +44,7 @@ pub enum ImportError {
 pub async fn import(
     store: &Store,
     origin: impl Read + Send + 'static,
-    limits: Limits,
+    limits: ReadLimits,
     progress: impl FnMut(Progress) + Send + 'static,
 ) -> Result<Imported, ImportError> {
     let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
@@ -68,7 +68,7 @@ pub async fn import(
 pub async fn import_chunks<B: Buf, E: std::error::Error + Send + Sync + 'static>(
     store: &Store,
     chunks: &mut (impl Stream<Item = Result<B, E>> + Unpin),
-    limits: Limits,
+    limits: ReadLimits,
 ) -> Result<Imported, ImportError> {
     let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
     let mut import = pin!(import(store, Inlet { receiver, current: Bytes::new(), ended: false }, limits, |_| ()));
@@ -145,10 +145,10 @@ mod tests {
     use super::*;
     use crate::domain::import::Import;
     use crate::store::testing::{database_url, new_store, store};
-    use crate::store::{ChargeFilter, Dimension, Metric, Period};
+    use crate::store::{ChargeFilter, CostMetric, Dimension, Period};
 
     const SAMPLE: &[u8] = include_bytes!("../../tests/data/focus-1.0-sample.csv");
-    const LIMITS: Limits = Limits { max_bytes: 1 << 30, strict: false };
+    const LIMITS: ReadLimits = ReadLimits { max_bytes: 1 << 30, strict: false };
 
     async fn import_bytes(store: &Store, bytes: &'static [u8]) -> Result<Imported, ImportError> {
         import(store, bytes, LIMITS, |_| ()).await
@@ -160,7 +160,7 @@ mod tests {
     }
 
     async fn billed(store: &Store) -> Vec<(String, String, i64)> {
-        let costs = store.costs(Metric::Billed, &[Dimension::Provider], Period::None, &ChargeFilter::default(), 100).await.unwrap();
+        let costs = store.costs(CostMetric::Billed, &[Dimension::Provider], Period::None, &ChargeFilter::default(), 100).await.unwrap();
         costs.into_iter().map(|cost| (cost.group[0].clone().unwrap(), cost.amount.unwrap(), cost.charges)).collect()
     }
 
@@ -201,7 +201,7 @@ mod tests {
     async fn a_strict_import_with_a_bad_row_stores_nothing() {
         let store = new_store().await;
         let file = [SAMPLE, b"too,few,fields\n"].concat();
-        let strict = Limits { strict: true, ..LIMITS };
+        let strict = ReadLimits { strict: true, ..LIMITS };
         let error = import(&store, io::Cursor::new(file.clone()), strict, |_| ()).await.unwrap_err();
         let ImportError::File(FocusError::RowsRefused(summary)) = error else { panic!("{error}") };
         assert_eq!((summary.problems[0].line, summary.rejected), (1_002, 1));
@@ -217,7 +217,7 @@ mod tests {
         let store = new_store().await;
         let rows = &SAMPLE[SAMPLE.iter().position(|byte| *byte == b'\n').unwrap() + 1..];
         let file = io::Cursor::new([SAMPLE, rows].concat());
-        let error = import(&store, file, Limits { max_bytes: 1_400_000, strict: false }, |_| ()).await.unwrap_err();
+        let error = import(&store, file, ReadLimits { max_bytes: 1_400_000, strict: false }, |_| ()).await.unwrap_err();
         assert!(matches!(error, ImportError::File(FocusError::TooLarge { .. })), "{error}");
         assert_eq!(billed(&store).await, []);
     }

@@ -18,7 +18,7 @@ use crate::domain::probe::ProbeOutcomes;
 use crate::domain::report::{Accumulator, ByArm, Charged, Inputs, Interval, Report};
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::timeline::{Timeline, TimelineBuilder};
-use crate::domain::window::{Observation, Slice, Slices};
+use crate::domain::window::{Slice, Slices, StoredWindow};
 
 const HOSTILE: &str = "<script>alert('1')</script>\"&<!--";
 
@@ -50,7 +50,7 @@ fn run(minutes: i64, inputs: Inputs) -> (Report, Timeline) {
         rows.push((minute, arm, slices.encode()));
     }
     for (minute, arm, slices) in &rows {
-        let row = Observation { minute: *minute, arm: *arm, closed: true, cold_starts: 0, probes: 1, unrouted: 0, slices };
+        let row = StoredWindow { minute: *minute, arm: *arm, closed: true, cold_starts: 0, probes: 1, unrouted: 0, slices };
         report.observe(&row);
         timeline.observe(&row);
     }

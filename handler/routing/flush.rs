@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Routing;
-use super::turn::Counts;
+use super::turn::DecisionCounts;
 use crate::clock::Clock;
 use crate::domain::arm::Arm;
 use crate::domain::decision::{Decision, DecisionCount, Reason};
@@ -34,16 +34,16 @@ struct DecisionFlusher {
     store: Store,
     clock: Arc<dyn Clock>,
     worker: Uuid,
-    written: HashMap<Minute, Counts>,
+    written: HashMap<Minute, DecisionCounts>,
     outage: Outage,
 }
 
 impl DecisionFlusher {
     async fn flush(&mut self, timeout: Duration) {
-        let turns: Vec<(Minute, Counts)> = self.routing.turns().iter().map(|turn| (turn.minute, turn.counts())).collect();
+        let turns: Vec<(Minute, DecisionCounts)> = self.routing.turns().iter().map(|turn| (turn.minute, turn.counts())).collect();
         let kept: HashSet<Minute> = turns.iter().map(|(minute, _)| *minute).collect();
         self.written.retain(|minute, _| kept.contains(minute));
-        let due: Vec<(Minute, Counts)> =
+        let due: Vec<(Minute, DecisionCounts)> =
             turns.into_iter().filter(|(minute, counts)| self.written.get(minute).copied().unwrap_or_default() != *counts).collect();
         for part in due.chunks(PART) {
             let rows: Vec<DecisionCount> = part.iter().flat_map(|(minute, counts)| rows(*minute, counts)).collect();
@@ -56,7 +56,7 @@ impl DecisionFlusher {
     }
 }
 
-fn rows(minute: Minute, counts: &Counts) -> Vec<DecisionCount> {
+fn rows(minute: Minute, counts: &DecisionCounts) -> Vec<DecisionCount> {
     let all = Arm::BOTH.into_iter().flat_map(|arm| Reason::ALL.into_iter().map(move |reason| (arm, reason)));
     all.map(|(arm, reason)| DecisionCount { decision: Decision { minute, arm, reason }, calls: counts.of(arm, reason) })
         .filter(|row| row.calls > 0)

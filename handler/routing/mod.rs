@@ -18,7 +18,7 @@ use crate::domain::decision::{Decision, Failover, decide};
 use crate::domain::schedule::Schedule;
 use crate::domain::ticket::TicketKey;
 use health::ArmsHealth;
-use turn::{Counts, Turn};
+use turn::{DecisionCounts, Turn};
 
 /// Minutes whose decisions are kept in memory: a day of them, as of windows, outlasts an outage of the database.
 const TURNS_KEPT: usize = 1_440;
@@ -38,11 +38,11 @@ pub struct Routing {
 /// The minutes in memory, and the sums of those that left it.
 struct History {
     turns: VecDeque<Arc<Turn>>,
-    retired: Counts,
+    retired: DecisionCounts,
 }
 
 /// Where one call goes.
-pub struct Routed {
+pub struct RoutedCall {
     /// The decision.
     pub decision: Decision,
     /// The minute's label, for `Switchback-Minute`.
@@ -64,13 +64,13 @@ impl Routing {
     ) -> Self {
         let minute = schedule.minute_at(clock.now());
         let first = Arc::new(Turn::render(&schedule, minute, key.as_ref()));
-        let history = Mutex::new(History { turns: VecDeque::from([first.clone()]), retired: Counts::default() });
+        let history = Mutex::new(History { turns: VecDeque::from([first.clone()]), retired: DecisionCounts::default() });
         Routing { clock, schedule, failover, arms, key, health, current: ArcSwap::new(first), history }
     }
 
     /// Decides for a call to `path` and `query`, and counts the decision unless the call is a probe.
     #[must_use]
-    pub fn route(&self, path: &str, query: Option<&str>, probe: bool) -> Routed {
+    pub fn route(&self, path: &str, query: Option<&str>, probe: bool) -> RoutedCall {
         let turn = self.turn();
         let decision = decide(turn.minute, turn.scheduled, self.health.up(), self.failover);
         if !probe {
@@ -78,7 +78,7 @@ impl Routing {
         }
         self.health.touch(self.clock.uptime());
         let location = turn.location(&self.arms[decision.arm.index()], decision.arm, path, query);
-        Routed { decision, label: turn.label.clone(), location }
+        RoutedCall { decision, label: turn.label.clone(), location }
     }
 
     /// The turn of the current minute, rendered by whoever comes first in it.
@@ -116,7 +116,7 @@ impl Routing {
 
     /// Decisions since this process started.
     #[must_use]
-    pub fn decided(&self) -> Counts {
+    pub fn decided(&self) -> DecisionCounts {
         let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         let mut total = history.retired;
         history.turns.iter().for_each(|turn| total.add(&turn.counts()));

@@ -25,9 +25,9 @@ pub struct Turn {
 
 /// Decisions by arm and reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts([[u64; Reason::ALL.len()]; 2]);
+pub struct DecisionCounts([[u64; Reason::ALL.len()]; 2]);
 
-impl Counts {
+impl DecisionCounts {
     /// Decisions for `arm` and `reason`.
     #[must_use]
     pub const fn of(&self, arm: Arm, reason: Reason) -> u64 {
@@ -35,7 +35,7 @@ impl Counts {
     }
 
     /// Adds another count to this one.
-    pub fn add(&mut self, other: &Counts) {
+    pub fn add(&mut self, other: &DecisionCounts) {
         for (own, more) in self.0.as_flattened_mut().iter_mut().zip(other.0.as_flattened()) {
             *own += more;
         }
@@ -63,8 +63,8 @@ impl Turn {
 
     /// Decisions so far.
     #[must_use]
-    pub fn counts(&self) -> Counts {
-        Counts(std::array::from_fn(|arm| std::array::from_fn(|reason| self.decisions[arm][reason].load(Ordering::Relaxed))))
+    pub fn counts(&self) -> DecisionCounts {
+        DecisionCounts(std::array::from_fn(|arm| std::array::from_fn(|reason| self.decisions[arm][reason].load(Ordering::Relaxed))))
     }
 
     /// `Location` of a redirect to `arm`: its base URL, then the request's path and query byte for byte, then the ticket.

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::error::StoreError;
 use crate::domain::charge::{Charge, Entries, Value};
-use crate::domain::columns::{COLUMNS, Kind};
+use crate::domain::columns::{COLUMNS, ColumnKind};
 use crate::domain::money::Amount;
 
 /// A charge on its way into the store.
@@ -54,11 +54,11 @@ enum ColumnValues {
 }
 
 impl ColumnValues {
-    fn new(kind: Kind, rows: usize) -> ColumnValues {
+    fn new(kind: ColumnKind, rows: usize) -> ColumnValues {
         match kind {
-            Kind::Text => ColumnValues::Texts(Vec::with_capacity(rows)),
-            Kind::Amount => ColumnValues::Amounts(Vec::with_capacity(rows)),
-            Kind::Moment => ColumnValues::Moments(Vec::with_capacity(rows)),
+            ColumnKind::Text => ColumnValues::Texts(Vec::with_capacity(rows)),
+            ColumnKind::Amount => ColumnValues::Amounts(Vec::with_capacity(rows)),
+            ColumnKind::Moment => ColumnValues::Moments(Vec::with_capacity(rows)),
         }
     }
 
@@ -74,11 +74,11 @@ impl ColumnValues {
     }
 }
 
-const fn sql_type(kind: Kind) -> &'static str {
+const fn sql_type(kind: ColumnKind) -> &'static str {
     match kind {
-        Kind::Text => "text",
-        Kind::Amount => "numeric",
-        Kind::Moment => "timestamptz",
+        ColumnKind::Text => "text",
+        ColumnKind::Amount => "numeric",
+        ColumnKind::Moment => "timestamptz",
     }
 }
 
@@ -133,12 +133,14 @@ impl QueryableByName<Pg> for StoredCharge {
     fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
         let values = COLUMNS.iter().zip(5..).map(|(column, index)| {
             Ok(match column.kind {
-                Kind::Text => get::<Nullable<Text>, Option<String>>(row, index)?.map_or(Value::Absent, Value::Text),
-                Kind::Amount => match get::<Nullable<Numeric>, Option<BigDecimal>>(row, index)? {
+                ColumnKind::Text => get::<Nullable<Text>, Option<String>>(row, index)?.map_or(Value::Absent, Value::Text),
+                ColumnKind::Amount => match get::<Nullable<Numeric>, Option<BigDecimal>>(row, index)? {
                     Some(decimal) => Value::Amount(Amount::try_from(decimal)?),
                     None => Value::Absent,
                 },
-                Kind::Moment => get::<Nullable<Timestamptz>, Option<OffsetDateTime>>(row, index)?.map_or(Value::Absent, Value::Moment),
+                ColumnKind::Moment => {
+                    get::<Nullable<Timestamptz>, Option<OffsetDateTime>>(row, index)?.map_or(Value::Absent, Value::Moment)
+                }
             })
         });
         let values = values.collect::<deserialize::Result<Vec<Value>>>()?;

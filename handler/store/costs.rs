@@ -10,7 +10,7 @@ use super::{Store, StoreError};
 
 /// Which of FOCUS's costs is added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Metric {
+pub enum CostMetric {
     /// BilledCost: what is invoiced.
     Billed,
     /// EffectiveCost: with the amortised share of upfront purchases.
@@ -53,7 +53,7 @@ pub enum Period {
 
 /// One sum.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
-pub struct Cost {
+pub struct CostRow {
     /// The group: one value per dimension asked for, none where the charges have none.
     #[diesel(sql_type = Array<Nullable<Text>>)]
     pub group: Vec<Option<String>>,
@@ -78,12 +78,12 @@ impl Store {
     /// [`StoreError`] where the database fails.
     pub async fn costs(
         &self,
-        metric: Metric,
+        metric: CostMetric,
         group_by: &[Dimension],
         period: Period,
         filter: &ChargeFilter,
         limit: i64,
-    ) -> Result<Vec<Cost>, StoreError> {
+    ) -> Result<Vec<CostRow>, StoreError> {
         let mut conditions = Conditions::of(filter);
         let keys: Vec<String> = group_by.iter().map(|dimension| expression(dimension, &mut conditions)).collect();
         let named: String = keys.iter().enumerate().map(|(index, key)| format!("{key} AS k{index}, ")).collect();
@@ -95,10 +95,10 @@ impl Store {
             Period::Month => "date_trunc('month', charge_period_start, 'UTC')",
         };
         let metric = match metric {
-            Metric::Billed => "billed_cost",
-            Metric::Effective => "effective_cost",
-            Metric::List => "list_cost",
-            Metric::Contracted => "contracted_cost",
+            CostMetric::Billed => "billed_cost",
+            CostMetric::Effective => "effective_cost",
+            CostMetric::List => "list_cost",
+            CostMetric::Contracted => "contracted_cost",
         };
         let limit = conditions.fragment("?", [Bind::Number(limit)]);
         let clause = conditions.clause();

@@ -15,7 +15,7 @@ use crate::domain::import::{Import, Imported, Part, PlacedCharge, Summary};
 const SELECTED: &str = "id, digest, bytes, accepted, rejected, problems, created_at";
 
 #[derive(QueryableByName)]
-struct Row {
+struct ImportRow {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
     #[diesel(sql_type = Bytea)]
@@ -32,10 +32,10 @@ struct Row {
     created_at: OffsetDateTime,
 }
 
-impl TryFrom<Row> for Import {
+impl TryFrom<ImportRow> for Import {
     type Error = StoreError;
 
-    fn try_from(row: Row) -> Result<Self, Self::Error> {
+    fn try_from(row: ImportRow) -> Result<Self, Self::Error> {
         let digest = row.digest.try_into().map_err(|_| StoreError::Corrupt("an import's digest has another length".to_owned()))?;
         let problems = serde_json::from_value(row.problems).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         let summary = Summary {
@@ -86,7 +86,7 @@ impl Store {
             Err(Rollback::Failed(error)) => Err(error),
             Err(Rollback::Again(digest)) => {
                 let query = sql_query(format!("SELECT {SELECTED} FROM imports WHERE digest = $1")).bind::<Bytea, _>(digest.to_vec());
-                let row: Row = query.get_result(&mut connection).await?;
+                let row: ImportRow = query.get_result(&mut connection).await?;
                 Ok(Imported::Again(row.try_into()?))
             }
         }
@@ -127,7 +127,7 @@ impl Store {
     pub async fn imports(&self, before: Option<Uuid>, limit: i64) -> Result<Vec<Import>, StoreError> {
         let sql = format!("SELECT {SELECTED} FROM imports WHERE $1 IS NULL OR id < $1 ORDER BY id DESC LIMIT $2");
         let query = sql_query(sql).bind::<Nullable<SqlUuid>, _>(before).bind::<BigInt, _>(limit);
-        let rows: Vec<Row> = query.load(&mut *self.connection().await?).await?;
+        let rows: Vec<ImportRow> = query.load(&mut *self.connection().await?).await?;
         rows.into_iter().map(Import::try_from).collect()
     }
 
@@ -137,7 +137,7 @@ impl Store {
     /// [`StoreError`] where the database fails.
     pub async fn import_by_id(&self, id: Uuid) -> Result<Option<Import>, StoreError> {
         let query = sql_query(format!("SELECT {SELECTED} FROM imports WHERE id = $1")).bind::<SqlUuid, _>(id);
-        let rows: Vec<Row> = query.load(&mut *self.connection().await?).await?;
+        let rows: Vec<ImportRow> = query.load(&mut *self.connection().await?).await?;
         rows.into_iter().next().map(Import::try_from).transpose()
     }
 

@@ -34,7 +34,7 @@ use uuid::Uuid;
 
 pub use batch::StoredCharge;
 pub use charges::{ChargePosition, IdempotencyKey, Posted};
-pub use costs::{Cost, Dimension, Metric, Period};
+pub use costs::{CostMetric, CostRow, Dimension, Period};
 pub use error::{StoreError, StoreSetupError};
 pub use filter::ChargeFilter;
 pub use pool::POOL_WAIT;

@@ -10,9 +10,9 @@ use opentelemetry::KeyValue;
 use crate::telemetry::{Dependency, dependency};
 
 /// Bytes of a statement that are kept.
-const LONGEST_STATEMENT: usize = 1_024;
+const MAX_STATEMENT_BYTES: usize = 1_024;
 /// Bytes of a statement that are looked at for its table, which follows the columns; a bulk insert has thousands of placeholders.
-const LONGEST_LOOK: usize = 8_192;
+const MAX_LOOK_BYTES: usize = 8_192;
 /// What diesel writes before a statement's values.
 const VALUES: &str = " -- binds";
 
@@ -40,7 +40,7 @@ impl Instrumentation for Statements {
                 if let Some(mut statement) = self.current.take() {
                     let mut text = bounded(query);
                     statement.rename(summary(&text));
-                    text.truncate(text.floor_char_boundary(LONGEST_STATEMENT));
+                    text.truncate(text.floor_char_boundary(MAX_STATEMENT_BYTES));
                     statement.set("db.query.text", text);
                     statement.end(error.map(kind));
                 }
@@ -79,7 +79,7 @@ fn bounded(query: &dyn fmt::Display) -> String {
     struct Bounded(String);
     impl Write for Bounded {
         fn write_str(&mut self, part: &str) -> fmt::Result {
-            let room = LONGEST_LOOK - self.0.len();
+            let room = MAX_LOOK_BYTES - self.0.len();
             if part.len() < room {
                 self.0.push_str(part);
                 return Ok(());
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn values_are_left_out_and_long_statements_cut() {
         assert_eq!(bounded(&"SELECT $1 -- binds: [\"hunter2\"]"), "SELECT $1");
-        let long = bounded(&"é".repeat(LONGEST_LOOK));
-        assert!(long.len() <= LONGEST_LOOK && long.starts_with('é'));
+        let long = bounded(&"é".repeat(MAX_LOOK_BYTES));
+        assert!(long.len() <= MAX_LOOK_BYTES && long.starts_with('é'));
     }
 }

@@ -57,7 +57,7 @@ async fn statements_have_a_time_limit() {
 
 #[tokio::test]
 async fn the_charges_table_has_the_domains_columns_in_their_kinds() {
-    use crate::domain::columns::{COLUMNS, Kind};
+    use crate::domain::columns::{COLUMNS, ColumnKind};
 
     let (client, connection) = tokio_postgres::connect(&database_url().await, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
@@ -72,9 +72,9 @@ async fn the_charges_table_has_the_domains_columns_in_their_kinds() {
         .map(|row| (row.get(0), row.get(1), row.get(2)))
         .collect();
     let data_type = |kind| match kind {
-        Kind::Text => "text",
-        Kind::Amount => "numeric",
-        Kind::Moment => "timestamp with time zone",
+        ColumnKind::Text => "text",
+        ColumnKind::Amount => "numeric",
+        ColumnKind::Moment => "timestamp with time zone",
     };
     let declared: Vec<(String, String, bool)> =
         COLUMNS.iter().map(|column| (column.name.to_owned(), data_type(column.kind).to_owned(), column.required)).collect();

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{Store, StoreError};
 use crate::domain::arm::Arm;
 use crate::domain::schedule::{Minute, Schedule};
-use crate::domain::window::{Counts, Observation, STATUS_CLASSES, Slices, Window};
+use crate::domain::window::{STATUS_CLASSES, Slices, StoredWindow, Window, WindowCounts};
 
 const UPSERT: &str = "INSERT INTO windows (starts_at, arm, worker, schedule, minute_ms, closed, calls, client_errors, server_errors, \
     status_classes, request_bytes, response_bytes, cold_starts, probes, unrouted, latency_sum_us, slices, routes, written_at) \
@@ -132,7 +132,7 @@ impl Store {
         schedule: &Schedule,
         from: Minute,
         to: Minute,
-        mut observe: impl FnMut(&Observation<'_>),
+        mut observe: impl FnMut(&StoredWindow<'_>),
     ) -> Result<(), StoreError> {
         let mut connection = self.connection().await?;
         let (rule, minute_ms) = columns(schedule);
@@ -154,7 +154,7 @@ impl Store {
         while let Some((starts_at, flags, counters, slices)) = rows.try_next().await? {
             let counter =
                 |position: usize| counters.as_ref().and_then(|counters| counters.get(position)).map_or(0, |count| counted(*count));
-            observe(&Observation {
+            observe(&StoredWindow {
                 minute: schedule.minute_at(starts_at),
                 arm: if flags & 1 == 1 { Arm::Odd } else { Arm::Even },
                 closed: flags & 2 == 2,
@@ -260,7 +260,7 @@ impl WindowRow {
             arm: self.arm.parse().map_err(|_| corrupt("unknown arm"))?,
             worker: self.worker.to_string(),
             closed: self.closed,
-            counts: Counts {
+            counts: WindowCounts {
                 status_classes: status_classes.map(counted),
                 request_bytes: counted(self.request_bytes),
                 response_bytes: counted(self.response_bytes),
@@ -287,7 +287,7 @@ mod tests {
     const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
 
     fn window(minute: i64, arm: Arm, worker: u128, calls: u32) -> Window {
-        let mut counts = Counts { status_classes: [0, u64::from(calls), 0, 0, 0], cold_starts: 1, ..Counts::default() };
+        let mut counts = WindowCounts { status_classes: [0, u64::from(calls), 0, 0, 0], cold_starts: 1, ..WindowCounts::default() };
         let bucket = u16::try_from(bucket_of(2_000)).unwrap();
         counts.slices.0[3] =
             Slice { calls: u64::from(calls), server_errors: 0, latency_sum_us: 2_000 * u64::from(calls), buckets: vec![(bucket, calls)] };

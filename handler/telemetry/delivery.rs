@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::instruments::Instruments;
 use super::metrics::Registry;
-use super::queue::{BATCH, Item, Queue};
+use super::queue::{BATCH, Queue, TelemetryItem};
 use crate::azure::ingestion::Ingest;
 use crate::clock::Clock;
 use crate::config::telemetry::Ingestion;
@@ -34,7 +34,7 @@ pub(super) struct Delivery {
     pub sampling: f64,
     pub clock: Arc<dyn Clock>,
     pub queue: Arc<Queue>,
-    pub receiver: mpsc::Receiver<Item>,
+    pub receiver: mpsc::Receiver<TelemetryItem>,
     pub scope: InstrumentationScope,
     pub registry: Arc<Registry>,
 }
@@ -132,7 +132,7 @@ impl Exporters {
     }
 
     /// Sends what waits, batch by batch; what comes meanwhile waits for the next turn.
-    async fn send_waiting(&mut self, receiver: &mut mpsc::Receiver<Item>) {
+    async fn send_waiting(&mut self, receiver: &mut mpsc::Receiver<TelemetryItem>) {
         let mut waiting = receiver.len();
         while waiting > 0 {
             let mut batch = Vec::with_capacity(waiting.min(BATCH));
@@ -148,13 +148,13 @@ impl Exporters {
         }
     }
 
-    async fn send(&mut self, batch: Vec<Item>) {
+    async fn send(&mut self, batch: Vec<TelemetryItem>) {
         let (mut sampled, mut certain, mut logs) = (Vec::<SpanData>::new(), Vec::<SpanData>::new(), Vec::new());
         for item in batch {
             match item {
-                Item::Span { span, certain: true } => certain.push(*span),
-                Item::Span { span, certain: false } => sampled.push(*span),
-                Item::Log(log) => logs.push(log),
+                TelemetryItem::Span { span, certain: true } => certain.push(*span),
+                TelemetryItem::Span { span, certain: false } => sampled.push(*span),
+                TelemetryItem::Log(log) => logs.push(log),
             }
         }
         let (sampled_count, certain_count) = (sampled.len(), certain.len());

@@ -14,7 +14,7 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, SdkMeterProvider, Temporality};
 
-use super::metrics::{Kind, Metric, Registry};
+use super::metrics::{MetricKind, RegisteredMetric, Registry};
 
 /// Collects the registry's metrics.
 pub(super) struct Instruments {
@@ -44,16 +44,16 @@ impl Instruments {
 }
 
 /// An instrument lives with its provider: what building gives back is not needed.
-fn observe(meter: &Meter, metric: Metric) {
+fn observe(meter: &Meter, metric: RegisteredMetric) {
     let name = metric.name;
     match metric.kind {
-        Kind::Counter => {
+        MetricKind::Counter => {
             let _ = meter.f64_observable_counter(name).with_callback(callback(metric, "")).build();
         }
-        Kind::Gauge => {
+        MetricKind::Gauge => {
             let _ = meter.f64_observable_gauge(name).with_callback(callback(metric, "")).build();
         }
-        Kind::Histogram => {
+        MetricKind::Histogram => {
             for suffix in ["_sum", "_count"] {
                 let counter = meter.f64_observable_counter(format!("{name}{suffix}"));
                 let _ = counter.with_callback(callback(metric.clone(), suffix)).build();
@@ -62,7 +62,7 @@ fn observe(meter: &Meter, metric: Metric) {
     }
 }
 
-fn callback(metric: Metric, suffix: &'static str) -> impl Fn(&dyn AsyncInstrument<f64>) + Send + Sync + 'static {
+fn callback(metric: RegisteredMetric, suffix: &'static str) -> impl Fn(&dyn AsyncInstrument<f64>) + Send + Sync + 'static {
     move |instrument| {
         for sample in metric.read().into_iter().filter(|sample| sample.suffix == suffix) {
             let labels: Vec<KeyValue> = sample.labels.into_iter().map(|(name, value)| KeyValue::new(name, value)).collect();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What kind of numbers a metric has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// Grows while the process lives.
     Counter,
     /// Goes up and down.
@@ -46,17 +46,17 @@ type Read = Arc<dyn Fn() -> Vec<Sample> + Send + Sync>;
 
 /// One metric.
 #[derive(Clone)]
-pub struct Metric {
+pub struct RegisteredMetric {
     /// Its name, as Prometheus has names: unit and, for counters, `_total` at its end.
     pub name: &'static str,
     /// What it says.
     pub help: &'static str,
     /// What kind of numbers it has.
-    pub kind: Kind,
+    pub kind: MetricKind,
     read: Read,
 }
 
-impl Metric {
+impl RegisteredMetric {
     /// Its numbers now.
     #[must_use]
     pub fn read(&self) -> Vec<Sample> {
@@ -64,7 +64,7 @@ impl Metric {
     }
 }
 
-impl std::fmt::Debug for Metric {
+impl std::fmt::Debug for RegisteredMetric {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Metric").field("name", &self.name).field("kind", &self.kind).finish_non_exhaustive()
     }
@@ -73,19 +73,25 @@ impl std::fmt::Debug for Metric {
 /// The process's metrics.
 #[derive(Debug, Default)]
 pub struct Registry {
-    metrics: Mutex<Vec<Metric>>,
+    metrics: Mutex<Vec<RegisteredMetric>>,
 }
 
 impl Registry {
     /// Adds a metric whose numbers `read` gives.
-    pub fn register(&self, name: &'static str, help: &'static str, kind: Kind, read: impl Fn() -> Vec<Sample> + Send + Sync + 'static) {
-        let metric = Metric { name, help, kind, read: Arc::new(read) };
+    pub fn register(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        kind: MetricKind,
+        read: impl Fn() -> Vec<Sample> + Send + Sync + 'static,
+    ) {
+        let metric = RegisteredMetric { name, help, kind, read: Arc::new(read) };
         self.metrics.lock().unwrap_or_else(PoisonError::into_inner).push(metric);
     }
 
     /// All metrics, in the order they were added.
     #[must_use]
-    pub fn metrics(&self) -> Vec<Metric> {
+    pub fn metrics(&self) -> Vec<RegisteredMetric> {
         self.metrics.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -95,9 +101,9 @@ impl Registry {
         let mut text = String::with_capacity(4_096);
         for metric in self.metrics() {
             let kind = match metric.kind {
-                Kind::Counter => "counter",
-                Kind::Gauge => "gauge",
-                Kind::Histogram => "histogram",
+                MetricKind::Counter => "counter",
+                MetricKind::Gauge => "gauge",
+                MetricKind::Histogram => "histogram",
             };
             let name = metric.name;
             let _ = writeln!(text, "# HELP {name} {}\n# TYPE {name} {kind}", metric.help);
@@ -128,10 +134,10 @@ mod tests {
     #[test]
     fn the_text_is_prometheus_own() {
         let registry = Registry::default();
-        registry.register("switchback_x_total", "Counts x.", Kind::Counter, || {
+        registry.register("switchback_x_total", "Counts x.", MetricKind::Counter, || {
             vec![Sample::labelled("arm", "even", 3.0), Sample::labelled("arm", "a\"b\\c\nd", 0.5)]
         });
-        registry.register("switchback_y_bytes", "Size of y.", Kind::Gauge, || vec![Sample::plain(1_048_576.0)]);
+        registry.register("switchback_y_bytes", "Size of y.", MetricKind::Gauge, || vec![Sample::plain(1_048_576.0)]);
         let expected = concat!(
             "# HELP switchback_x_total Counts x.\n# TYPE switchback_x_total counter\n",
             "switchback_x_total{arm=\"even\"} 3\nswitchback_x_total{arm=\"a\\\"b\\\\c\\nd\"} 0.5\n",

@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::config::telemetry::TelemetryConfig;
 use calls::Calls;
 use delivery::{Delivery, Running};
-use metrics::{Kind, Registry, Sample};
+use metrics::{MetricKind, Registry, Sample};
 use queue::{Outcomes, Queue};
 
 /// A process's telemetry.
@@ -50,11 +50,11 @@ impl Telemetry {
     pub fn new(config: TelemetryConfig, clock: Arc<dyn Clock>, role: &'static str, worker: &str) -> Self {
         let (registry, calls) = (Arc::new(Registry::default()), Arc::new(Calls::default()));
         let (by_class, durations) = (Arc::clone(&calls), Arc::clone(&calls));
-        registry.register("switchback_calls_total", "Calls answered; 5xx are errors.", Kind::Counter, move || by_class.by_class());
-        registry.register("switchback_call_duration_seconds", "From a call's arrival to its answer.", Kind::Histogram, move || {
+        registry.register("switchback_calls_total", "Calls answered; 5xx are errors.", MetricKind::Counter, move || by_class.by_class());
+        registry.register("switchback_call_duration_seconds", "From a call's arrival to its answer.", MetricKind::Histogram, move || {
             durations.durations()
         });
-        registry.register("process_resident_memory_bytes", "Memory the process holds.", Kind::Gauge, process::resident_memory);
+        registry.register("process_resident_memory_bytes", "Memory the process holds.", MetricKind::Gauge, process::resident_memory);
         let Some(ingestion) = config.ingestion else {
             return Telemetry { registry, calls, recorder: None, delivery: None };
         };
@@ -101,11 +101,14 @@ fn scope(role: &'static str, worker: &str) -> InstrumentationScope {
 fn register_outcomes(registry: &Registry, outcomes: &Arc<Outcomes>) {
     let value = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;
     let sent = Arc::clone(outcomes);
-    registry.register("switchback_telemetry_sent_total", "Telemetry items taken by the ingestion service.", Kind::Counter, move || {
-        vec![Sample::plain(value(&sent.sent))]
-    });
+    registry.register(
+        "switchback_telemetry_sent_total",
+        "Telemetry items taken by the ingestion service.",
+        MetricKind::Counter,
+        move || vec![Sample::plain(value(&sent.sent))],
+    );
     let dropped = Arc::clone(outcomes);
-    registry.register("switchback_telemetry_dropped_total", "Telemetry items dropped.", Kind::Counter, move || {
+    registry.register("switchback_telemetry_dropped_total", "Telemetry items dropped.", MetricKind::Counter, move || {
         let of = |cause, count| Sample::labelled("cause", cause, value(count));
         vec![of("overflow", &dropped.overflowed), of("refused", &dropped.refused)]
     });

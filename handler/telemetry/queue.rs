@@ -12,13 +12,13 @@ use opentelemetry_sdk::trace::SpanData;
 use tokio::sync::{Notify, mpsc};
 
 /// Items that wait at most; each takes 2 to 4 kB.
-const MOST_WAITING: usize = 2_048;
+const MAX_WAITING: usize = 2_048;
 /// Items that are worth sending before the next turn.
 pub(super) const BATCH: usize = 512;
 
 /// One item.
 #[derive(Debug)]
-pub(super) enum Item {
+pub(super) enum TelemetryItem {
     /// A request or a dependency; `certain` where it was recorded whatever the sampling, so that it stands for itself alone.
     Span {
         /// What happened.
@@ -44,7 +44,7 @@ pub struct Outcomes {
 /// The near end of the queue.
 #[derive(Debug)]
 pub(super) struct Queue {
-    sender: mpsc::Sender<Item>,
+    sender: mpsc::Sender<TelemetryItem>,
     /// Woken when a batch is full.
     pub filled: Arc<Notify>,
     pub outcomes: Arc<Outcomes>,
@@ -52,16 +52,16 @@ pub(super) struct Queue {
 
 impl Queue {
     /// A queue and its far end.
-    pub fn new() -> (Arc<Queue>, mpsc::Receiver<Item>) {
-        let (sender, receiver) = mpsc::channel(MOST_WAITING);
+    pub fn new() -> (Arc<Queue>, mpsc::Receiver<TelemetryItem>) {
+        let (sender, receiver) = mpsc::channel(MAX_WAITING);
         (Arc::new(Queue { sender, filled: Arc::default(), outcomes: Arc::default() }), receiver)
     }
 
     /// Puts an item into the queue, or drops and counts it.
-    pub fn put(&self, item: Item) {
+    pub fn put(&self, item: TelemetryItem) {
         if self.sender.try_send(item).is_err() {
             self.outcomes.overflowed.fetch_add(1, Ordering::Relaxed);
-        } else if self.sender.capacity() <= MOST_WAITING - BATCH {
+        } else if self.sender.capacity() <= MAX_WAITING - BATCH {
             self.filled.notify_one();
         }
     }
@@ -73,7 +73,7 @@ pub(super) struct LogsToQueue(pub Arc<Queue>);
 
 impl LogProcessor for LogsToQueue {
     fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
-        self.0.put(Item::Log(Box::new((record.clone(), scope.clone()))));
+        self.0.put(TelemetryItem::Log(Box::new((record.clone(), scope.clone()))));
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -94,7 +94,7 @@ mod tests {
         let (queue, mut receiver) = Queue::new();
         let provider = SdkLoggerProvider::builder().with_log_processor(LogsToQueue(Arc::clone(&queue))).build();
         let logger = provider.logger("");
-        for _ in 0..MOST_WAITING + 7 {
+        for _ in 0..MAX_WAITING + 7 {
             logger.emit(logger.create_log_record());
         }
         assert_eq!(queue.outcomes.overflowed.load(Ordering::Relaxed), 7);

@@ -15,12 +15,12 @@ use opentelemetry::{Context, InstrumentationScope, KeyValue, Value};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SpanData, SpanEvents, SpanLinks};
 use time::OffsetDateTime;
 
-use super::queue::{Item, Queue};
+use super::queue::{Queue, TelemetryItem};
 use super::traceparent;
 use crate::clock::Clock;
 
 /// Dependency items a call may have; an import has thousands of statements and the first tell enough.
-const MOST_DEPENDENCIES: u32 = 64;
+const MAX_DEPENDENCIES: u32 = 64;
 
 /// Records calls.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl Recorder {
         attributes.push(KeyValue::new("http.response.status_code", i64::from(status)));
         let context = match &begun.recording {
             Some(recording) => {
-                let omitted = recording.dependencies.load(Ordering::Relaxed).saturating_sub(MOST_DEPENDENCIES);
+                let omitted = recording.dependencies.load(Ordering::Relaxed).saturating_sub(MAX_DEPENDENCIES);
                 if omitted > 0 {
                     attributes.push(KeyValue::new("dependencies_omitted", i64::from(omitted)));
                 }
@@ -117,7 +117,7 @@ impl Recorder {
         let parent = begun.parent.map_or(SpanId::INVALID, |parent| parent.span_id());
         let span =
             SpanData { events, ..self.span(context, parent, SpanKind::Server, Cow::Borrowed("call"), (at, took), attributes, outcome) };
-        self.queue.put(Item::Span { span: Box::new(span), certain });
+        self.queue.put(TelemetryItem::Span { span: Box::new(span), certain });
     }
 
     #[expect(clippy::too_many_arguments, reason = "the fields of one struct, filled in one place")]
@@ -180,7 +180,7 @@ impl Begun {
 #[must_use]
 pub fn dependency(describe: impl FnOnce() -> (Cow<'static, str>, Vec<KeyValue>)) -> Option<Dependency> {
     let recording = Context::map_current(|context| context.get::<Recording>().cloned())?;
-    if recording.dependencies.fetch_add(1, Ordering::Relaxed) >= MOST_DEPENDENCIES {
+    if recording.dependencies.fetch_add(1, Ordering::Relaxed) >= MAX_DEPENDENCIES {
         return None;
     }
     let (name, attributes) = describe();
@@ -218,7 +218,7 @@ impl Dependency {
         };
         let (trace, parent) = (self.recording.context.trace_id(), self.recording.context.span_id());
         let span = recorder.span(context(trace, self.span), parent, SpanKind::Client, self.name, (self.at, took), self.attributes, status);
-        recorder.queue.put(Item::Span { span: Box::new(span), certain: false });
+        recorder.queue.put(TelemetryItem::Span { span: Box::new(span), certain: false });
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::Receiver;
 use super::*;
 use crate::clock::ManualClock;
 
-fn recorder(sampling: f64) -> (Arc<Recorder>, Receiver<Item>, ManualClock) {
+fn recorder(sampling: f64) -> (Arc<Recorder>, Receiver<TelemetryItem>, ManualClock) {
     let clock = ManualClock::new(datetime!(2026-11-23 10:03:30 UTC));
     let (queue, receiver) = Queue::new();
     (Arc::new(Recorder::new(Arc::new(clock.clone()), queue, InstrumentationScope::default(), sampling)), receiver, clock)
@@ -19,10 +19,10 @@ fn ended(status: u16) -> Ended {
     Ended { at, took: Duration::from_millis(7), status, attributes: vec![KeyValue::new("request_id", "r1")], exception: None }
 }
 
-fn next(receiver: &mut Receiver<Item>) -> Option<(SpanData, bool)> {
+fn next(receiver: &mut Receiver<TelemetryItem>) -> Option<(SpanData, bool)> {
     match receiver.try_recv().ok()? {
-        Item::Span { span, certain } => Some((*span, certain)),
-        Item::Log(_) => panic!("a span"),
+        TelemetryItem::Span { span, certain } => Some((*span, certain)),
+        TelemetryItem::Log(_) => panic!("a span"),
     }
 }
 
@@ -48,7 +48,7 @@ async fn what_a_recorded_call_waits_for_is_beneath_it_and_bounded() {
     headers.insert("traceparent", HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"));
     let begun = recorder.begin(&headers, "r1");
     let work = async {
-        for _ in 0..MOST_DEPENDENCIES + 2 {
+        for _ in 0..MAX_DEPENDENCIES + 2 {
             let Some(dependency) = dependency(|| ("SELECT charges".into(), Vec::new())) else { continue };
             clock.advance(Duration::from_millis(3));
             assert!(dependency.traceparent().starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
@@ -62,7 +62,7 @@ async fn what_a_recorded_call_waits_for_is_beneath_it_and_bounded() {
         spans.push(span);
     }
     let request = spans.pop().unwrap();
-    assert_eq!(spans.len(), MOST_DEPENDENCIES as usize);
+    assert_eq!(spans.len(), MAX_DEPENDENCIES as usize);
     assert_eq!(request.parent_span_id.to_string(), "00f067aa0ba902b7");
     assert!(request.attributes.contains(&KeyValue::new("dependencies_omitted", 2_i64)));
     assert!(spans.iter().all(|span| span.parent_span_id == request.span_context.span_id()));

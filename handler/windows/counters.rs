@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::domain::arm::Arm;
 use crate::domain::histogram::{BUCKETS, bucket_of};
 use crate::domain::schedule::Minute;
-use crate::domain::window::{Counts, RouteCounts, SLICES, STATUS_CLASSES, Slice, status_class};
+use crate::domain::window::{RouteCounts, SLICES, STATUS_CLASSES, Slice, WindowCounts, status_class};
 
 /// Most shards of a window; each takes about 45 kB.
 const MAX_SHARDS: usize = 8;
@@ -153,15 +153,15 @@ impl OpenWindow {
     /// What was counted so far, with `routes` naming the routes. A call that ends meanwhile is in it wholly, partly or not at all; the
     /// next time it is in it wholly.
     #[must_use]
-    pub fn counts(&self, routes: &[&str]) -> Counts {
+    pub fn counts(&self, routes: &[&str]) -> WindowCounts {
         let sum = |pick: &dyn Fn(&Shard) -> &AtomicU64| self.shards.iter().map(|shard| pick(shard).load(Ordering::Relaxed)).sum::<u64>();
-        let mut counts = Counts {
+        let mut counts = WindowCounts {
             request_bytes: sum(&|shard| &shard.request_bytes),
             response_bytes: sum(&|shard| &shard.response_bytes),
             cold_starts: self.cold_starts.load(Ordering::Relaxed),
             probes: self.probes.load(Ordering::Relaxed),
             unrouted: self.unrouted.load(Ordering::Relaxed),
-            ..Counts::default()
+            ..WindowCounts::default()
         };
         for (index, slice) in counts.slices.0.iter_mut().enumerate() {
             let server_errors = sum(&|shard| &shard.slices[index].server_errors);

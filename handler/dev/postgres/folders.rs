@@ -12,7 +12,7 @@ use std::process::Command;
 use super::{Account, ClusterError};
 
 /// Longest socket folder: `sun_path` holds 104 bytes on macOS, 108 on Linux, and `/.s.PGSQL.5432` and its lock come on top.
-const LONGEST_SOCKET_FOLDER: usize = 80;
+const MAX_SOCKET_FOLDER_BYTES: usize = 80;
 const LOG_TAIL_LINES: usize = 12;
 
 /// The folders of one cluster.
@@ -30,7 +30,7 @@ impl Folders {
         let root = usable_root(directory, account)?;
         let root = fs::canonicalize(&root).map_err(|source| ClusterError::File { path: root, source })?;
         let mut socket = root.join("run");
-        if socket.as_os_str().len() > LONGEST_SOCKET_FOLDER {
+        if socket.as_os_str().len() > MAX_SOCKET_FOLDER_BYTES {
             socket = PathBuf::from(format!("/tmp/switchback-{:016x}", fingerprint(&root)));
         }
         private_folder(&socket, account)?;

@@ -12,7 +12,7 @@ use crate::domain::billing::{Billing, Usage};
 use crate::domain::decision::{DecisionCount, Reason};
 use crate::domain::pairs::{Pairing, Standing};
 use crate::domain::schedule::{Minute, Schedule};
-use crate::domain::window::{BurnIn, Observation};
+use crate::domain::window::{BurnIn, StoredWindow};
 
 /// What the router decided, summed over the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(super) struct Totals {
 
 /// A minute whose rows are still coming in.
 #[derive(Debug)]
-struct Open {
+struct OpenMinute {
     minute: Minute,
     windows: ByArm<Option<(WindowSums, Standing)>>,
 }
@@ -60,7 +60,7 @@ pub struct Accumulator {
     routed: Routed,
     /// Minutes with a failover, ascending.
     failovers: Vec<Minute>,
-    open: Option<Open>,
+    open: Option<OpenMinute>,
     pairing: Pairing<WindowSums>,
     series: Series,
     totals: ByArm<Totals>,
@@ -139,7 +139,7 @@ impl Accumulator {
 
     /// Adds one stored row. Rows come in order of their minutes; those of one minute in any order. A row that cannot be read makes its
     /// window incomplete, one out of order is left out; both are counted.
-    pub fn observe(&mut self, row: &Observation<'_>) {
+    pub fn observe(&mut self, row: &StoredWindow<'_>) {
         if !self.in_range(row.minute) {
             return;
         }
@@ -152,7 +152,7 @@ impl Accumulator {
             }
             _ => {
                 self.close_minute();
-                self.open = Some(Open { minute: row.minute, windows: ByArm::default() });
+                self.open = Some(OpenMinute { minute: row.minute, windows: ByArm::default() });
                 self.seen = Some((self.seen.map_or(row.minute, |(first, _)| first), row.minute));
             }
         }
@@ -174,7 +174,7 @@ impl Accumulator {
 
     /// Hands the open minute's windows on.
     fn close_minute(&mut self) {
-        let Some(Open { minute, mut windows }) = self.open.take() else { return };
+        let Some(OpenMinute { minute, mut windows }) = self.open.take() else { return };
         let scheduled = self.inputs.schedule.arm_of(minute);
         let paid_by_use = !(self.billed_ms.even.is_empty() && self.billed_ms.odd.is_empty());
         for arm in Arm::BOTH {

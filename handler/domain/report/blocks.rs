@@ -6,7 +6,7 @@ use crate::domain::histogram::BUCKETS;
 use crate::domain::window::RINGS;
 
 /// Most blocks kept of a run.
-pub const MOST_BLOCKS: usize = 1_024;
+pub const MAX_BLOCKS: usize = 1_024;
 
 /// One histogram: its occupied buckets and their counts, by bucket.
 pub type Sparse = Vec<(u16, u32)>;
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn long_runs_fold_into_few_blocks_and_lose_nothing() {
-        let mut blocks = BlockHistograms::new(MOST_BLOCKS);
+        let mut blocks = BlockHistograms::new(MAX_BLOCKS);
         for pair in 0..5_000_u16 {
             blocks.push(&[(0, pair % 700, 2), (3, 5, 1)], &[(1, 9, 3)]);
         }
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn short_runs_keep_their_pairs_apart() {
-        let mut blocks = BlockHistograms::new(MOST_BLOCKS);
+        let mut blocks = BlockHistograms::new(MAX_BLOCKS);
         for _ in 0..100 {
             blocks.push(&[(0, 1, 1)], &[]);
         }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Sensitivity;
 use super::accumulator::{Gathered, burn_in_seconds};
 use super::blocks::BlockHistograms;
-use super::series::Row;
+use super::series::PairRow;
 use crate::domain::arm::Arm;
 use crate::domain::billing::{Billing, UsePrices};
 use crate::domain::pairs::Mapping;
@@ -163,11 +163,11 @@ pub struct Withheld {
 }
 
 /// Fewest pairs with calls on both arms before anything is found or decided.
-pub(super) const FEWEST_PAIRS: usize = 10;
+pub(super) const MIN_PAIRS: usize = 10;
 /// Fewest calls an arm for a 99th percentile.
-const FEWEST_FOR_P99: u64 = 1_000;
+const MIN_CALLS_FOR_P99: u64 = 1_000;
 /// Fewest pairs of each mapping before a mirrored schedule's two estimates are averaged.
-const FEWEST_OF_A_MAPPING: usize = 10;
+const MIN_PAIRS_OF_A_MAPPING: usize = 10;
 
 const QUANTILES: [(MetricName, f64); 3] = [(MetricName::LatencyP50, 0.5), (MetricName::LatencyP95, 0.95), (MetricName::LatencyP99, 0.99)];
 
@@ -217,7 +217,7 @@ fn find_together(metrics: &mut [Metric]) {
     let own: Vec<f64> = compared.iter().filter_map(|metric| metric.p_value_model_based).collect();
     for (metric, adjusted) in compared.into_iter().zip(holm(&own)) {
         metric.p_value_adjusted = Some(adjusted);
-        let shown = adjusted < 1.0 - CONFIDENCE && metric.pairs >= FEWEST_PAIRS;
+        let shown = adjusted < 1.0 - CONFIDENCE && metric.pairs >= MIN_PAIRS;
         metric.finding = Finding::of(metric.interval, metric.margin, shown);
     }
 }
@@ -231,7 +231,7 @@ pub(super) fn by_mapping<T: Copy>(
     let of = |mapping| -> Vec<T> { items.iter().filter(|(own, _)| *own == mapping).map(|(_, item)| *item).collect() };
     if rule == Rule::Mirrored {
         let (even_first, odd_first) = (of(Mapping::EvenFirst), of(Mapping::OddFirst));
-        if even_first.len().min(odd_first.len()) >= FEWEST_OF_A_MAPPING
+        if even_first.len().min(odd_first.len()) >= MIN_PAIRS_OF_A_MAPPING
             && let (Some(one), Some(other)) = (fit(&even_first), fit(&odd_first))
         {
             let error = one.standard_error.hypot(other.standard_error);
@@ -273,7 +273,7 @@ fn metric(name: MetricName, [even, odd]: [f64; 2], estimate: &Estimate, confound
     }
 }
 
-fn busy_rows(gathered: &Gathered, burn_in: BurnIn) -> impl Iterator<Item = (Mapping, &Row)> {
+fn busy_rows(gathered: &Gathered, burn_in: BurnIn) -> impl Iterator<Item = (Mapping, &PairRow)> {
     let rows = &gathered.series.rows[burn_in.index()];
     gathered.series.mappings.iter().copied().zip(rows).filter(|(_, row)| row.is_busy())
 }
@@ -320,9 +320,9 @@ fn quantiles(
     let calls = |of: fn(&Stratum) -> &Blocks| strata.iter().map(|stratum| of(stratum).calls()).sum::<u64>();
     let fewest_calls = calls(|stratum| &stratum.a).min(calls(|stratum| &stratum.b));
     let shown: Vec<(MetricName, f64)> =
-        QUANTILES.into_iter().filter(|(name, _)| *name != MetricName::LatencyP99 || fewest_calls >= FEWEST_FOR_P99).collect();
+        QUANTILES.into_iter().filter(|(name, _)| *name != MetricName::LatencyP99 || fewest_calls >= MIN_CALLS_FOR_P99).collect();
     if shown.len() < QUANTILES.len() {
-        let reason = format!("an arm has {fewest_calls} calls; a 99th percentile needs {FEWEST_FOR_P99}");
+        let reason = format!("an arm has {fewest_calls} calls; a 99th percentile needs {MIN_CALLS_FOR_P99}");
         withheld.push(Withheld { name: MetricName::LatencyP99, reason });
     }
     let levels: Vec<f64> = shown.iter().map(|(_, level)| *level).collect();
@@ -362,7 +362,7 @@ fn ratio_metric(rule: Rule, name: MetricName, pairs: &[(Mapping, RatioPair)], ma
 }
 
 fn error_rate(gathered: &Gathered, burn_in: BurnIn) -> Option<Metric> {
-    let side = |row: &Row, arm: usize| (f64::from(row.server_errors[arm]), f64::from(row.calls[arm]));
+    let side = |row: &PairRow, arm: usize| (f64::from(row.server_errors[arm]), f64::from(row.calls[arm]));
     let rows = gathered.series.mappings.iter().copied().zip(&gathered.series.rows[burn_in.index()]);
     let pairs: Vec<(Mapping, RatioPair)> = rows.map(|(mapping, row)| (mapping, RatioPair { a: side(row, 0), b: side(row, 1) })).collect();
     let inputs = &gathered.inputs;

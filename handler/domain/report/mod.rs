@@ -29,7 +29,7 @@ pub use checks::{Checks, ColdStarts, Conformance, FollowThrough, MinuteConfound,
 pub use cost::{ArmCost, CostReport, Figures, PriceUsed, Projection, SharedCost};
 pub use inputs::{Charged, Inputs, Margins};
 pub use metrics::{Confound, Finding, Interval, Metric, MetricName, Withheld};
-pub use verdict::{Outcome, Verdict};
+pub use verdict::{Verdict, VerdictOutcome};
 
 /// One value for each arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

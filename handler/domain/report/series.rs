@@ -1,6 +1,6 @@
 //! What is kept of every pair: a few numbers at each burn-in, and its histograms in blocks. Must not know estimators.
 
-use super::blocks::{BlockHistograms, Entry, MOST_BLOCKS};
+use super::blocks::{BlockHistograms, Entry, MAX_BLOCKS};
 use crate::domain::histogram::BUCKETS;
 use crate::domain::pairs::{Mapping, Pair};
 use crate::domain::schedule::Rule;
@@ -66,7 +66,7 @@ impl WindowSums {
 
 /// A pair's numbers at one burn-in, even first.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Row {
+pub struct PairRow {
     /// Mean latency, ms; not a number where there was no call.
     pub mean_ms: [f64; 2],
     /// Calls.
@@ -75,7 +75,7 @@ pub struct Row {
     pub server_errors: [u32; 2],
 }
 
-impl Row {
+impl PairRow {
     /// Whether both arms served a call.
     #[must_use]
     pub fn is_busy(&self) -> bool {
@@ -87,7 +87,7 @@ impl Row {
 #[derive(Debug)]
 pub struct Series {
     /// By burn-in, then by pair.
-    pub rows: [Vec<Row>; RINGS],
+    pub rows: [Vec<PairRow>; RINGS],
     /// By pair.
     pub mappings: Vec<Mapping>,
     /// Billed durations by pair, ms, even first; empty where neither plan is paid by use.
@@ -101,8 +101,8 @@ impl Series {
     #[must_use]
     pub fn new(rule: Rule) -> Self {
         let most = match rule {
-            Rule::Parity => [MOST_BLOCKS, 1],
-            Rule::Mirrored => [MOST_BLOCKS / 2; 2],
+            Rule::Parity => [MAX_BLOCKS, 1],
+            Rule::Mirrored => [MAX_BLOCKS / 2; 2],
         };
         Series { rows: Default::default(), mappings: Vec::new(), billed_ms: Vec::new(), blocks: most.map(BlockHistograms::new) }
     }
@@ -111,7 +111,7 @@ impl Series {
     pub fn push(&mut self, pair: &Pair<WindowSums>, paid_by_use: bool) {
         for burn_in in BurnIn::ALL {
             let kept = [pair.even.kept(burn_in), pair.odd.kept(burn_in)];
-            self.rows[burn_in.index()].push(Row {
+            self.rows[burn_in.index()].push(PairRow {
                 mean_ms: kept.map(|sums| sums.latency_us as f64 / sums.calls as f64 / 1_000.0),
                 calls: kept.map(|sums| u32::try_from(sums.calls).unwrap_or(u32::MAX)),
                 server_errors: kept.map(|sums| u32::try_from(sums.server_errors).unwrap_or(u32::MAX)),

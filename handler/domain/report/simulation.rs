@@ -11,7 +11,7 @@ use crate::domain::plan::{AppServiceSize, FlexSize};
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::statistics::Estimate;
 use crate::domain::statistics::random::Random;
-use crate::domain::window::{Observation, SLICES, Slice, Slices};
+use crate::domain::window::{SLICES, Slice, Slices, StoredWindow};
 
 /// Window means of one run: noise of unit standard deviation with the given lag-1 correlation, `effect` on odd's windows, `confound` on
 /// even minutes; the differences that the report's estimator sees.
@@ -152,7 +152,7 @@ impl Run {
         for (decision, closed) in minutes {
             let slices = self.window(decision.arm, decision.minute).encode();
             let cold_starts = u64::from(decision.minute.0 < 2);
-            accumulator.observe(&Observation {
+            accumulator.observe(&StoredWindow {
                 minute: decision.minute,
                 arm: decision.arm,
                 closed,
@@ -182,7 +182,7 @@ fn an_arm_20_ms_slower_is_found_and_the_interval_covers_20_ms() {
     assert_eq!(report.checks.conformance.conforming_share, Some(1.0));
     assert_eq!(report.checks.follow_through.share, ByArm { even: Some(1.0), odd: Some(1.0) });
     assert_eq!((report.data.pairs, report.data.rows, report.arms.even.calls), (45, 90, 45 * 30));
-    assert_eq!(report.verdict.outcome, Outcome::NoPrice);
+    assert_eq!(report.verdict.outcome, VerdictOutcome::NoPrice);
     assert_eq!(report.sensitivity.len(), 4);
     for sensitivity in &report.sensitivity {
         assert_eq!(sensitivity.metrics[0].finding, Finding::Worse, "burn-in {}", sensitivity.burn_in_seconds);
@@ -195,12 +195,12 @@ fn an_aa_run_finds_nothing_and_says_so() {
     let mut run = Run::new(Rule::Parity, 120, SAME);
     run.inputs.aa_run = true;
     let report = run.report();
-    assert_eq!(report.verdict.outcome, Outcome::AaPassed, "{:?}", report.verdict);
+    assert_eq!(report.verdict.outcome, VerdictOutcome::AaPassed, "{:?}", report.verdict);
     let mut run = Run::new(Rule::Parity, 120, SAME);
     run.inputs.aa_run = true;
     run.odd_slower_us = 5_000.0;
     let report = run.report();
-    assert_eq!(report.verdict.outcome, Outcome::AaFailed);
+    assert_eq!(report.verdict.outcome, VerdictOutcome::AaFailed);
     assert!(report.verdict.reasons[0].contains("although both arms are one instance"), "{:?}", report.verdict);
 }
 
@@ -214,7 +214,7 @@ fn all_behaviours_together_raise_no_more_false_alarms_than_one_alone() {
         (run.random, run.calls, run.error_rates) = (Random::new(seed), 52, [0.05; 2]);
         (run.inputs.aa_run, run.inputs.draws) = (true, 200);
         let report = run.report();
-        alarms += u64::from(report.verdict.outcome == Outcome::AaFailed);
+        alarms += u64::from(report.verdict.outcome == VerdictOutcome::AaFailed);
         excluding_0 += u64::from(report.metrics.iter().any(|metric| metric.interval.low > 0.0 || metric.interval.high < 0.0));
         assert_eq!(report.metrics.iter().filter(|metric| metric.p_value_adjusted.is_some()).count(), 5);
     }
@@ -229,7 +229,7 @@ fn a_few_pairs_show_nothing() {
         let mut run = Run::new(Rule::Parity, 6, SAME);
         (run.random, run.odd_slower_us) = (Random::new(seed), 20_000.0);
         let report = run.report();
-        assert_eq!((report.data.pairs, report.verdict.outcome), (3, Outcome::NotEnoughData));
+        assert_eq!((report.data.pairs, report.verdict.outcome), (3, VerdictOutcome::NotEnoughData));
         let found = report.metrics.iter().find(|metric| matches!(metric.finding, Finding::Better | Finding::Worse));
         assert_eq!(found, None, "three pairs, seed {seed}");
     }
@@ -241,7 +241,7 @@ fn pairs_without_calls_do_not_make_a_verdict() {
     run.calls_at_first = Some(0);
     let report = run.report();
     assert_eq!((report.data.pairs, report.data.idle_pairs), (32, 30));
-    assert_eq!(report.verdict.outcome, Outcome::NotEnoughData);
+    assert_eq!(report.verdict.outcome, VerdictOutcome::NotEnoughData);
     assert!(report.verdict.reasons[0].starts_with("2 pairs of windows with calls"), "{:?}", report.verdict.reasons);
 }
 
@@ -264,7 +264,7 @@ fn an_idle_hour_of_a_mirrored_run_takes_no_metric_away() {
     run.calls_at_first = Some(0);
     let report = run.report();
     assert!(report.metric(MetricName::ErrorRate).is_some() && report.metric(MetricName::CostProjected).is_some(), "{:?}", report.metrics);
-    assert_ne!(report.verdict.outcome, Outcome::NoPrice);
+    assert_ne!(report.verdict.outcome, VerdictOutcome::NoPrice);
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn a_cheaper_plan_is_recommended_only_within_the_margins() {
     // Where no error is seen, 3/n is the bound: 3,600 calls an arm leave it at 0.083 %, within 0.1 %.
     run.odd_slower_us = 10_000.0;
     let report = run.report();
-    assert_eq!((report.verdict.outcome, report.verdict.recommended), (Outcome::Recommended, Some(Arm::Odd)), "{:?}", report.verdict);
+    assert_eq!((report.verdict.outcome, report.verdict.recommended), (VerdictOutcome::Recommended, Some(Arm::Odd)), "{:?}", report.verdict);
     let month = |arm: Arm| report.cost.arms.get(arm).projected.as_ref().expect("priced").per_month.to_string();
     assert_eq!(month(Arm::Even), "69.350000");
     assert_eq!(month(Arm::Odd), "17.607600", "43,800 minutes × 30 calls × $0.0000134");
@@ -319,13 +319,13 @@ fn a_cheaper_plan_is_recommended_only_within_the_margins() {
     let mut run = Run::new(Rule::Mirrored, 240, S1_AND_FLEX);
     run.odd_slower_us = 60_000.0;
     let report = run.report();
-    assert_eq!((report.verdict.outcome, report.verdict.recommended), (Outcome::NoRecommendation, None));
+    assert_eq!((report.verdict.outcome, report.verdict.recommended), (VerdictOutcome::NoRecommendation, None));
     assert!(report.verdict.reasons.iter().any(|reason| reason.contains("past the margin of 50.0 ms")), "{:?}", report.verdict);
 
     let mut run = Run::new(Rule::Mirrored, 240, S1_AND_FLEX);
     run.error_rates = [0.0, 0.02];
     let report = run.report();
-    assert_eq!(report.verdict.outcome, Outcome::NoRecommendation);
+    assert_eq!(report.verdict.outcome, VerdictOutcome::NoRecommendation);
 }
 
 #[test]
@@ -365,7 +365,7 @@ fn calls_that_do_not_arrive_fail_the_run_unless_an_arm_was_down() {
         for minute in (0..minutes).map(Minute) {
             let slices = run.window(schedule.arm_of(minute), minute).encode();
             let arm = schedule.arm_of(minute);
-            accumulator.observe(&Observation { minute, arm, closed: true, cold_starts: 0, probes: 0, unrouted: 0, slices: &slices });
+            accumulator.observe(&StoredWindow { minute, arm, closed: true, cold_starts: 0, probes: 0, unrouted: 0, slices: &slices });
         }
         accumulator.finish(datetime!(2026-11-23 12:00 UTC)).checks.follow_through
     };
@@ -388,7 +388,7 @@ fn calls_past_the_router_on_one_arm_do_not_hide_those_lost_on_the_other() {
         let calls = if arm == Arm::Even { 29 } else { 50 };
         accumulator.decision(&DecisionCount { decision: Decision { minute, arm, reason: Reason::Schedule }, calls });
         let slices = run.window(arm, minute).encode();
-        accumulator.observe(&Observation { minute, arm, closed: true, cold_starts: 0, probes: 0, unrouted: 0, slices: &slices });
+        accumulator.observe(&StoredWindow { minute, arm, closed: true, cold_starts: 0, probes: 0, unrouted: 0, slices: &slices });
     }
     let check = accumulator.finish(datetime!(2026-11-23 12:00 UTC)).checks.follow_through;
     assert_eq!(check.status, Status::Failed, "{check:?}");
@@ -403,7 +403,7 @@ fn a_violation_of_the_schedule_withholds_the_verdict() {
         }
     });
     assert_eq!(report.checks.conformance.violations, 30);
-    assert_eq!(report.verdict.outcome, Outcome::Withheld);
+    assert_eq!(report.verdict.outcome, VerdictOutcome::Withheld);
     assert!(report.verdict.reasons[0].contains("conformance"));
 }
 
@@ -411,7 +411,7 @@ fn a_violation_of_the_schedule_withholds_the_verdict() {
 fn nothing_at_all_is_a_report_too() {
     let report =
         Accumulator::new(Inputs::new(Schedule::default(), Minute(0), Minute(10), S1_AND_FLEX)).finish(datetime!(2026-11-23 12:00 UTC));
-    assert_eq!(report.verdict.outcome, Outcome::NotEnoughData);
+    assert_eq!(report.verdict.outcome, VerdictOutcome::NotEnoughData);
     assert!(report.metrics.is_empty());
     assert_eq!(report.checks.conformance.status, Status::Unknown);
     let json = serde_json::to_value(&report).expect("serialisable");
@@ -425,7 +425,7 @@ fn unreadable_and_disordered_rows_are_counted_and_left_out() {
     let good = Slices::default().encode();
     for (minute, slices) in [(0, &good[..]), (1, &[9, 9][..]), (4, &good[..]), (2, &good[..]), (99, &good[..])] {
         let arm = Schedule::default().arm_of(Minute(minute));
-        accumulator.observe(&Observation { minute: Minute(minute), arm, closed: true, cold_starts: 0, probes: 0, unrouted: 0, slices });
+        accumulator.observe(&StoredWindow { minute: Minute(minute), arm, closed: true, cold_starts: 0, probes: 0, unrouted: 0, slices });
     }
     let report = accumulator.finish(datetime!(2026-11-23 12:00 UTC));
     assert_eq!((report.data.rows, report.data.unreadable_rows, report.data.pairs), (4, 2, 0));

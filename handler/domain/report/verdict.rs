@@ -6,14 +6,14 @@ use super::Margins;
 use super::accumulator::Gathered;
 use super::checks::{Checks, Status};
 use super::cost::CostReport;
-use super::metrics::{FEWEST_PAIRS, Finding, Metric, MetricName};
+use super::metrics::{Finding, MIN_PAIRS, Metric, MetricName};
 use super::words;
 use crate::domain::arm::Arm;
 
 /// How the comparison ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum VerdictOutcome {
     /// One arm is cheaper and no worse than the margins allow.
     Recommended,
     /// No arm can be recommended.
@@ -34,7 +34,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verdict {
     /// How the comparison ends.
-    pub outcome: Outcome,
+    pub outcome: VerdictOutcome,
     /// The arm to keep.
     pub recommended: Option<Arm>,
     /// Margins declared before the run.
@@ -55,23 +55,27 @@ fn grounds(
     metrics: &[Metric],
     cost: &CostReport,
     margins: Margins,
-) -> (Outcome, Option<Arm>, Vec<String>) {
+) -> (VerdictOutcome, Option<Arm>, Vec<String>) {
     let pairs = gathered.series.busy_pairs();
-    if pairs < FEWEST_PAIRS {
+    if pairs < MIN_PAIRS {
         let compared = words::counted(pairs as u64, "pair");
-        return (Outcome::NotEnoughData, None, vec![format!("{compared} of windows with calls so far; a verdict needs {FEWEST_PAIRS}")]);
+        return (
+            VerdictOutcome::NotEnoughData,
+            None,
+            vec![format!("{compared} of windows with calls so far; a verdict needs {MIN_PAIRS}")],
+        );
     }
     let failed = checks.list().into_iter().filter(|(_, status, _)| *status == Status::Failed);
     let failed: Vec<String> = failed.map(|(title, _, summary)| format!("check failed, {title}: {summary}")).collect();
     if !failed.is_empty() {
-        return (Outcome::Withheld, None, failed);
+        return (VerdictOutcome::Withheld, None, failed);
     }
     if gathered.inputs.aa_run {
         return aa(metrics);
     }
     let find = |name| metrics.iter().find(|metric| metric.name == name);
     let Some(price) = find(MetricName::CostProjected) else {
-        return (Outcome::NoPrice, None, vec![no_price(cost)]);
+        return (VerdictOutcome::NoPrice, None, vec![no_price(cost)]);
     };
     let cheaper = if price.interval.high < 0.0 {
         Arm::Odd
@@ -79,7 +83,7 @@ fn grounds(
         Arm::Even
     } else {
         let reason = "the interval of the projected cost's difference covers 0: neither plan is shown to be cheaper".to_owned();
-        return (Outcome::NoRecommendation, None, vec![reason]);
+        return (VerdictOutcome::NoRecommendation, None, vec![reason]);
     };
     let mut reasons = vec![format!("{cheaper} is cheaper: its plan alone would cost less by 1,000 calls, and the interval excludes 0")];
     let latency =
@@ -95,7 +99,11 @@ fn grounds(
     if let Some(reason) = grants_turn_it(cost, cheaper) {
         reasons.push(reason);
     }
-    if latency && errors { (Outcome::Recommended, Some(cheaper), reasons) } else { (Outcome::NoRecommendation, None, reasons) }
+    if latency && errors {
+        (VerdictOutcome::Recommended, Some(cheaper), reasons)
+    } else {
+        (VerdictOutcome::NoRecommendation, None, reasons)
+    }
 }
 
 /// Whether the cheaper arm's rise of a metric stays within its margin, with the reason either way.
@@ -141,7 +149,7 @@ fn grants_turn_it(cost: &CostReport, cheaper: Arm) -> Option<String> {
 }
 
 /// The A/A verdict: any behaviour found better or worse. Findings already allow for how many behaviours are compared.
-fn aa(metrics: &[Metric]) -> (Outcome, Option<Arm>, Vec<String>) {
+fn aa(metrics: &[Metric]) -> (VerdictOutcome, Option<Arm>, Vec<String>) {
     let behaviours = metrics.iter().filter_map(|metric| Some((metric, metric.p_value_adjusted?)));
     let apart: Vec<String> = behaviours
         .filter(|(metric, _)| matches!(metric.finding, Finding::Better | Finding::Worse))
@@ -151,8 +159,8 @@ fn aa(metrics: &[Metric]) -> (Outcome, Option<Arm>, Vec<String>) {
         })
         .collect();
     if !apart.is_empty() {
-        return (Outcome::AaFailed, None, apart);
+        return (VerdictOutcome::AaFailed, None, apart);
     }
     let reason = "both arms are one instance and no metric differs: the set-up finds nothing where there is nothing".to_owned();
-    (Outcome::AaPassed, None, vec![reason])
+    (VerdictOutcome::AaPassed, None, vec![reason])
 }

@@ -3,7 +3,7 @@
 use bigdecimal::{BigDecimal, RoundingMode};
 
 use super::metrics::{Finding, Metric, MetricName};
-use super::verdict::Outcome;
+use super::verdict::VerdictOutcome;
 use super::{Report, Status};
 use crate::domain::arm::Arm;
 
@@ -86,12 +86,12 @@ pub(super) fn in_words(report: &Report) -> Vec<String> {
 fn headline(report: &Report) -> String {
     let plan = |arm: Arm| format!("{arm} ({})", report.arms.get(arm).plan);
     match (report.verdict.outcome, report.verdict.recommended) {
-        (Outcome::Recommended, Some(arm)) => format!("keep {}: it costs less and stays within the margins", plan(arm)),
-        (Outcome::NotEnoughData, _) => "it is too early to tell the plans apart".to_owned(),
-        (Outcome::Withheld, _) => "no verdict: the comparison can't be trusted yet".to_owned(),
-        (Outcome::NoPrice, _) => "no verdict on price: at least one arm runs where no price is known".to_owned(),
-        (Outcome::AaPassed, _) => "both arms are one instance and behave the same".to_owned(),
-        (Outcome::AaFailed, _) => "both arms are one instance, and yet they differ".to_owned(),
+        (VerdictOutcome::Recommended, Some(arm)) => format!("keep {}: it costs less and stays within the margins", plan(arm)),
+        (VerdictOutcome::NotEnoughData, _) => "it is too early to tell the plans apart".to_owned(),
+        (VerdictOutcome::Withheld, _) => "no verdict: the comparison can't be trusted yet".to_owned(),
+        (VerdictOutcome::NoPrice, _) => "no verdict on price: at least one arm runs where no price is known".to_owned(),
+        (VerdictOutcome::AaPassed, _) => "both arms are one instance and behave the same".to_owned(),
+        (VerdictOutcome::AaFailed, _) => "both arms are one instance, and yet they differ".to_owned(),
         _ => "neither plan can be recommended on this evidence".to_owned(),
     }
 }

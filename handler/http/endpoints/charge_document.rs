@@ -8,7 +8,7 @@ use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::charge::{Charge, Entries, Refusal, Value, read_value};
-use crate::domain::columns::{self, COLUMNS, Column, Kind};
+use crate::domain::columns::{self, COLUMNS, Column, ColumnKind};
 use crate::domain::moment;
 use crate::store::StoredCharge;
 
@@ -85,8 +85,10 @@ fn field(column: &Column, value: Json) -> Result<Value, String> {
         Json::Null => Ok(Value::Absent),
         Json::String(text) if text.is_empty() => Ok(Value::Absent),
         Json::String(text) => read_value(column, &text),
-        Json::Number(number) if column.kind == Kind::Amount && !number.is_f64() => read_value(column, &number.to_string()),
-        Json::Number(_) if column.kind == Kind::Amount => Err("must be a string such as \"0.10\": a JSON fraction is not exact".to_owned()),
+        Json::Number(number) if column.kind == ColumnKind::Amount && !number.is_f64() => read_value(column, &number.to_string()),
+        Json::Number(_) if column.kind == ColumnKind::Amount => {
+            Err("must be a string such as \"0.10\": a JSON fraction is not exact".to_owned())
+        }
         _ => Err("must be a string".to_owned()),
     }
 }
@@ -101,9 +103,9 @@ fn entries(value: Json) -> Result<Entries, String> {
 fn with_columns(mut object: ObjectBuilder) -> ObjectBuilder {
     for column in COLUMNS {
         let (format, example) = match column.kind {
-            Kind::Text => (None, None),
-            Kind::Amount => (Some(SchemaFormat::Custom("decimal".to_owned())), Some("18.00663861840")),
-            Kind::Moment => (Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)), Some("2024-09-18T22:00:00Z")),
+            ColumnKind::Text => (None, None),
+            ColumnKind::Amount => (Some(SchemaFormat::Custom("decimal".to_owned())), Some("18.00663861840")),
+            ColumnKind::Moment => (Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)), Some("2024-09-18T22:00:00Z")),
         };
         let field = text().format(format).description(Some(format!("FOCUS {}", column.focus))).examples(example);
         object = object.property(column.name, field);

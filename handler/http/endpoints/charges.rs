@@ -14,19 +14,19 @@ use super::charge_document::{self, ChargeDocument, NewChargeDocument};
 use super::json;
 use crate::domain::charge::Charge;
 use crate::http::cursor::{self, Page};
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::{Problem, ProblemKind};
 use crate::http::query::Query;
 use crate::store::{ChargePosition, IdempotencyKey, Posted, Store};
 
 /// Largest body of `POST /api/charges`, in bytes.
-pub const LARGEST_BODY: usize = 4 * 1024 * 1024;
+pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// Most charges of one call.
-const MOST_CHARGES: usize = 1_000;
+const MAX_CHARGES: usize = 1_000;
 /// Refused charges that are told one by one.
-const MOST_PROBLEMS: usize = 100;
+const MAX_PROBLEMS: usize = 100;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-const LONGEST_KEY: usize = 255;
+const MAX_KEY_BYTES: usize = 255;
 
 /// What became of posted charges.
 #[derive(Debug, Serialize, ToSchema)]
@@ -74,7 +74,7 @@ pub async fn create(store: &Store, caller: &str, headers: &HeaderMap, raw_query:
     let (ids, replayed) = match store.post_charges(charges, key).await? {
         Posted::New(ids) => (ids, false),
         Posted::Again(ids) => (ids, true),
-        Posted::KeyReused => return Err(Problem::new(Kind::KeyReused, "this idempotency key belongs to a call with another body")),
+        Posted::KeyReused => return Err(Problem::new(ProblemKind::KeyReused, "this idempotency key belongs to a call with another body")),
     };
     let location = match ids.as_slice() {
         [id] => Some(HeaderValue::try_from(format!("/api/charges/{id}")).map_err(Problem::internal)?),
@@ -141,7 +141,7 @@ pub async fn list(store: &Store, raw_query: Option<&str>) -> Result<Response, Pr
 )]
 pub async fn read(store: &Store, id: &str, raw_query: Option<&str>) -> Result<Response, Problem> {
     Query::parse(raw_query)?.finish()?;
-    let missing = || Problem::new(Kind::NotFound, "there is no charge with this id");
+    let missing = || Problem::new(ProblemKind::NotFound, "there is no charge with this id");
     let id = Uuid::try_parse(id).map_err(|_| missing())?;
     let charge = store.charge(id).await?.ok_or_else(missing)?;
     Ok(json(&charge_document::write(&charge)))
@@ -154,29 +154,29 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     let hint = if essence.eq_ignore_ascii_case("text/csv") { "; FOCUS files go to /api/imports" } else { "" };
-    Err(Problem::new(Kind::UnsupportedMediaType, format!("charges are sent as application/json, not '{essence}'{hint}")))
+    Err(Problem::new(ProblemKind::UnsupportedMediaType, format!("charges are sent as application/json, not '{essence}'{hint}")))
 }
 
 fn idempotency_key(headers: &HeaderMap, caller: &str, body: &[u8]) -> Result<Option<IdempotencyKey>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let key = value.to_str().map(str::trim).ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
-    let key = key.ok_or_else(|| Problem::new(Kind::BadRequest, "Idempotency-Key must be 1 to 255 visible ASCII characters"))?;
+    let key = value.to_str().map(str::trim).ok().filter(|key| (1..=MAX_KEY_BYTES).contains(&key.len()));
+    let key = key.ok_or_else(|| Problem::new(ProblemKind::BadRequest, "Idempotency-Key must be 1 to 255 visible ASCII characters"))?;
     Ok(Some(IdempotencyKey { caller: caller.to_owned(), key: key.to_owned(), digest: Sha256::digest(body).into() }))
 }
 
 fn read_charges(body: &[u8]) -> Result<Vec<Charge>, Problem> {
     let document: Json =
-        serde_json::from_slice(body).map_err(|error| Problem::new(Kind::BadRequest, format!("the body is not JSON: {error}")))?;
+        serde_json::from_slice(body).map_err(|error| Problem::new(ProblemKind::BadRequest, format!("the body is not JSON: {error}")))?;
     let documents = match document {
         Json::Array(documents) => documents,
         single => vec![single],
     };
     if documents.is_empty() {
-        return Err(Problem::new(Kind::BadRequest, "the array holds no charge"));
+        return Err(Problem::new(ProblemKind::BadRequest, "the array holds no charge"));
     }
-    if documents.len() > MOST_CHARGES {
-        let detail = format!("the array holds more than {MOST_CHARGES} charges: send them in parts, or as a file to /api/imports");
-        return Err(Problem::new(Kind::BadRequest, detail));
+    if documents.len() > MAX_CHARGES {
+        let detail = format!("the array holds more than {MAX_CHARGES} charges: send them in parts, or as a file to /api/imports");
+        return Err(Problem::new(ProblemKind::BadRequest, detail));
     }
     let (mut charges, mut problems) = (Vec::with_capacity(documents.len()), Vec::new());
     for (index, document) in documents.into_iter().enumerate() {
@@ -189,8 +189,8 @@ fn read_charges(body: &[u8]) -> Result<Vec<Charge>, Problem> {
         return Ok(charges);
     }
     let detail = format!("{} of {} charges were refused; nothing was stored", problems.len(), problems.len() + charges.len());
-    problems.truncate(MOST_PROBLEMS);
-    Err(Problem::new(Kind::BadRequest, detail).with("problems", problems))
+    problems.truncate(MAX_PROBLEMS);
+    Err(Problem::new(ProblemKind::BadRequest, detail).with("problems", problems))
 }
 
 #[cfg(test)]

@@ -10,14 +10,14 @@ use warp::reply::Response;
 use super::json;
 use crate::domain::moment;
 use crate::domain::money::Amount;
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::{Problem, ProblemKind};
 use crate::http::query::{Query, refusal};
-use crate::store::{Cost, Dimension, Metric, Period, Store};
+use crate::store::{CostMetric, CostRow, Dimension, Period, Store};
 
 /// Most sums of one answer.
-const MOST_GROUPS: usize = 10_000;
+const MAX_GROUPS: usize = 10_000;
 /// Most dimensions of one grouping.
-const MOST_DIMENSIONS: usize = 8;
+const MAX_DIMENSIONS: usize = 8;
 const TAG_PREFIX: &str = "tag.";
 
 /// Sums of one kind of cost.
@@ -102,11 +102,11 @@ pub async fn costs(store: &Store, raw_query: Option<&str>) -> Result<Response, P
     query.finish()?;
     let names: Vec<String> = dimensions.iter().map(|(name, _)| name.clone()).collect();
     let dimensions: Vec<Dimension> = dimensions.into_iter().map(|(_, dimension)| dimension).collect();
-    let limit = i64::try_from(MOST_GROUPS).unwrap_or(i64::MAX) + 1;
+    let limit = i64::try_from(MAX_GROUPS).unwrap_or(i64::MAX) + 1;
     let costs = store.costs(metric.1, &dimensions, period.1, &filter, limit).await?;
-    if costs.len() > MOST_GROUPS {
-        let detail = format!("this makes more than {MOST_GROUPS} sums: choose a shorter time with from and to, or group by less");
-        return Err(Problem::new(Kind::BadRequest, detail));
+    if costs.len() > MAX_GROUPS {
+        let detail = format!("this makes more than {MAX_GROUPS} sums: choose a shorter time with from and to, or group by less");
+        return Err(Problem::new(ProblemKind::BadRequest, detail));
     }
     let totals = totals(&costs)?;
     let costs = costs.into_iter().map(|cost| CostDocument::of(&names, cost)).collect();
@@ -116,8 +116,12 @@ pub async fn costs(store: &Store, raw_query: Option<&str>) -> Result<Response, P
 type Choice<T> = (&'static str, T);
 
 /// The first of each is what is meant where nothing is said.
-const METRICS: &[Choice<Metric>] =
-    &[("billed", Metric::Billed), ("effective", Metric::Effective), ("list", Metric::List), ("contracted", Metric::Contracted)];
+const METRICS: &[Choice<CostMetric>] = &[
+    ("billed", CostMetric::Billed),
+    ("effective", CostMetric::Effective),
+    ("list", CostMetric::List),
+    ("contracted", CostMetric::Contracted),
+];
 const PERIODS: &[Choice<Period>] = &[("none", Period::None), ("day", Period::Day), ("month", Period::Month)];
 
 fn choice<T: Copy>(query: &mut Query, name: &'static str, choices: &'static [Choice<T>]) -> Result<Choice<T>, Problem> {
@@ -135,8 +139,8 @@ fn dimensions(text: &str) -> Result<Vec<(String, Dimension)>, Problem> {
         }
         dimensions.push((name.to_owned(), dimension(name)?));
     }
-    if dimensions.len() > MOST_DIMENSIONS {
-        return Err(refusal("group_by", &format!("names more than {MOST_DIMENSIONS} dimensions")));
+    if dimensions.len() > MAX_DIMENSIONS {
+        return Err(refusal("group_by", &format!("names more than {MAX_DIMENSIONS} dimensions")));
     }
     Ok(dimensions)
 }
@@ -161,7 +165,7 @@ fn dimension(name: &str) -> Result<Dimension, Problem> {
 }
 
 impl CostDocument {
-    fn of(names: &[String], cost: Cost) -> CostDocument {
+    fn of(names: &[String], cost: CostRow) -> CostDocument {
         CostDocument {
             period_start: cost.period_start.map(moment::format),
             group: names.iter().cloned().zip(cost.group.into_iter().map(serde_json::Value::from)).collect(),
@@ -173,7 +177,7 @@ impl CostDocument {
 }
 
 /// Adds the sums up once more, per currency, as exactly.
-fn totals(costs: &[Cost]) -> Result<Vec<TotalDocument>, Problem> {
+fn totals(costs: &[CostRow]) -> Result<Vec<TotalDocument>, Problem> {
     let mut totals: BTreeMap<&str, (Amount, i64)> = BTreeMap::new();
     for cost in costs {
         let (total, charges) = totals.entry(&cost.currency).or_insert_with(|| (Amount::zero(), 0));

@@ -4,14 +4,14 @@ use serde_json::json as document;
 
 use super::*;
 use crate::http::endpoints::testing::{Answer, answer};
-use crate::import::{Limits, import};
+use crate::import::{ReadLimits, import};
 use crate::store::testing::new_store;
 
 const SAMPLE: &[u8] = include_bytes!("../../../tests/data/focus-1.0-sample.csv");
 
 async fn sample() -> Store {
     let store = new_store().await;
-    import(&store, SAMPLE, Limits { max_bytes: 1 << 30, strict: true }, |_| ()).await.unwrap();
+    import(&store, SAMPLE, ReadLimits { max_bytes: 1 << 30, strict: true }, |_| ()).await.unwrap();
     store
 }
 

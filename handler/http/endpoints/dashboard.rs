@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use warp::reply::Response;
 
 use crate::clock::Clock;
-use crate::comparison::{Asked, Comparison};
+use crate::comparison::{Comparison, ReportQuery};
 use crate::domain::report::Report;
 use crate::domain::timeline::Timeline;
 use crate::http::problem::Problem;
@@ -46,7 +46,7 @@ impl Dashboard {
         if let Some(kept) = kept.as_ref().filter(|kept| now.saturating_sub(kept.at) < KEPT) {
             return Ok(Arc::clone(&kept.shown));
         }
-        let asked = Asked { from: Some(self.clock.now() - range.length()), ..Asked::default() };
+        let asked = ReportQuery { from: Some(self.clock.now() - range.length()), ..ReportQuery::default() };
         let report = self.comparison.report(asked).await?;
         let timeline = self.comparison.timeline(&report).await?;
         let shown = Arc::new((report, timeline));

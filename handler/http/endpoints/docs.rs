@@ -11,7 +11,7 @@ use warp::reply::Response;
 
 use super::{charges, costs, imports, metrics, report, windows};
 use crate::contract::API_KEY;
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::{Problem, ProblemKind};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -64,7 +64,7 @@ pub fn manual() -> Result<Response, Problem> {
 /// # Errors
 /// An internal problem where the page cannot be written.
 pub fn problems() -> Result<Response, Problem> {
-    page(&Problems { kinds: Kind::ALL })
+    page(&Problems { kinds: ProblemKind::ALL })
 }
 
 #[derive(Template)]
@@ -76,7 +76,7 @@ struct Manual {
 #[derive(Template)]
 #[template(path = "problems.html")]
 struct Problems {
-    kinds: &'static [Kind],
+    kinds: &'static [ProblemKind],
 }
 
 struct Operation {
@@ -148,8 +148,8 @@ mod tests {
 
     #[test]
     fn every_problem_type_has_its_place_on_the_page() {
-        let html = Problems { kinds: Kind::ALL }.render().unwrap();
-        for kind in Kind::ALL {
+        let html = Problems { kinds: ProblemKind::ALL }.render().unwrap();
+        for kind in ProblemKind::ALL {
             assert!(html.contains(&format!("id=\"{}\"", kind.slug())), "{kind:?}");
         }
     }

@@ -15,10 +15,10 @@ use crate::domain::hex;
 use crate::domain::import::{Import, Imported, RowProblem};
 use crate::domain::moment;
 use crate::http::cursor::{self, Page};
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::{Problem, ProblemKind};
 use crate::http::query::Query;
 use crate::import::focus::FocusError;
-use crate::import::{ImportError, Limits, import_chunks};
+use crate::import::{ImportError, ReadLimits, import_chunks};
 use crate::store::Store;
 
 /// An import of a FOCUS file.
@@ -124,7 +124,7 @@ pub async fn create<B: Buf, E: std::error::Error + Send + Sync + 'static>(
     if announced.is_some_and(|bytes: u64| bytes > max_bytes) {
         return Err(ImportError::from(FocusError::TooLarge { limit: max_bytes }).into());
     }
-    let (status, import) = match import_chunks(store, body, Limits { max_bytes, strict }).await? {
+    let (status, import) = match import_chunks(store, body, ReadLimits { max_bytes, strict }).await? {
         Imported::New(import) => (StatusCode::CREATED, import),
         Imported::Again(import) => (StatusCode::OK, import),
     };
@@ -196,7 +196,7 @@ pub async fn delete(store: &Store, id: &str, raw_query: Option<&str>) -> Result<
 }
 
 fn missing() -> Problem {
-    Problem::new(Kind::NotFound, "there is no import with this id")
+    Problem::new(ProblemKind::NotFound, "there is no import with this id")
 }
 
 fn parse_id(text: &str) -> Result<Uuid, Problem> {
@@ -208,7 +208,7 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("unreadable").to_ascii_lowercase());
     if let Some(encoding) = text(CONTENT_ENCODING).filter(|encoding| !matches!(encoding.trim(), "" | "identity" | "gzip" | "x-gzip")) {
         return Err(Problem::new(
-            Kind::UnsupportedMediaType,
+            ProblemKind::UnsupportedMediaType,
             format!("content encoding {encoding} is not supported: send it plain or as gzip"),
         ));
     }
@@ -225,14 +225,14 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     };
     let detail =
         format!("'{essence}' is not how a FOCUS file is sent: expected text/csv, application/gzip or application/octet-stream{hint}");
-    Err(Problem::new(Kind::UnsupportedMediaType, detail))
+    Err(Problem::new(ProblemKind::UnsupportedMediaType, detail))
 }
 
 fn check_charset<'a>(mut parameters: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
     let charset = parameters.find_map(|parameter| parameter.strip_prefix("charset=")).map(|charset| charset.trim_matches('"'));
     match charset {
         None | Some("utf-8" | "utf8" | "us-ascii") => Ok(()),
-        Some(other) => Err(Problem::new(Kind::UnsupportedMediaType, format!("charset {other} is not supported: expected utf-8"))),
+        Some(other) => Err(Problem::new(ProblemKind::UnsupportedMediaType, format!("charset {other} is not supported: expected utf-8"))),
     }
 }
 
@@ -245,18 +245,18 @@ impl From<ImportError> for Problem {
         };
         let detail = file.to_string();
         match file {
-            FocusError::TooLarge { .. } => Problem::new(Kind::TooLarge, detail),
-            FocusError::Source(_) => Problem::new(Kind::BadRequest, "the body broke off before its end").because(file),
+            FocusError::TooLarge { .. } => Problem::new(ProblemKind::TooLarge, detail),
+            FocusError::Source(_) => Problem::new(ProblemKind::BadRequest, "the body broke off before its end").because(file),
             FocusError::Stopped => Problem::internal(file),
             FocusError::RowsRefused(summary) => {
                 let problems: Vec<RowProblemDocument> = summary.problems.into_iter().map(RowProblemDocument::of).collect();
-                let problem = Problem::new(Kind::RowsRefused, format!("{detail}; nothing was stored"));
+                let problem = Problem::new(ProblemKind::RowsRefused, format!("{detail}; nothing was stored"));
                 problem
                     .with("accepted", 0)
                     .with("rejected", summary.rejected)
                     .with("problems", serde_json::to_value(problems).unwrap_or_default())
             }
-            _ => Problem::new(Kind::NotFocus, detail),
+            _ => Problem::new(ProblemKind::NotFocus, detail),
         }
     }
 }

@@ -3,7 +3,7 @@
 use warp::reply::Response;
 
 use super::json;
-use crate::comparison::{Asked, Comparison};
+use crate::comparison::{Comparison, ReportQuery};
 use crate::domain::window::BurnIn;
 use crate::http::problem::Problem;
 use crate::http::query::{Query, refusal};
@@ -31,7 +31,7 @@ pub async fn report(comparison: &Comparison, raw_query: Option<&str>) -> Result<
 ///
 /// # Errors
 /// 400 for a parameter that is wrong.
-pub fn asked(raw_query: Option<&str>) -> Result<Asked, Problem> {
+pub fn asked(raw_query: Option<&str>) -> Result<ReportQuery, Problem> {
     let mut query = Query::parse(raw_query)?;
     let (from, to) = (query.moment("from")?, query.moment("to")?);
     if let (Some(from), Some(to)) = (from, to)
@@ -42,7 +42,7 @@ pub fn asked(raw_query: Option<&str>) -> Result<Asked, Problem> {
     let read = |text: &str| BurnIn::ALL.into_iter().find(|burn_in| burn_in.sixtieths().to_string() == text);
     let burn_in = query.parsed("burn_in", "0, 5, 10 or 20", read)?.unwrap_or_default();
     query.finish()?;
-    Ok(Asked { from, to, burn_in })
+    Ok(ReportQuery { from, to, burn_in })
 }
 
 #[cfg(test)]
@@ -53,10 +53,10 @@ mod tests {
 
     #[test]
     fn the_query_says_what_is_compared() {
-        assert_eq!(asked(None).ok(), Some(Asked::default()));
+        assert_eq!(asked(None).ok(), Some(ReportQuery::default()));
         let full = asked(Some("from=2026-11-01&to=2026-11-02T12:00Z&burn_in=10")).ok();
         let expected =
-            Asked { from: Some(datetime!(2026-11-01 0:00 UTC)), to: Some(datetime!(2026-11-02 12:00 UTC)), burn_in: BurnIn::Ten };
+            ReportQuery { from: Some(datetime!(2026-11-01 0:00 UTC)), to: Some(datetime!(2026-11-02 12:00 UTC)), burn_in: BurnIn::Ten };
         assert_eq!(full, Some(expected));
         for wrong in ["burn_in=7", "from=2026-11-02&to=2026-11-01", "since=1", "from=yesterday"] {
             assert!(asked(Some(wrong)).is_err(), "{wrong}");

@@ -8,7 +8,7 @@ use super::json as reply;
 use crate::domain::arm::Arm;
 use crate::domain::decision::{Failover, Reason};
 use crate::routing::Routing;
-use crate::routing::turn::Counts;
+use crate::routing::turn::DecisionCounts;
 
 /// `GET /_switchback/health`: the router is up; how it sees the arms.
 #[must_use]
@@ -56,7 +56,7 @@ fn decisions(routing: &Routing) -> Value {
     json!({ "total": counts(&routing.decided()), "minutes": minutes })
 }
 
-fn counts(counts: &Counts) -> Value {
+fn counts(counts: &DecisionCounts) -> Value {
     let of = |arm| Reason::ALL.iter().map(|reason| (reason.as_str().to_owned(), json!(counts.of(arm, *reason)))).collect::<Map<_, _>>();
     json!({ "even": of(Arm::Even), "odd": of(Arm::Odd) })
 }

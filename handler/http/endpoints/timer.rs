@@ -7,14 +7,14 @@ use super::json as reply;
 use crate::caller::Caller;
 use crate::domain::probe::{Probe, ProbeOutcome};
 use crate::host::{self, TimerInvocation};
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::{Problem, ProblemKind};
 use crate::store::Store;
 
 /// Name of the function, of its binding, and of the path the host posts to.
 pub const NAME: &str = "watch";
 
 /// What the timer needs: whom to call, and where outcomes are kept.
-pub struct Watch {
+pub struct WatchTimer {
     /// Calls the one URL; none where `SWITCHBACK_URL` is not set.
     pub caller: Option<Caller>,
     /// Keeps outcomes; none where the instance has no database.
@@ -26,10 +26,10 @@ pub struct Watch {
 /// # Errors
 /// A problem where the invocation cannot be read, the instance does not know the one URL, or the outcome cannot be kept: the host then
 /// counts the invocation as failed.
-pub async fn watch(watch: &Watch, body: &Bytes) -> Result<Response, Problem> {
-    let invocation = TimerInvocation::parse(body, NAME).map_err(|reason| Problem::new(Kind::BadRequest, reason))?;
+pub async fn watch(watch: &WatchTimer, body: &Bytes) -> Result<Response, Problem> {
+    let invocation = TimerInvocation::parse(body, NAME).map_err(|reason| Problem::new(ProblemKind::BadRequest, reason))?;
     let Some(caller) = &watch.caller else {
-        return Err(Problem::new(Kind::Internal, "the timer has nothing to watch").because("SWITCHBACK_URL is not set".to_owned()));
+        return Err(Problem::new(ProblemKind::Internal, "the timer has nothing to watch").because("SWITCHBACK_URL is not set".to_owned()));
     };
     let mut probes = Vec::new();
     match caller.router_state().await {
@@ -47,7 +47,7 @@ pub async fn watch(watch: &Watch, body: &Bytes) -> Result<Response, Problem> {
     Ok(reply(&host::completed(&logs)))
 }
 
-async fn record(watch: &Watch, probe: &Probe) -> Result<(), Problem> {
+async fn record(watch: &WatchTimer, probe: &Probe) -> Result<(), Problem> {
     if probe.outcome != ProbeOutcome::Conformant {
         tracing::warn!(outcome = probe.outcome.as_str(), detail = probe.detail, "a probe did not end where it should");
     }

@@ -12,14 +12,14 @@ use crate::domain::arm::Arm;
 use crate::domain::decision::{DecisionCount, Reason};
 use crate::domain::moment;
 use crate::domain::schedule::{Minute, Schedule};
-use crate::domain::window::{Counts, RouteCounts, Window};
+use crate::domain::window::{RouteCounts, Window, WindowCounts};
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::store::Store;
 
 /// Windows of one answer where no limit is asked for, and the most there can be.
 const STANDARD_LIMIT: u32 = 240;
-const LARGEST_LIMIT: u32 = 5_000;
+const MAX_LIMIT: u32 = 5_000;
 
 /// Windows in time order, with the decisions of the same minutes.
 #[derive(Debug, Serialize, ToSchema)]
@@ -117,7 +117,7 @@ pub struct DecisionsDocument {
 pub async fn windows(store: &Store, comparison: &Comparison, raw_query: Option<&str>) -> Result<Response, Problem> {
     let mut query = Query::parse(raw_query)?;
     let (from, to) = (query.moment("from")?, query.moment("to")?);
-    let limit = |text: &str| text.parse().ok().filter(|limit| (1..=LARGEST_LIMIT).contains(limit));
+    let limit = |text: &str| text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
     let limit = query.parsed("limit", "a number from 1 to 5000", limit)?.unwrap_or(STANDARD_LIMIT);
     query.finish()?;
     let schedule = comparison.schedule();
@@ -160,9 +160,9 @@ fn conformance(decisions: &[DecisionsDocument]) -> Option<f64> {
 
 /// Joins the workers of each minute and arm.
 fn documents(schedule: &Schedule, windows: Vec<Window>) -> Vec<WindowDocument> {
-    let mut joined: BTreeMap<(Minute, Arm), (Counts, u32, bool)> = BTreeMap::new();
+    let mut joined: BTreeMap<(Minute, Arm), (WindowCounts, u32, bool)> = BTreeMap::new();
     for window in windows {
-        let (counts, workers, closed) = joined.entry((window.minute, window.arm)).or_insert_with(|| (Counts::default(), 0, true));
+        let (counts, workers, closed) = joined.entry((window.minute, window.arm)).or_insert_with(|| (WindowCounts::default(), 0, true));
         counts.merge(&window.counts);
         *workers += 1;
         *closed &= window.closed;
@@ -170,7 +170,7 @@ fn documents(schedule: &Schedule, windows: Vec<Window>) -> Vec<WindowDocument> {
     joined.into_iter().map(|((minute, arm), (counts, workers, closed))| document(schedule, minute, arm, counts, workers, closed)).collect()
 }
 
-fn document(schedule: &Schedule, minute: Minute, arm: Arm, counts: Counts, workers: u32, closed: bool) -> WindowDocument {
+fn document(schedule: &Schedule, minute: Minute, arm: Arm, counts: WindowCounts, workers: u32, closed: bool) -> WindowDocument {
     let histogram = counts.histogram();
     let quantile = |q| histogram.quantile_us(q).map(|us| us / 1_000.0);
     let calls = counts.calls();
@@ -205,7 +205,7 @@ mod tests {
     use crate::domain::window::Slice;
 
     fn window(minute: i64, arm: Arm, worker: &str, calls: u32) -> Window {
-        let mut counts = Counts { status_classes: [0, u64::from(calls), 0, 0, 0], ..Counts::default() };
+        let mut counts = WindowCounts { status_classes: [0, u64::from(calls), 0, 0, 0], ..WindowCounts::default() };
         let bucket = u16::try_from(bucket_of(10_000)).unwrap();
         counts.slices.0[1] =
             Slice { calls: calls.into(), server_errors: 0, latency_sum_us: 10_000 * u64::from(calls), buckets: vec![(bucket, calls)] };

@@ -6,7 +6,7 @@ use super::FocusError;
 use crate::domain::columns::{self, COLUMNS, PROVIDER_NAME, PROVIDER_NAMES};
 
 /// Most columns a header may name.
-pub const MOST_COLUMNS: usize = 1_000;
+pub const MAX_COLUMNS: usize = 1_000;
 const TAGS: &str = "Tags";
 
 /// What a field of a record is.
@@ -33,7 +33,7 @@ impl Header {
     /// # Errors
     /// Every [`FocusError`] that speaks of the header.
     pub fn read(record: &ByteRecord) -> Result<Header, FocusError> {
-        if record.len() > MOST_COLUMNS {
+        if record.len() > MAX_COLUMNS {
             return Err(FocusError::TooManyColumns);
         }
         let names = record.iter().map(|name| std::str::from_utf8(name).map(|name| name.trim().to_owned()));

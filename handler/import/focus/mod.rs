@@ -7,9 +7,9 @@ mod header;
 mod reader;
 mod source;
 
-pub use header::MOST_COLUMNS;
-pub use reader::{Batches, Limits, Progress, Stopped, read};
-pub use source::{LONGEST_HEADER, LONGEST_RECORD};
+pub use header::MAX_COLUMNS;
+pub use reader::{Batches, Progress, ReadLimits, Stopped, read};
+pub use source::{MAX_HEADER_BYTES, MAX_RECORD_BYTES};
 
 use crate::domain::import::Summary;
 
@@ -23,7 +23,7 @@ pub enum FocusError {
     #[error("the file is {0}: expected CSV text, plain or compressed with gzip")]
     NotText(&'static str),
     /// The first line never ended.
-    #[error("the first line is longer than {LONGEST_HEADER} bytes: expected a CSV header")]
+    #[error("the first line is longer than {MAX_HEADER_BYTES} bytes: expected a CSV header")]
     HeaderTooLong,
     /// The header names nothing FOCUS knows.
     #[error("the header names no FOCUS column: expected names such as BilledCost and ChargePeriodStart, separated by commas")]
@@ -41,10 +41,10 @@ pub enum FocusError {
     #[error("the header is not UTF-8")]
     HeaderNotUtf8,
     /// More columns than any bill has.
-    #[error("the header names more than {MOST_COLUMNS} columns")]
+    #[error("the header names more than {MAX_COLUMNS} columns")]
     TooManyColumns,
     /// A record that never ends, most often for want of a closing quote.
-    #[error("the record that begins on line {line} is longer than {LONGEST_RECORD} bytes: is a closing quote missing?")]
+    #[error("the record that begins on line {line} is longer than {MAX_RECORD_BYTES} bytes: is a closing quote missing?")]
     RecordTooLong {
         /// Physical line the record begins on.
         line: u64,

@@ -8,18 +8,18 @@ use super::FocusError;
 use super::header::{Field, Header};
 use super::source::{self, Source};
 use crate::domain::charge::{Charge, Entries, Refusal, Value, read_tags, read_value};
-use crate::domain::columns::{self, COLUMNS, Kind};
-use crate::domain::import::{MOST_PROBLEMS, PlacedCharge, RowProblem, Summary};
+use crate::domain::columns::{self, COLUMNS, ColumnKind};
+use crate::domain::import::{MAX_PROBLEMS, PlacedCharge, RowProblem, Summary};
 
 /// Charges handed on at a time.
 const BATCH: usize = 1_000;
 /// How much of a wrong value is shown.
-const LONGEST_EXCERPT: usize = 100;
+const MAX_EXCERPT_CHARACTERS: usize = 100;
 const NULL: &str = "NULL";
 
 /// What one file may be, and whether a bad row spoils it.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct ReadLimits {
     /// Largest size after decompression, in bytes.
     pub max_bytes: u64,
     /// Whether one refused row refuses the file.
@@ -55,7 +55,7 @@ pub trait Batches {
 ///
 /// # Errors
 /// [`FocusError`]; what was handed on before must then not count.
-pub fn read(origin: impl Read, limits: Limits, batches: &mut impl Batches) -> Result<Summary, FocusError> {
+pub fn read(origin: impl Read, limits: ReadLimits, batches: &mut impl Batches) -> Result<Summary, FocusError> {
     let source = Source::open(origin, limits.max_bytes)?;
     let mut records = ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(source::BUFFER).from_reader(source);
     let mut record = ByteRecord::new();
@@ -142,8 +142,8 @@ impl Reading {
             }
             Err((column, reason, value)) => {
                 self.rejected += 1;
-                if self.problems.len() < MOST_PROBLEMS {
-                    let value = value.chars().take(LONGEST_EXCERPT).collect();
+                if self.problems.len() < MAX_PROBLEMS {
+                    let value = value.chars().take(MAX_EXCERPT_CHARACTERS).collect();
                     self.problems.push(RowProblem { line, column, reason, value });
                 }
             }
@@ -183,5 +183,5 @@ impl Reading {
 }
 
 fn is_number_or_moment(field: Field) -> bool {
-    matches!(field, Field::Column(position) if COLUMNS[position].kind != Kind::Text)
+    matches!(field, Field::Column(position) if COLUMNS[position].kind != ColumnKind::Text)
 }

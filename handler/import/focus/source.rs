@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 use super::FocusError;
 
 /// Longest header line, in bytes.
-pub const LONGEST_HEADER: usize = 64 * 1024;
+pub const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// Longest record after it, in bytes.
-pub const LONGEST_RECORD: usize = 1024 * 1024;
+pub const MAX_RECORD_BYTES: usize = 1024 * 1024;
 /// What the CSV reader asks for at a time; a record's length is known to this many bytes.
 pub(super) const BUFFER: usize = 64 * 1024;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -27,7 +27,7 @@ const KINDS: [(&[u8], &str); 7] = [
     (b"\xff\xfe", "UTF-16 text"),
     (b"\xfe\xff", "UTF-16 text"),
 ];
-const LONGEST_MAGIC: usize = 5;
+const MAX_MAGIC_BYTES: usize = 5;
 
 /// The file's text, hashed and measured while it is read.
 pub(super) struct Source<R: Read> {
@@ -72,7 +72,7 @@ impl<R: Read> Source<R> {
             bytes: 0,
             limit,
             since_record: 0,
-            longest_record: LONGEST_HEADER,
+            longest_record: MAX_HEADER_BYTES,
             line_ends: VecDeque::new(),
             lines_passed: 0,
         };
@@ -83,7 +83,7 @@ impl<R: Read> Source<R> {
     /// Says that a record, the header first, has been read whole.
     pub fn record_ended(&mut self) {
         self.since_record = 0;
-        self.longest_record = LONGEST_RECORD;
+        self.longest_record = MAX_RECORD_BYTES;
     }
 
     /// Whether the reading failed for a record that does not end.
@@ -102,8 +102,8 @@ impl<R: Read> Source<R> {
 
     /// Refuses a file whose first decoded bytes say that it is no text; a source may give them one at a time.
     fn look_at_head(&mut self) -> Result<(), FocusError> {
-        let mut head = Vec::with_capacity(LONGEST_MAGIC);
-        let decoded = self.decoder.by_ref().take(LONGEST_MAGIC as u64).read_to_end(&mut head);
+        let mut head = Vec::with_capacity(MAX_MAGIC_BYTES);
+        let decoded = self.decoder.by_ref().take(MAX_MAGIC_BYTES as u64).read_to_end(&mut head);
         decoded.map_err(recover)?;
         self.head = head;
         match KINDS.iter().find(|(magic, _)| self.head.starts_with(magic)) {

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::domain::charge::Value;
 use crate::domain::columns;
-use crate::domain::import::{MOST_PROBLEMS, PlacedCharge};
+use crate::domain::import::{MAX_PROBLEMS, PlacedCharge};
 
 const SAMPLE: &[u8] = include_bytes!("../../../tests/data/focus-1.0-sample.csv");
 const HEADER: &str = "BilledCost,EffectiveCost,BillingCurrency,ChargeCategory,ChargePeriodStart,ChargePeriodEnd,ServiceName,ProviderName";
@@ -36,7 +36,7 @@ impl Batches for Taken {
     }
 }
 
-const LIMITS: Limits = Limits { max_bytes: 1 << 20, strict: false };
+const LIMITS: ReadLimits = ReadLimits { max_bytes: 1 << 20, strict: false };
 
 fn taken(bytes: impl AsRef<[u8]>) -> (Taken, Result<Summary, FocusError>) {
     let mut taken = Taken::default();
@@ -134,7 +134,7 @@ fn three_bad_rows_of_ten_are_named_by_line_column_and_reason() {
 fn a_strict_reading_reports_every_problem_and_gives_no_summary() {
     let file = format!("{HEADER}\n{ROW}\n{}\n{ROW}\n{}\n", ROW.replace("Usage", "Gift"), ROW.replace("USD", "NULL"));
     let mut taken = Taken::default();
-    let error = read(file.as_bytes(), Limits { strict: true, ..LIMITS }, &mut taken).unwrap_err();
+    let error = read(file.as_bytes(), ReadLimits { strict: true, ..LIMITS }, &mut taken).unwrap_err();
     let FocusError::RowsRefused(summary) = error else { panic!("{error}") };
     assert_eq!(summary.problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), [3, 5]);
     assert!(taken.charges.is_empty());
@@ -142,9 +142,9 @@ fn a_strict_reading_reports_every_problem_and_gives_no_summary() {
 
 #[test]
 fn problems_are_kept_up_to_a_bound_and_counted_beyond() {
-    let file = format!("{HEADER}\n{}", "bad\n".repeat(MOST_PROBLEMS + 5));
+    let file = format!("{HEADER}\n{}", "bad\n".repeat(MAX_PROBLEMS + 5));
     let summary = taken(file).1.unwrap();
-    assert_eq!((summary.problems.len(), summary.rejected), (MOST_PROBLEMS, MOST_PROBLEMS as u64 + 5));
+    assert_eq!((summary.problems.len(), summary.rejected), (MAX_PROBLEMS, MAX_PROBLEMS as u64 + 5));
 }
 
 #[test]
@@ -195,7 +195,7 @@ impl Read for Endless<'_> {
 #[test]
 fn endless_files_are_refused_after_a_bounded_part() {
     let mut taken = Taken::default();
-    let unlimited = Limits { max_bytes: u64::MAX, strict: false };
+    let unlimited = ReadLimits { max_bytes: u64::MAX, strict: false };
     let mut binary = Endless { line: b"no line ends here ", read: 0 };
     assert!(matches!(read(&mut binary, unlimited, &mut taken), Err(FocusError::HeaderTooLong)));
     assert!(binary.read <= 256 * 1024, "{}", binary.read);
@@ -209,7 +209,7 @@ fn endless_files_are_refused_after_a_bounded_part() {
     let row = format!("{ROW}\n");
     let charges = head.as_bytes().chain(Endless { line: row.as_bytes(), read: 0 });
     assert!(matches!(
-        read(charges, Limits { max_bytes: 100_000, strict: false }, &mut taken),
+        read(charges, ReadLimits { max_bytes: 100_000, strict: false }, &mut taken),
         Err(FocusError::TooLarge { limit: 100_000 })
     ));
 }

@@ -9,14 +9,14 @@ use crate::domain::arm::Arm;
 use crate::domain::report::{ArmCost, Report};
 use crate::page::figures::{UNKNOWN, hours, money};
 
-pub(super) struct Cost {
+pub(super) struct CostSection {
     pub figure: Option<Figure>,
     pub caption: String,
-    pub rows: Vec<Row>,
+    pub rows: Vec<CostLine>,
     pub shared: String,
 }
 
-pub(super) struct Row {
+pub(super) struct CostLine {
     pub title: &'static str,
     pub even: String,
     pub odd: String,
@@ -40,30 +40,30 @@ const TOTALS: [(&str, Pick); 5] = [
     ("Supervision’s own calls", |cost| cost.probes.as_ref()),
 ];
 
-pub(super) fn cost(report: &Report) -> Result<Cost, PlotError> {
+pub(super) fn cost(report: &Report) -> Result<CostSection, PlotError> {
     let arms = Arm::BOTH.map(|arm| report.cost.arms.get(arm));
     let currency = report.cost.currency;
     let side = |pick: Pick| arms.map(|cost| pick(cost).map(|amount| (amount.to_f64().unwrap_or(f64::NAN), money(amount, currency))));
     let groups: Vec<Group> = PER_1000.into_iter().map(|(title, pick)| Group { title, sides: side(pick) }).collect();
     let known = groups.iter().any(|group| group.sides.iter().any(Option::is_some));
     let figure = if known { Some(figure(&groups)?) } else { None };
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<CostLine> = Vec::new();
     if known {
         let texts = |sides: [Option<(f64, String)>; 2]| sides.map(|side| side.map_or_else(|| UNKNOWN.to_owned(), |(_, text)| text));
         let row = |title, sides| {
             let [even, odd] = texts(sides);
-            Row { title, even, odd }
+            CostLine { title, even, odd }
         };
         rows.extend(PER_1000.into_iter().chain(TOTALS).map(|(title, pick)| row(title, side(pick))));
     }
     rows.extend(charged(arms));
     let [even, odd] = arms.map(|cost| cost.observed_from);
     if !rows.is_empty() {
-        rows.push(Row { title: "Observed figures rest on", even: even.to_owned(), odd: odd.to_owned() });
+        rows.push(CostLine { title: "Observed figures rest on", even: even.to_owned(), odd: odd.to_owned() });
     }
     let caption =
         format!("{currency} by 1,000 calls, then in all; a run of {}, prices of region {}", hours(&report.cost.hours), report.cost.region);
-    Ok(Cost { figure, caption, rows, shared: shared(report) })
+    Ok(CostSection { figure, caption, rows, shared: shared(report) })
 }
 
 fn figure(groups: &[Group]) -> Result<Figure, PlotError> {
@@ -78,18 +78,18 @@ fn figure(groups: &[Group]) -> Result<Figure, PlotError> {
 }
 
 /// What the provider's bills say, where some were imported.
-fn charged(arms: [&ArmCost; 2]) -> Vec<Row> {
+fn charged(arms: [&ArmCost; 2]) -> Vec<CostLine> {
     if arms.iter().all(|cost| cost.charged.is_none()) {
         return Vec::new();
     }
     let none = || "none imported".to_owned();
     let [even, odd] = arms.map(|cost| cost.charged.as_ref().map_or_else(none, |charged| money(&charged.billed, &charged.currency)));
-    let total = Row { title: "Imported charges over the run", even, odd };
+    let total = CostLine { title: "Imported charges over the run", even, odd };
     let [even, odd] = arms.map(|cost| {
         let by_calls = cost.charged.as_ref().zip(cost.charged_per_1000_calls.as_ref());
         by_calls.map_or_else(none, |(charged, amount)| money(amount, &charged.currency))
     });
-    vec![Row { title: "Imported charges by 1,000 calls", even, odd }, total]
+    vec![CostLine { title: "Imported charges by 1,000 calls", even, odd }, total]
 }
 
 fn shared(report: &Report) -> String {

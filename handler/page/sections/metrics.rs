@@ -6,7 +6,7 @@ use super::{Figure, Mark, capitalised, sentence};
 use crate::domain::report::{Finding, Metric, MetricName, Report, words};
 use crate::page::figures::{UNKNOWN, amount, count, decimals, difference, percent, size_of_difference};
 
-pub(super) struct Row {
+pub(super) struct MetricRow {
     pub title: String,
     pub even: String,
     pub odd: String,
@@ -24,8 +24,8 @@ pub(super) struct Power {
     pub needed: String,
 }
 
-pub(super) fn rows(report: &Report) -> Vec<Row> {
-    let row = |metric: &Metric| Row {
+pub(super) fn rows(report: &Report) -> Vec<MetricRow> {
+    let row = |metric: &Metric| MetricRow {
         title: capitalised(words::title(metric.name)),
         even: amount(metric.name, metric.even),
         odd: amount(metric.name, metric.odd),

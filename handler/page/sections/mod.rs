@@ -14,13 +14,13 @@ use super::view::{Mode, POLICY, REFRESH, Range, ReportView, STYLE, Viewing};
 use crate::domain::arm::Arm;
 use crate::domain::moment;
 use crate::domain::probe::ProbeOutcomes;
-use crate::domain::report::{Outcome, Report, Status, words};
+use crate::domain::report::{Report, Status, VerdictOutcome, words};
 use crate::domain::schedule::Rule;
 
 /// The whole page.
 #[derive(Template)]
 #[template(path = "dashboard.html")]
-pub(super) struct Page<'a> {
+pub(super) struct ReportPage<'a> {
     style: &'static str,
     policy: &'static str,
     refresh: Option<String>,
@@ -49,12 +49,12 @@ struct ArmCard {
 /// What is shown once calls were counted.
 struct Contents {
     checks: Vec<Check>,
-    verdict: Verdict,
-    metrics: Vec<metrics::Row>,
+    verdict: VerdictSection,
+    metrics: Vec<metrics::MetricRow>,
     intervals: Vec<Figure>,
     withheld: Vec<String>,
     power: Vec<metrics::Power>,
-    cost: cost::Cost,
+    cost: cost::CostSection,
     timeline: timeline::Section,
     probes: Option<Probes>,
     notes: notes::Notes,
@@ -74,7 +74,7 @@ struct Check {
     text: String,
 }
 
-struct Verdict {
+struct VerdictSection {
     class: &'static str,
     grounds: Vec<String>,
 }
@@ -103,7 +103,7 @@ impl Figure {
 ///
 /// # Errors
 /// [`PlotError`].
-pub(super) fn page<'a>(view: &ReportView<'a>, mode: Mode) -> Result<Page<'a>, PlotError> {
+pub(super) fn page<'a>(view: &ReportView<'a>, mode: Mode) -> Result<ReportPage<'a>, PlotError> {
     let report = view.report;
     let served = match mode {
         Mode::File => None,
@@ -112,7 +112,7 @@ pub(super) fn page<'a>(view: &ReportView<'a>, mode: Mode) -> Result<Page<'a>, Pl
     let any = |arm: Arm| report.arms.get(arm).calls + report.arms.get(arm).off_schedule_calls > 0;
     let is_empty = report.checks.conformance.decisions == 0 && !Arm::BOTH.into_iter().any(any);
     let headline = if is_empty { "No calls yet.".to_owned() } else { sentence(report.summary.first().map_or("", String::as_str)) };
-    Ok(Page {
+    Ok(ReportPage {
         style: STYLE,
         policy: &POLICY,
         refresh: served.filter(|viewing| !viewing.still).map(|viewing| refresh(viewing, view.one_url)),
@@ -208,16 +208,16 @@ fn check(title: &str, status: Status, text: &str) -> Check {
     Check { mark, title: capitalised(title), text: sentence(text) }
 }
 
-fn verdict(report: &Report) -> Verdict {
+fn verdict(report: &Report) -> VerdictSection {
     let class = match report.verdict.outcome {
-        Outcome::Recommended | Outcome::AaPassed => "good",
-        Outcome::Withheld | Outcome::AaFailed => "bad",
-        Outcome::NoRecommendation | Outcome::NotEnoughData | Outcome::NoPrice => "warn",
+        VerdictOutcome::Recommended | VerdictOutcome::AaPassed => "good",
+        VerdictOutcome::Withheld | VerdictOutcome::AaFailed => "bad",
+        VerdictOutcome::NoRecommendation | VerdictOutcome::NotEnoughData | VerdictOutcome::NoPrice => "warn",
     };
     // The checks' own words stand above already.
     let checks = report.checks.list().map(|(title, _, summary)| format!("{title}: {summary}"));
     let grounds = report.summary.iter().skip(1).filter(|words| !checks.contains(words)).map(|words| sentence(words)).collect();
-    Verdict { class, grounds }
+    VerdictSection { class, grounds }
 }
 
 fn probes(outcomes: &ProbeOutcomes) -> Probes {

@@ -10,7 +10,7 @@ pub(super) struct Notes {
     pub facts: Vec<(&'static str, String)>,
     pub sensitivity: Vec<Trimmed>,
     pub methods: Vec<String>,
-    pub prices: Vec<Price>,
+    pub prices: Vec<PriceLine>,
     pub limits: Vec<String>,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct Trimmed {
     pub finding: &'static str,
 }
 
-pub(super) struct Price {
+pub(super) struct PriceLine {
     pub meter: String,
     pub amount: String,
     pub region: String,
@@ -121,12 +121,12 @@ fn method(metric: &Metric) -> String {
     sentence(&words)
 }
 
-fn prices(report: &Report) -> Vec<Price> {
+fn prices(report: &Report) -> Vec<PriceLine> {
     let cost = &report.cost;
     let mut used: Vec<&PriceUsed> = cost.arms.even.prices.iter().chain(&cost.arms.odd.prices).chain(&cost.shared.prices).collect();
     used.sort_by_key(|price| price.meter);
     used.dedup();
-    let row = |price: &PriceUsed| Price {
+    let row = |price: &PriceUsed| PriceLine {
         meter: price.meter.to_string(),
         amount: format!("${}", price.amount.to_plain_string()),
         region: if price.region == "*" { "every region".to_owned() } else { price.region.clone() },

@@ -12,10 +12,10 @@ pub(super) struct Section {
     pub scope: String,
     pub figures: Vec<Figure>,
     pub notes: Vec<String>,
-    pub rows: Vec<Row>,
+    pub rows: Vec<MinuteRow>,
 }
 
-pub(super) struct Row {
+pub(super) struct MinuteRow {
     pub minute: String,
     pub arm: String,
     pub calls: String,
@@ -108,7 +108,7 @@ fn notes(timeline: &Timeline) -> Vec<String> {
     notes
 }
 
-fn rows(schedule: Schedule, minute: &MinuteSeen) -> Vec<Row> {
+fn rows(schedule: Schedule, minute: &MinuteSeen) -> Vec<MinuteRow> {
     let row = |arm: Arm| {
         let (served, decided) = (minute.served.get(arm), minute.decided.get(arm));
         let calls = served.map_or(0, |served| served.calls);
@@ -117,7 +117,7 @@ fn rows(schedule: Schedule, minute: &MinuteSeen) -> Vec<Row> {
         }
         let latency = |us: Option<f64>| us.map_or_else(|| "none".to_owned(), |us| milliseconds(us / 1_000.0));
         let turn = if arm == minute.scheduled { "" } else { " (not its turn)" };
-        Some(Row {
+        Some(MinuteRow {
             minute: schedule.label(minute.minute),
             arm: format!("{arm}{turn}"),
             calls: count(calls),
