@@ -12,9 +12,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::azure::ingestion::Ingest;
 use crate::caller::Caller;
 use crate::clock::{Clock, SystemClock};
 use crate::comparison::Comparison;
+use crate::config::telemetry::TelemetryConfig;
 use crate::config::{ApiConfig, Config, Role, RouterConfig};
 use crate::domain::schedule::Schedule;
 use crate::http::auth::Auth;
@@ -29,7 +31,7 @@ use crate::outgoing::{ClientError, http_client};
 use crate::routing::{self, Routing, health};
 use crate::store::{Store, StoreSetupError};
 use crate::telemetry::metrics::Registry;
-use crate::telemetry::{Sending, Telemetry};
+use crate::telemetry::{Destination, IngestionClient, Sending, Telemetry};
 use crate::windows::{self, Booking, CallCounter};
 
 /// Where time comes from, and how long a minute lasts. Only development and tests have another than the standard.
@@ -83,7 +85,7 @@ impl Application {
         let (arm, counter, routes, mut telemetry) = match &config.role {
             Role::Router(router) => {
                 let worker = Uuid::now_v7();
-                let telemetry = Telemetry::new(config.telemetry.clone(), Arc::clone(&timing.clock), "router", &worker.to_string());
+                let telemetry = telemetry(&config.telemetry, &timing.clock, "router", &worker.to_string());
                 let parts = Background { tasks: &mut background, stop: &stop_background, worker, registry: &telemetry.registry };
                 (None, None, build_router(&config, router, schedule, timing, parts)?, telemetry)
             }
@@ -91,7 +93,7 @@ impl Application {
                 let booking = if api.aa_run { Booking::Both } else { Booking::Arm(api.arm) };
                 let counter = Arc::new(CallCounter::new(Arc::clone(&timing.clock), schedule, booking, &ROUTES));
                 let worker = counter.worker().to_string();
-                let telemetry = Telemetry::new(config.telemetry.clone(), Arc::clone(&timing.clock), api.arm.as_str(), &worker);
+                let telemetry = telemetry(&config.telemetry, &timing.clock, api.arm.as_str(), &worker);
                 let (routes, store) = build_api(&config, api, schedule, timing, &telemetry.registry)?;
                 measures::arm(&telemetry.registry, &counter, &store);
                 background.spawn(windows::flush::windows(Arc::clone(&counter), store, stop_background.clone()));
@@ -216,6 +218,17 @@ fn watch(config: &Config, store: Option<Store>, timing: &Timing) -> Result<Watch
         None => None,
     };
     Ok(WatchTimer { caller, store })
+}
+
+fn telemetry(config: &TelemetryConfig, clock: &Arc<dyn Clock>, role: &'static str, worker: &str) -> Telemetry {
+    let destination = config.ingestion.clone().map(|ingestion| {
+        let clock = Arc::clone(clock);
+        Destination {
+            instrumentation_key: ingestion.instrumentation_key.clone(),
+            connect: Box::new(move || Ingest::new(&ingestion, clock).map(IngestionClient::new)),
+        }
+    });
+    Telemetry::new(destination, config.sampling, Arc::clone(clock), role, worker)
 }
 
 /// A part could not be made.

@@ -1,6 +1,6 @@
 //! `switchback check`: the configuration, read and judged.
 
-use super::Failure;
+use super::failure::Failure;
 use crate::config::{Config, Role};
 
 /// Reads the environment as `serve` would and says what it amounts to.

@@ -6,7 +6,9 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
-use super::{Failure, StopOn, minute, runtime, stop_token};
+use super::failure::Failure;
+use super::process::{StopOn, runtime, stop_token};
+use super::values::minute;
 use crate::config::settings;
 use crate::dev::topology::{Topology, TopologyConfig};
 use crate::domain::arm::Arm;
@@ -34,7 +36,7 @@ pub struct Dev {
     #[arg(long, value_parser = minute)]
     minute: Option<Duration>,
     /// Add callers that follow the redirects, such as 50/s
-    #[arg(long, value_parser = super::rate, value_name = "N/s")]
+    #[arg(long, value_parser = super::values::rate, value_name = "N/s")]
     traffic: Option<f64>,
     /// Slow one arm down, such as odd=20ms
     #[arg(long, value_parser = slow, value_name = "ARM=TIME")]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Failure, runtime};
+use super::failure::Failure;
+use super::process::runtime;
 use crate::contract::{LIVE_PATH, PROBE};
 use crate::outgoing::http_client;
 

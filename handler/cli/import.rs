@@ -11,7 +11,8 @@ use futures_util::TryStreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::io::ReaderStream;
 
-use super::{Failure, runtime};
+use super::failure::Failure;
+use super::process::runtime;
 use crate::caller::upload::{Uploaded, Uploader};
 use crate::clock::SystemClock;
 use crate::config::{self, BaseUrl};

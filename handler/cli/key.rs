@@ -3,7 +3,7 @@
 use clap::Args;
 use uuid::Uuid;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::config::keys::{ApiKey, Scope};
 
 /// A key to make.

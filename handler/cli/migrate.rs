@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Failure, runtime};
+use super::failure::Failure;
+use super::process::runtime;
 use crate::clock::SystemClock;
 use crate::config;
 use crate::store::Store;

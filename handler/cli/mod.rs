@@ -3,30 +3,33 @@
 //! Owns arguments, exit codes and the text that commands print. Must not know how anything is done.
 
 mod check;
+mod database;
 mod dev;
+mod failure;
 mod health;
 mod import;
 mod key;
 mod migrate;
 mod prices;
+mod process;
 mod report;
 mod tally;
+mod values;
 mod watch;
 
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-use tokio_util::sync::CancellationToken;
 
-use crate::application::{ApplicationError, Timing};
-use crate::causes;
+pub use failure::Failure;
+pub use process::{StopOn, runtime, stop_token};
+
+use crate::application::Timing;
 use crate::clock::SystemClock;
-use crate::config::{Config, ConfigError, settings};
+use crate::config::{Config, settings};
 use crate::domain::schedule::Schedule;
-use crate::http::server::BindError;
+use values::{minute, moment};
 
 /// One URL, two Azure plans, one answer: which plan is worth its price.
 #[derive(Debug, Parser)]
@@ -129,120 +132,5 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Key(key) => key.run(),
         Command::Health(health) => health.run(),
         Command::Serve | Command::DevRole(_) => Err(Failure::input("serving is started by main")),
-    }
-}
-
-/// Why a command ended without doing what it was asked; the text is one line unless the configuration has several mistakes.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// The environment is wrong: exit code 64 (EX_USAGE of sysexits.h).
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// What was asked for is wrong: exit code 2.
-    #[error("{0}")]
-    Input(String),
-    /// It went wrong on the way: exit code 1.
-    #[error("{0}")]
-    Operation(String),
-}
-
-impl Failure {
-    /// What was asked for is wrong.
-    pub fn input(reason: impl Into<String>) -> Self {
-        Failure::Input(reason.into())
-    }
-
-    /// It went wrong on the way; the text holds the whole chain of causes.
-    pub fn operation(error: &dyn std::error::Error) -> Self {
-        Failure::Operation(causes::chain(error))
-    }
-
-    /// Prints the failure on standard error.
-    #[must_use]
-    pub fn report(&self) -> ExitCode {
-        eprintln!("switchback: {self}");
-        ExitCode::from(match self {
-            Failure::Config(_) => 64,
-            Failure::Input(_) => 2,
-            Failure::Operation(_) => 1,
-        })
-    }
-}
-
-impl From<BindError> for Failure {
-    fn from(error: BindError) -> Self {
-        Failure::operation(&error)
-    }
-}
-
-impl From<ApplicationError> for Failure {
-    fn from(error: ApplicationError) -> Self {
-        Failure::operation(&error)
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Failure::operation(&error)
-    }
-}
-
-/// The runtime every command runs on.
-///
-/// # Errors
-/// When the system gives no threads.
-pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
-}
-
-/// What ends a process that serves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StopOn {
-    /// SIGTERM or SIGINT.
-    Signal,
-    /// Those, or the end of standard input: the development system's roles must not outlive it, however it ends.
-    SignalOrParent,
-}
-
-/// A token that is cancelled once the process is told to stop.
-///
-/// # Errors
-/// When signals cannot be received.
-pub fn stop_token(on: StopOn) -> Result<CancellationToken, Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let token = CancellationToken::new();
-    if on == StopOn::SignalOrParent {
-        let stop = token.clone();
-        // A thread of its own: a runtime waits for its blocking reads before it ends.
-        std::thread::spawn(move || {
-            let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-            stop.cancel();
-        });
-    }
-    let stop = token.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        stop.cancel();
-    });
-    Ok(token)
-}
-
-fn minute(text: &str) -> Result<Duration, String> {
-    settings::duration_between(Schedule::MIN_MINUTE, Schedule::MINUTE)(text)
-}
-
-fn moment(text: &str) -> Result<OffsetDateTime, String> {
-    OffsetDateTime::parse(text, &Rfc3339).map_err(|error| format!("'{text}' is not a moment such as 2026-11-23T10:03:59.9Z: {error}"))
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    match text.strip_suffix("/s").unwrap_or(text).parse::<f64>() {
-        Ok(rate) if rate > 0.0 && rate <= 10_000.0 => Ok(rate),
-        _ => Err(format!("'{text}' is not a rate such as 50/s")),
     }
 }

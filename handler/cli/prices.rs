@@ -5,8 +5,9 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
-use super::report::{DatabaseChoice, open_store};
-use super::{Failure, runtime};
+use super::database::{DatabaseChoice, open_store};
+use super::failure::Failure;
+use super::process::runtime;
 use crate::azure::prices::{RETAIL_PRICES, fetch};
 use crate::clock::{Clock, SystemClock};
 use crate::config::comparison;

@@ -8,12 +8,13 @@ use clap::Args;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use time::OffsetDateTime;
 
-use super::{Failure, minute, runtime};
-use crate::clock::{Clock, SystemClock};
+use super::database::{DatabaseChoice, open_store};
+use super::failure::Failure;
+use super::process::runtime;
+use super::values::minute;
+use crate::clock::SystemClock;
 use crate::comparison::{Comparison, ReportQuery};
-use crate::config::database::{self, DatabaseConfig};
-use crate::config::{self, BaseUrl, comparison, process_setting};
-use crate::dev::postgres::{self, NAME};
+use crate::config::{BaseUrl, comparison, process_setting};
 use crate::domain::arm::Arm;
 use crate::domain::moment;
 use crate::domain::report::{Finding, Metric, MetricName, Report, Status, words};
@@ -21,7 +22,6 @@ use crate::domain::schedule::Schedule;
 use crate::domain::timeline::Timeline;
 use crate::domain::window::BurnIn;
 use crate::page::{Mode, ReportView, render_report};
-use crate::store::Store;
 
 /// The comparison.
 #[derive(Debug, Args)]
@@ -46,33 +46,6 @@ pub struct ReportCommand {
     minute: Option<Duration>,
     #[command(flatten)]
     database: DatabaseChoice,
-}
-
-/// Which database a command reads: the environment's, else the development system's.
-#[derive(Debug, Args)]
-pub struct DatabaseChoice {
-    /// Folder of the development system, whose database is used where DATABASE_URL is not set
-    #[arg(long, default_value = ".switchback", value_name = "DIR")]
-    data: PathBuf,
-}
-
-impl DatabaseChoice {
-    /// How to reach it.
-    pub fn config(&self) -> Result<DatabaseConfig, Failure> {
-        if process_setting("DATABASE_URL").is_some() {
-            return Ok(config::database_from_process_environment()?);
-        }
-        if !self.data.is_dir() {
-            return Err(Failure::input(format!("DATABASE_URL is not set, and there is no development system in {}", self.data.display())));
-        }
-        let url = postgres::database_url_of(&self.data, NAME).map_err(|error| Failure::operation(&error))?;
-        database::from_url(&url).map_err(Failure::Operation)
-    }
-}
-
-/// A store on that database.
-pub fn open_store(database: &DatabaseConfig, clock: Arc<dyn Clock>) -> Result<Store, Failure> {
-    Store::new(database, clock).map_err(|error| Failure::operation(&error))
 }
 
 impl ReportCommand {

@@ -8,8 +8,9 @@ use clap::Args;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::failure::Failure;
+use super::process::{StopOn, runtime, stop_token};
 use super::tally::Tally;
-use super::{Failure, StopOn, runtime, stop_token};
 use crate::caller::{Caller, ObservedCall, RouterState};
 use crate::clock::SystemClock;
 use crate::config::{BaseUrl, settings};
@@ -21,7 +22,7 @@ pub struct WatchArguments {
     /// The one URL
     url: BaseUrl,
     /// Calls a second
-    #[arg(long, default_value = "2/s", value_parser = super::rate, value_name = "N/s")]
+    #[arg(long, default_value = "2/s", value_parser = super::values::rate, value_name = "N/s")]
     rate: f64,
     /// How long to watch, such as 5m; without it, until Ctrl-C
     #[arg(long = "for", value_parser = settings::duration, value_name = "TIME")]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::settings::{Settings, duration_between};
-use super::{ConfigError, list, process_environment};
+use super::environment::process_environment;
+use super::settings::{ConfigError, Settings, duration_between, list};
 use crate::domain::plan::Plan;
 use crate::domain::price::parse_overrides;
 use crate::domain::schedule::Rule;

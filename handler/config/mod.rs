@@ -4,6 +4,7 @@
 
 pub mod comparison;
 pub mod database;
+mod environment;
 pub mod keys;
 pub mod settings;
 pub mod telemetry;
@@ -13,14 +14,18 @@ use std::time::Duration;
 
 use http::Uri;
 
+pub use environment::process_setting;
+pub use settings::ConfigError;
+
 use crate::domain::arm::Arm;
 use crate::domain::decision::Failover;
 use crate::domain::schedule::Rule;
 use crate::domain::ticket::TicketKey;
 use comparison::ComparisonConfig;
 use database::DatabaseConfig;
+use environment::process_environment;
 use keys::ApiKeys;
-use settings::{Mistake, Settings, duration_between, list, number_between};
+use settings::{Settings, duration_between, list, number_between};
 use telemetry::TelemetryConfig;
 
 /// Everything one process needs to know, checked.
@@ -179,15 +184,6 @@ impl std::str::FromStr for BaseUrl {
     }
 }
 
-/// Every mistake in the environment.
-#[derive(Debug, thiserror::Error)]
-#[error("{} in the configuration:\n{}", count(.0.len()), .0.iter().map(|mistake| format!("  {mistake}")).collect::<Vec<_>>().join("\n"))]
-pub struct ConfigError(pub Vec<Mistake>);
-
-fn count(mistakes: usize) -> String {
-    if mistakes == 1 { "1 mistake".to_owned() } else { format!("{mistakes} mistakes") }
-}
-
 /// The settings this program knows; anything else that begins with `SWITCHBACK_` is refused as a misspelling.
 const KNOWN: &[&str] = &[
     "SWITCHBACK_AA_RUN",
@@ -289,19 +285,6 @@ pub fn database_from_process_environment() -> Result<DatabaseConfig, ConfigError
         (Some(config), mistakes) if mistakes.is_empty() => Ok(config),
         (_, mistakes) => Err(ConfigError(mistakes)),
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
-fn process_environment() -> impl Iterator<Item = (String, String)> {
-    // Names and values that are not Unicode are no settings of ours.
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-}
-
-/// One variable of this process's environment, for commands that need no whole configuration; empty counts as absent.
-#[must_use]
-#[expect(clippy::disallowed_methods, reason = "this is the door")]
-pub fn process_setting(name: &str) -> Option<String> {
-    std::env::var_os(name).and_then(|value| value.into_string().ok()).filter(|value| !value.is_empty())
 }
 
 fn read_listen(settings: &mut Settings) -> (SocketAddr, bool) {

@@ -21,6 +21,15 @@ impl fmt::Display for Mistake {
     }
 }
 
+/// Every mistake in the environment.
+#[derive(Debug, thiserror::Error)]
+#[error("{} in the configuration:\n{}", count(.0.len()), .0.iter().map(|mistake| format!("  {mistake}")).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigError(pub Vec<Mistake>);
+
+fn count(mistakes: usize) -> String {
+    if mistakes == 1 { "1 mistake".to_owned() } else { format!("{mistakes} mistakes") }
+}
+
 /// The environment, and the mistakes found in it so far.
 pub struct Settings {
     values: BTreeMap<String, String>,

@@ -15,12 +15,11 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::destination::{Destination, IngestionClient};
 use super::instruments::Instruments;
 use super::metrics::Registry;
 use super::queue::{BATCH, Queue, TelemetryItem};
-use crate::azure::ingestion::Ingest;
 use crate::clock::Clock;
-use crate::config::telemetry::Ingestion;
 
 /// Longest time an item waits for others.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -30,7 +29,7 @@ const METRICS_INTERVAL: Duration = Duration::from_secs(60);
 /// What the thread needs.
 #[derive(Debug)]
 pub(super) struct Delivery {
-    pub ingestion: Ingestion,
+    pub destination: Destination,
     pub sampling: f64,
     pub clock: Arc<dyn Clock>,
     pub queue: Arc<Queue>,
@@ -78,7 +77,7 @@ impl Delivery {
     }
 
     async fn run(mut self, stop: CancellationToken) {
-        let client = match Ingest::new(&self.ingestion, Arc::clone(&self.clock)) {
+        let client = match (self.destination.connect)() {
             Ok(client) => client,
             Err(error) => {
                 // The far end is dropped: items are dropped and counted from here on.
@@ -86,7 +85,7 @@ impl Delivery {
                 return;
             }
         };
-        let Some(mut exporters) = Exporters::new(&self.ingestion.instrumentation_key, client, self.sampling, &self.queue) else { return };
+        let Some(mut exporters) = Exporters::new(&self.destination.instrumentation_key, client, self.sampling, &self.queue) else { return };
         let mut instruments = Instruments::new(&self.registry, &self.scope);
         let mut metrics_at = self.clock.uptime() + METRICS_INTERVAL;
         while !stop.is_cancelled() {
@@ -109,15 +108,15 @@ impl Delivery {
 /// The exporter, once for each weight an item may have.
 struct Exporters {
     /// For calls recorded by chance: each stands for those that were not.
-    sampled: Exporter<Ingest>,
+    sampled: Exporter<IngestionClient>,
     /// For everything that stands for itself.
-    certain: Exporter<Ingest>,
+    certain: Exporter<IngestionClient>,
     queue: Arc<Queue>,
     failing: bool,
 }
 
 impl Exporters {
-    fn new(instrumentation_key: &str, client: Ingest, sampling: f64, queue: &Arc<Queue>) -> Option<Self> {
+    fn new(instrumentation_key: &str, client: IngestionClient, sampling: f64, queue: &Arc<Queue>) -> Option<Self> {
         // The address is the client's own matter.
         match Exporter::new_from_connection_string(format!("InstrumentationKey={instrumentation_key}"), client) {
             Ok(certain) => {

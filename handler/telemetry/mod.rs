@@ -4,6 +4,7 @@
 
 pub mod calls;
 mod delivery;
+mod destination;
 mod instruments;
 mod logs;
 pub mod metrics;
@@ -18,11 +19,11 @@ use std::time::Duration;
 
 use opentelemetry::{InstrumentationScope, KeyValue, Value};
 
+pub use destination::{Destination, IngestionClient};
 pub use logs::{BOUNDARY, start};
 pub use recorder::{Begun, Dependency, Ended, Recorder, dependency};
 
 use crate::clock::Clock;
-use crate::config::telemetry::TelemetryConfig;
 use calls::Calls;
 use delivery::{Delivery, Running};
 use metrics::{MetricKind, Registry, Sample};
@@ -45,9 +46,10 @@ pub struct Telemetry {
 pub struct Sending(Option<Running>);
 
 impl Telemetry {
-    /// The telemetry of a process whose role is `role` (`router`, `even` or `odd`) and whose name among that role's is `worker`.
+    /// The telemetry of a process whose role is `role` (`router`, `even` or `odd`) and whose name among that role's is `worker`. Calls are
+    /// recorded where there is a `destination`: of those that neither fail nor fail over, the share `sampling`, 0 to 1.
     #[must_use]
-    pub fn new(config: TelemetryConfig, clock: Arc<dyn Clock>, role: &'static str, worker: &str) -> Self {
+    pub fn new(destination: Option<Destination>, sampling: f64, clock: Arc<dyn Clock>, role: &'static str, worker: &str) -> Self {
         let (registry, calls) = (Arc::new(Registry::default()), Arc::new(Calls::default()));
         let (by_class, durations) = (Arc::clone(&calls), Arc::clone(&calls));
         registry.register("switchback_calls_total", "Calls answered; 5xx are errors.", MetricKind::Counter, move || by_class.by_class());
@@ -55,16 +57,15 @@ impl Telemetry {
             durations.durations()
         });
         registry.register("process_resident_memory_bytes", "Memory the process holds.", MetricKind::Gauge, process::resident_memory);
-        let Some(ingestion) = config.ingestion else {
+        let Some(destination) = destination else {
             return Telemetry { registry, calls, recorder: None, delivery: None };
         };
         let (queue, receiver) = Queue::new();
         register_outcomes(&registry, &queue.outcomes);
         let scope = scope(role, worker);
         logs::send_to(&queue, &scope);
-        let recorder = Recorder::new(Arc::clone(&clock), Arc::clone(&queue), scope.clone(), config.sampling);
-        let sampling = config.sampling;
-        let delivery = Delivery { ingestion, sampling, clock, queue, receiver, scope, registry: Arc::clone(&registry) };
+        let recorder = Recorder::new(Arc::clone(&clock), Arc::clone(&queue), scope.clone(), sampling);
+        let delivery = Delivery { destination, sampling, clock, queue, receiver, scope, registry: Arc::clone(&registry) };
         Telemetry { registry, calls, recorder: Some(Arc::new(recorder)), delivery: Some(delivery) }
     }
 

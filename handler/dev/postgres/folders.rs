@@ -9,7 +9,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Account, ClusterError};
+use super::error::ClusterError;
+use super::programs::Account;
 
 /// Longest socket folder: `sun_path` holds 104 bytes on macOS, 108 on Linux, and `/.s.PGSQL.5432` and its lock come on top.
 const MAX_SOCKET_FOLDER_BYTES: usize = 80;

@@ -3,18 +3,19 @@
 //! Owns its data folder, its socket folder and the server process. Reached over a Unix socket only, so it takes no port and cannot
 //! be mistaken for another cluster of the machine. Must not know what is kept in it.
 
+mod error;
 mod folders;
 mod programs;
 mod scratch;
 
 use std::fs::{self, File};
-use std::io;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+pub use error::ClusterError;
 pub use programs::{Account, Programs};
 pub use scratch::ScratchCluster;
 
@@ -30,52 +31,6 @@ pub enum Durability {
     Kept,
     /// Nothing is flushed to disk; for data that ends with the process.
     Scratch,
-}
-
-/// Why the private cluster could not be made, started or reached.
-#[derive(Debug, thiserror::Error)]
-pub enum ClusterError {
-    /// No server programs on this machine.
-    #[error("PostgreSQL's server programs (initdb, postgres) were not found: install postgresql (apt, dnf) or postgresql@17 (brew)")]
-    NoPrograms,
-    /// The data folder was made by a version that is not installed.
-    #[error(
-        "the data folder was made by PostgreSQL {wanted}, installed are {installed:?}: install PostgreSQL {wanted} or remove the folder"
-    )]
-    WrongVersion {
-        /// Major version that made the folder.
-        wanted: u32,
-        /// Major versions found.
-        installed: Vec<u32>,
-    },
-    /// PostgreSQL refuses to run as root, and no other account is there.
-    #[error("PostgreSQL does not run as root, and this machine has neither a postgres nor a nobody account to run it under")]
-    NoAccount,
-    /// Another process of this program uses the folder.
-    #[error("another switchback runs its database in {0}: end it first")]
-    InUse(PathBuf),
-    /// A socket folder in a shared place is not ours.
-    #[error("{0} belongs to someone else or is open to others: remove it")]
-    ForeignFolder(PathBuf),
-    /// A program failed; its own words are attached.
-    #[error("{program} failed: {output}")]
-    Program {
-        /// Which program.
-        program: &'static str,
-        /// The end of what it printed.
-        output: String,
-    },
-    /// A statement the cluster refused.
-    #[error("the private database refused a statement")]
-    Statement(#[from] tokio_postgres::Error),
-    /// A file or folder could not be used.
-    #[error("{path}: {source}")]
-    File {
-        /// Which one.
-        path: PathBuf,
-        /// The system's word on it.
-        source: io::Error,
-    },
 }
 
 /// A running private cluster; it stops when this value is dropped.

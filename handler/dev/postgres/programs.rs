@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::ClusterError;
+use super::error::ClusterError;
 
 /// A folder that holds `initdb`, `postgres` and `pg_ctl` of one PostgreSQL version.
 #[derive(Debug, Clone, PartialEq, Eq)]

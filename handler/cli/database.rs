@@ -1,0 +1,40 @@
+//! Which database a command reads. Must not know what is read from it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::failure::Failure;
+use crate::clock::Clock;
+use crate::config::database::{self, DatabaseConfig};
+use crate::config::{self, process_setting};
+use crate::dev::postgres::{self, NAME};
+use crate::store::Store;
+
+/// Which database a command reads: the environment's, else the development system's.
+#[derive(Debug, Args)]
+pub struct DatabaseChoice {
+    /// Folder of the development system, whose database is used where DATABASE_URL is not set
+    #[arg(long, default_value = ".switchback", value_name = "DIR")]
+    data: PathBuf,
+}
+
+impl DatabaseChoice {
+    /// How to reach it.
+    pub fn config(&self) -> Result<DatabaseConfig, Failure> {
+        if process_setting("DATABASE_URL").is_some() {
+            return Ok(config::database_from_process_environment()?);
+        }
+        if !self.data.is_dir() {
+            return Err(Failure::input(format!("DATABASE_URL is not set, and there is no development system in {}", self.data.display())));
+        }
+        let url = postgres::database_url_of(&self.data, NAME).map_err(|error| Failure::operation(&error))?;
+        database::from_url(&url).map_err(Failure::Operation)
+    }
+}
+
+/// A store on that database.
+pub fn open_store(database: &DatabaseConfig, clock: Arc<dyn Clock>) -> Result<Store, Failure> {
+    Store::new(database, clock).map_err(|error| Failure::operation(&error))
+}

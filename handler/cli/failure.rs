@@ -1,0 +1,63 @@
+//! How a command fails: exit code and text. Must not know what any command does.
+
+use std::process::ExitCode;
+
+use crate::application::ApplicationError;
+use crate::causes;
+use crate::config::ConfigError;
+use crate::http::server::BindError;
+
+/// Why a command ended without doing what it was asked; the text is one line unless the configuration has several mistakes.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The environment is wrong: exit code 64 (EX_USAGE of sysexits.h).
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// What was asked for is wrong: exit code 2.
+    #[error("{0}")]
+    Input(String),
+    /// It went wrong on the way: exit code 1.
+    #[error("{0}")]
+    Operation(String),
+}
+
+impl Failure {
+    /// What was asked for is wrong.
+    pub fn input(reason: impl Into<String>) -> Self {
+        Failure::Input(reason.into())
+    }
+
+    /// It went wrong on the way; the text holds the whole chain of causes.
+    pub fn operation(error: &dyn std::error::Error) -> Self {
+        Failure::Operation(causes::chain(error))
+    }
+
+    /// Prints the failure on standard error.
+    #[must_use]
+    pub fn report(&self) -> ExitCode {
+        eprintln!("switchback: {self}");
+        ExitCode::from(match self {
+            Failure::Config(_) => 64,
+            Failure::Input(_) => 2,
+            Failure::Operation(_) => 1,
+        })
+    }
+}
+
+impl From<BindError> for Failure {
+    fn from(error: BindError) -> Self {
+        Failure::operation(&error)
+    }
+}
+
+impl From<ApplicationError> for Failure {
+    fn from(error: ApplicationError) -> Self {
+        Failure::operation(&error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Failure::operation(&error)
+    }
+}

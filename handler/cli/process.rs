@@ -1,0 +1,49 @@
+//! The process a command runs in: its runtime, and what ends it. Must not know what any command does.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::failure::Failure;
+
+/// The runtime every command runs on.
+///
+/// # Errors
+/// When the system gives no threads.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// What ends a process that serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopOn {
+    /// SIGTERM or SIGINT.
+    Signal,
+    /// Those, or the end of standard input: the development system's roles must not outlive it, however it ends.
+    SignalOrParent,
+}
+
+/// A token that is cancelled once the process is told to stop.
+///
+/// # Errors
+/// When signals cannot be received.
+pub fn stop_token(on: StopOn) -> Result<CancellationToken, Failure> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let token = CancellationToken::new();
+    if on == StopOn::SignalOrParent {
+        let stop = token.clone();
+        // A thread of its own: a runtime waits for its blocking reads before it ends.
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+            stop.cancel();
+        });
+    }
+    let stop = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.cancel();
+    });
+    Ok(token)
+}

@@ -1,0 +1,36 @@
+//! How values on the command line are read. Must not know which command they belong to.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::config::settings;
+use crate::domain::schedule::Schedule;
+
+/// How long a minute lasts.
+///
+/// # Errors
+/// Says what would be right.
+pub fn minute(text: &str) -> Result<Duration, String> {
+    settings::duration_between(Schedule::MIN_MINUTE, Schedule::MINUTE)(text)
+}
+
+/// A moment in RFC 3339.
+///
+/// # Errors
+/// Says what would be right.
+pub fn moment(text: &str) -> Result<OffsetDateTime, String> {
+    OffsetDateTime::parse(text, &Rfc3339).map_err(|error| format!("'{text}' is not a moment such as 2026-11-23T10:03:59.9Z: {error}"))
+}
+
+/// Calls a second.
+///
+/// # Errors
+/// Says what would be right.
+pub fn rate(text: &str) -> Result<f64, String> {
+    match text.strip_suffix("/s").unwrap_or(text).parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate <= 10_000.0 => Ok(rate),
+        _ => Err(format!("'{text}' is not a rate such as 50/s")),
+    }
+}
