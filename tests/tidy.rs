@@ -3,10 +3,14 @@
 //! Reads the sources as text. Must not run anything.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
-use std::collections::BTreeSet;
+#[path = "tidy/arrows.rs"]
+mod arrows;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use arrows::{FLOORS, House};
 use serde_json::Value;
 
 /// What makes up the project; anything else beside them is made from them.
@@ -125,12 +129,101 @@ fn the_domain_is_pure_and_knows_nobody() {
     }
 }
 
+/// The handler's sources, tests beside the code included: they are told apart by their attributes.
+fn house() -> House {
+    let is_test = |path: &Path| path.to_string_lossy().ends_with("tests.rs") || path.ends_with("testing.rs");
+    let sources = files(&["rs"]).into_iter().filter(|path| path.starts_with("handler") && !is_test(path));
+    let sources: Vec<(String, String)> =
+        sources.map(|path| (path.strip_prefix("handler").unwrap().to_string_lossy().into_owned(), read(&path))).collect();
+    House::read(&sources)
+}
+
 #[test]
-fn the_store_and_the_clock_know_nothing_of_http() {
+fn files_import_in_one_direction() {
+    assert_eq!(house().circles(), [] as [BTreeSet<&str>; 0]);
+}
+
+#[test]
+fn rooms_import_from_lower_floors_alone() {
+    assert_eq!(house().upward(), [] as [String; 0]);
+}
+
+#[test]
+fn every_floor_holds_rooms_that_exist() {
+    for room in FLOORS.iter().flat_map(|rooms| rooms.iter()) {
+        let handler = root().join("handler");
+        assert!(handler.join(room).is_dir() || handler.join(format!("{room}.rs")).is_file(), "there is no room {room}");
+    }
+}
+
+/// The handler with one more file, and one more line in it.
+fn planted(sources: &[(&str, &str)]) -> House {
+    let sources: Vec<(String, String)> = sources.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+    House::read(&sources)
+}
+
+#[test]
+fn a_planted_circle_is_found_however_it_is_written() {
+    let store = |text| {
+        [("lib.rs", "mod store;"), ("store/mod.rs", "pub use pool::Pool; mod pool; mod rows; pub struct Store;"), ("store/pool.rs", text)]
+    };
+    let rows = [("store/rows.rs", "use super::Pool; pub struct Row(Pool);")];
+    let circles = |text| planted(&[&store(text)[..], &rows].concat()).circles().len();
+    assert_eq!(circles("pub struct Pool;"), 0, "handing on is no import");
+    let uses_what_it_hands_on = [
+        ("lib.rs", ""),
+        ("store/mod.rs", "pub use pool::Pool; fn f(_: Pool) {} pub struct Store;"),
+        ("store/pool.rs", "use super::Store; pub struct Pool;"),
+    ];
+    assert_eq!(planted(&uses_what_it_hands_on).circles().len(), 1, "handing on and using is an import");
+    assert_eq!(circles("use super::rows::Row; pub struct Pool;"), 1, "the facade does not hide who declares a name");
+    assert_eq!(circles("use super::{rows::{Row as Line}, Store}; pub struct Pool;"), 1);
+    assert_eq!(circles("pub struct Pool; fn f() { let _: Option<crate::store::rows::Row> = None; }"), 1, "a path is an import too");
+    assert_eq!(circles("pub struct Pool; #[cfg(test)] mod tests { use super::super::rows::Row; }"), 0, "tests may look anywhere");
+}
+
+#[test]
+fn a_planted_arrow_that_leads_up_is_found() {
+    let upward = |text| planted(&[("lib.rs", ""), ("domain/arm.rs", text), ("store/mod.rs", "pub struct Store;")]).upward();
+    assert_eq!(upward("pub enum Arm {}"), [] as [String; 0]);
+    assert_eq!(upward("use crate::store::Store;"), ["domain/arm.rs takes from store/mod.rs: domain stands no higher than store"]);
+    let unknown = planted(&[("lib.rs", ""), ("attic/mod.rs", "use crate::domain::arm::Arm;"), ("domain/arm.rs", "pub enum Arm {}")]);
+    assert_eq!(unknown.upward(), ["attic stands on no floor"]);
+}
+
+#[test]
+fn a_type_name_has_one_meaning() {
+    let mut declared: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (path, code) in modules() {
-        if path.starts_with("handler/store/") || path == "handler/clock.rs" {
-            assert!(!code.contains("crate::http") && !code.contains("crate::routing"), "{path} looks up");
+        for line in code.lines().map(str::trim_start).filter(|line| line.starts_with("pub")) {
+            let words: Vec<&str> = line.split(|character: char| !character.is_alphanumeric() && character != '_').collect();
+            let kind =
+                words.iter().position(|word| matches!(*word, "struct" | "enum" | "trait" | "type" | "fn" | "const" | "static" | "use"));
+            if let Some(at) = kind.filter(|at| matches!(words[*at], "struct" | "enum" | "trait" | "type")) {
+                declared.entry(words[at + 1].to_owned()).or_default().push(path.clone());
+            }
         }
+    }
+    assert!(declared.len() > 150, "only {} types were found: the test reads the sources wrongly", declared.len());
+    let twice: Vec<_> = declared.into_iter().filter(|(_, places)| places.len() > 1).collect();
+    assert_eq!(twice, []);
+}
+
+#[test]
+fn names_on_the_wire_are_written_once() {
+    for name in [
+        "\"switchback-arm\"",
+        "\"switchback-minute\"",
+        "\"switchback-reason\"",
+        "\"switchback-probe\"",
+        "\"switchback-routing\"",
+        "\"x-api-key\"",
+        "\"x-request-id\"",
+        "\"traceparent\"",
+        "\"/api/health/live\"",
+    ] {
+        let places: Vec<String> = modules().into_iter().flat_map(|(path, code)| vec![path; code.matches(name).count()]).collect();
+        assert_eq!(places, ["handler/contract.rs"], "{name}");
     }
 }
 
@@ -205,6 +298,27 @@ fn documents_name_only_paths_that_exist() {
         }
     }
     assert!(checked > 20, "only {checked} paths were found: the test reads the documents wrongly");
+}
+
+#[test]
+fn decisions_have_one_form_and_stand_in_the_index() {
+    let index = read("docs/decisions/README.md");
+    let records: Vec<PathBuf> =
+        files(&["md"]).into_iter().filter(|path| path.starts_with("docs/decisions") && !path.ends_with("README.md")).collect();
+    assert!(records.len() > 15);
+    for path in &records {
+        let (name, text) = (path.file_name().unwrap().to_string_lossy(), read(path));
+        let title =
+            text.lines().next().unwrap().strip_prefix(&format!("# {}: ", &name[..4])).unwrap_or_else(|| panic!("{name} has no title"));
+        assert!(index.contains(&format!("| [{}]({name}) | {title} |", &name[..4])), "the index does not list {name} as '{title}'");
+        let status = text.lines().nth(2).unwrap_or_default();
+        assert!(status.starts_with("Status: accepted, 20") || status.starts_with("Status: superseded by ["), "{name}: {status}");
+        let parts: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        let known = ["Context", "Decision", "Considered", "Consequences"];
+        let order: Vec<usize> = parts.iter().filter_map(|part| known.iter().position(|known| known == part)).collect();
+        assert!(parts.starts_with(&["Context", "Decision"]) && order.is_sorted(), "{name} has the parts {parts:?}");
+    }
+    assert_eq!(index.matches("](0").count(), records.len(), "the index lists a record that is not there");
 }
 
 /// Every whole name in `text` that begins with `SWITCHBACK_`.

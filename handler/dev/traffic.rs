@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::process_setting;
+use crate::contract::API_KEY;
 use crate::domain::statistics::random::Random;
 
 /// What the callers ask for, in turn.
@@ -69,7 +70,7 @@ pub async fn call(url: String, rate_per_s: f64, stop: CancellationToken) {
 fn client() -> Result<reqwest::Client, Box<dyn std::error::Error + Send + Sync>> {
     let mut headers = HeaderMap::new();
     if let Some(key) = process_setting("SWITCHBACK_CLIENT_KEY") {
-        headers.insert("x-api-key", HeaderValue::from_str(&key)?);
+        headers.insert(API_KEY, HeaderValue::from_str(&key)?);
     }
     Ok(reqwest::Client::builder().timeout(TIMEOUT).default_headers(headers).build()?)
 }
