@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use http::Uri;
 use percent_encoding::percent_decode_str;
@@ -20,8 +21,18 @@ pub struct DatabaseConfig {
     pub tls: Tls,
     /// How the program proves who it is.
     pub authentication: Authentication,
-    /// Connections held at most.
+    /// Connections that callers' requests hold at most; the process's own work has [`OWN_CONNECTIONS`] beside them.
     pub pool_size: u32,
+    /// How long one statement may take: less than the call it is made for, so that the database says so before the caller gives up.
+    pub statement_timeout: Duration,
+}
+
+impl DatabaseConfig {
+    /// The same, with statements that end before a call of `call_timeout` does.
+    #[must_use]
+    pub fn within(self, call_timeout: Duration) -> Self {
+        DatabaseConfig { statement_timeout: call_timeout * 9 / 10, ..self }
+    }
 }
 
 /// Encryption of the connection. There is no unverified TLS.
@@ -66,6 +77,11 @@ impl fmt::Debug for ManagedIdentity {
     }
 }
 
+/// Connections for readiness and for what the process writes of itself.
+pub const OWN_CONNECTIONS: u32 = 2;
+/// Time limit of a statement where nothing else is said.
+const DEFAULT_STATEMENT_TIMEOUT: Duration = Duration::from_secs(27);
+
 /// Connections held where nothing else is said.
 pub const DEFAULT_POOL_SIZE: u32 = 10;
 const URL: &str = "DATABASE_URL";
@@ -88,7 +104,7 @@ pub(super) fn read(settings: &mut Settings) -> Option<DatabaseConfig> {
     if entra && connection.get_password().is_some() {
         settings.mistake(URL, "holds a password, which SWITCHBACK_DATABASE_AUTH=entra does not use: take it out");
     }
-    Some(DatabaseConfig { connection, tls, authentication: authentication?, pool_size })
+    Some(DatabaseConfig { connection, tls, authentication: authentication?, pool_size, statement_timeout: DEFAULT_STATEMENT_TIMEOUT })
 }
 
 /// Reads a URL alone, with password authentication and the standard pool; what commands and tests start from.
@@ -97,7 +113,13 @@ pub(super) fn read(settings: &mut Settings) -> Option<DatabaseConfig> {
 /// Says what is wrong with the URL, without repeating it.
 pub fn from_url(url: &str) -> Result<DatabaseConfig, String> {
     let (connection, tls) = connection(url)?;
-    Ok(DatabaseConfig { connection, tls, authentication: Authentication::Password, pool_size: DEFAULT_POOL_SIZE })
+    Ok(DatabaseConfig {
+        connection,
+        tls,
+        authentication: Authentication::Password,
+        pool_size: DEFAULT_POOL_SIZE,
+        statement_timeout: DEFAULT_STATEMENT_TIMEOUT,
+    })
 }
 
 /// Where Container Instances and virtual machines answer: a link-local address that never leaves the machine.

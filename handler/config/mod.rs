@@ -260,7 +260,7 @@ impl Config {
         let one_url = settings.parsed("SWITCHBACK_URL", None, |text| text.parse().map(Some));
         let logs = read_logs(settings);
         let telemetry = telemetry::read(settings);
-        let database = database::read(settings);
+        let database = database::read(settings).map(|database| database.within(limits.call_timeout));
         let role = match settings.required("SWITCHBACK_ROLE", "router or api").as_deref() {
             Some("router") => read_router(settings, database).map(Role::Router),
             Some("api") => read_api(settings, database).map(Role::Api),

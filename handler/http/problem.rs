@@ -205,6 +205,10 @@ impl From<StoreError> for Problem {
             StoreError::Unavailable(_) => {
                 Problem::new(ProblemKind::StoreUnavailable, "the database cannot be reached; try again shortly").because(error)
             }
+            StoreError::Busy(_) => Problem::new(ProblemKind::Overloaded, format!("{error}; try again shortly")).because(error),
+            StoreError::ReadOnly(_) => {
+                Problem::new(ProblemKind::StoreUnavailable, "the database takes no writes at the moment; try again shortly").because(error)
+            }
             StoreError::SchemaNotCurrent => {
                 Problem::new(ProblemKind::StoreUnavailable, "the database's schema is not current").because(error)
             }

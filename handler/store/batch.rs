@@ -10,11 +10,12 @@ use diesel::pg::{Pg, PgValue};
 use diesel::row::{Field, NamedRow};
 use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::error::StoreError;
+use super::session::Session;
 use crate::domain::charge::{Charge, Entries, Value};
 use crate::domain::columns::{COLUMNS, ColumnKind};
 use crate::domain::money::Amount;
@@ -97,7 +98,7 @@ fn statement() -> String {
 }
 
 /// Inserts `charges`, all of `import_id` where one is named.
-pub(super) async fn insert(connection: &mut AsyncPgConnection, import_id: Option<Uuid>, charges: Vec<NewCharge>) -> Result<(), StoreError> {
+pub(super) async fn insert(connection: &mut Session, import_id: Option<Uuid>, charges: Vec<NewCharge>) -> Result<(), StoreError> {
     let rows = charges.len();
     let (mut ids, mut lines, mut tags, mut extras) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut columns: Vec<ColumnValues> = COLUMNS.iter().map(|column| ColumnValues::new(column.kind, rows)).collect();

@@ -30,7 +30,7 @@ impl Store {
             return Ok(None);
         }
         let ids: Vec<String> = resource_ids.iter().map(|id| id.to_lowercase()).collect();
-        let mut connection = self.connection().await?;
+        let mut connection = self.analytics_connection().await?;
         let row: Option<ChargedRow> = sql_query(
             "SELECT sum(billed_cost) AS billed, billing_currency AS currency, count(*) AS charges FROM charges \
              WHERE lower(resource_id) = ANY($1) AND charge_period_start >= $2 AND charge_period_start < $3 \

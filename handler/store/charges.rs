@@ -3,12 +3,13 @@
 use diesel::deserialize::QueryableByName;
 use diesel::sql_query;
 use diesel::sql_types::{Bytea, Jsonb, Text, Timestamptz, Uuid as SqlUuid};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, RunQueryDsl};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::batch::{self, NewCharge, StoredCharge, selected};
 use super::filter::{Bind, ChargeFilter, Conditions};
+use super::session::Session;
 use super::{Store, StoreError};
 use crate::domain::charge::{Charge, Value};
 use crate::domain::columns::CHARGE_PERIOD_START;
@@ -118,12 +119,7 @@ impl Store {
 }
 
 /// Takes the key for these ids, or tells what it was taken for before. A call with the same key in flight is waited for.
-async fn claim(
-    connection: &mut AsyncPgConnection,
-    key: &IdempotencyKey,
-    ids: &[Uuid],
-    now: OffsetDateTime,
-) -> Result<Option<Posted>, StoreError> {
+async fn claim(connection: &mut Session, key: &IdempotencyKey, ids: &[Uuid], now: OffsetDateTime) -> Result<Option<Posted>, StoreError> {
     let old = sql_query("DELETE FROM idempotency_keys WHERE created_at < $1").bind::<Timestamptz, _>(now - KEYS_KEPT);
     old.execute(connection).await?;
     let claimed = sql_query(

@@ -109,7 +109,7 @@ impl Store {
              ORDER BY period_start, sum(amount) DESC NULLS LAST, currency{grouped} LIMIT {limit}",
             names.join(", ")
         );
-        Ok(conditions.bind_to(sql).load(&mut *self.connection().await?).await?)
+        Ok(conditions.bind_to(sql).load(&mut *self.analytics_connection().await?).await?)
     }
 }
 

@@ -31,7 +31,7 @@ impl Store {
         if counts.is_empty() {
             return Ok(());
         }
-        let mut connection = self.connection().await?;
+        let mut connection = self.own_connection().await?;
         let (rule, minute_ms) = columns(schedule);
         for DecisionCount { decision, calls } in counts {
             sql_query(

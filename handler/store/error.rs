@@ -5,6 +5,7 @@
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::pooled_connection::bb8::RunError;
 
+use super::session::TimedOut;
 use crate::azure::identity::IdentityError;
 use crate::outgoing::tls::TlsError;
 
@@ -17,7 +18,13 @@ pub enum StoreError {
     /// The database lacks a migration this program needs.
     #[error("the database's schema is not current: run switchback migrate")]
     SchemaNotCurrent,
-    /// A statement ran into its time limit.
+    /// Too many ask for the same at once: this one may try again shortly.
+    #[error("too many {0} at once")]
+    Busy(&'static str),
+    /// The database takes no writes: a standby, most often one that has not taken over yet.
+    #[error("the database is read-only")]
+    ReadOnly(#[source] Option<DieselError>),
+    /// A statement ran into its time limit, or into the one for waiting on another transaction.
     #[error("a statement took longer than its time limit")]
     Timeout(#[source] DieselError),
     /// A statement failed.
@@ -45,23 +52,22 @@ pub enum StoreSetupError {
     Identity(#[from] IdentityError),
 }
 
-/// PostgreSQL's word for a statement that ran into `statement_timeout`; diesel has no kind for it.
-const CANCELED_BY_TIMEOUT: &str = "statement timeout";
-
 impl From<DieselError> for StoreError {
     fn from(error: DieselError) -> Self {
         match &error {
-            DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _) => StoreError::Unavailable(Box::new(error)),
-            DieselError::DatabaseError(_, information) if information.message().contains(CANCELED_BY_TIMEOUT) => StoreError::Timeout(error),
-            // 42P01: undefined_table. The tables are only missing where no migration has run.
-            DieselError::DatabaseError(_, information) if is_missing_relation(information.message()) => StoreError::SchemaNotCurrent,
+            DieselError::DatabaseError(kind, _) => match kind {
+                // A lost connection, and a server that chose one transaction over another (SQLSTATE classes 08, 57P and 40).
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::SerializationFailure => {
+                    StoreError::Unavailable(Box::new(error))
+                }
+                // SQLSTATE 25006.
+                DatabaseErrorKind::ReadOnlyTransaction => StoreError::ReadOnly(Some(error)),
+                _ => StoreError::Query(error),
+            },
+            DieselError::QueryBuilderError(cause) if cause.is::<TimedOut>() => StoreError::Timeout(error),
             _ => StoreError::Query(error),
         }
     }
-}
-
-fn is_missing_relation(message: &str) -> bool {
-    message.starts_with("relation ") && message.ends_with(" does not exist")
 }
 
 impl From<RunError> for StoreError {

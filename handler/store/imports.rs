@@ -3,12 +3,13 @@
 use diesel::deserialize::QueryableByName;
 use diesel::sql_types::{BigInt, Bytea, Jsonb, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel::{result::DatabaseErrorKind, result::Error as DieselError, sql_query};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, RunQueryDsl};
 use time::OffsetDateTime;
 use tokio::sync::mpsc::Receiver;
 use uuid::Uuid;
 
 use super::batch::{self, NewCharge};
+use super::session::Session;
 use super::{Store, StoreError};
 use crate::domain::import::{Import, Imported, Part, PlacedCharge, Summary};
 
@@ -94,7 +95,7 @@ impl Store {
 
     async fn receive(
         &self,
-        connection: &mut AsyncPgConnection,
+        connection: &mut Session,
         id: Uuid,
         created_at: OffsetDateTime,
         first: Part,
@@ -157,7 +158,7 @@ impl Store {
 }
 
 /// Completes the import's record. The digest is unique: where another upload of the same bytes is in flight this waits for its end.
-async fn finish(connection: &mut AsyncPgConnection, id: Uuid, summary: &Summary) -> Result<(), Rollback> {
+async fn finish(connection: &mut Session, id: Uuid, summary: &Summary) -> Result<(), Rollback> {
     let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let problems = serde_json::to_value(&summary.problems).map_err(|error| StoreError::Corrupt(error.to_string()))?;
     let update = sql_query("UPDATE imports SET digest = $2, bytes = $3, accepted = $4, rejected = $5, problems = $6 WHERE id = $1")

@@ -16,18 +16,20 @@ mod pool;
 mod prices;
 mod probes;
 mod schema;
+mod session;
 mod windows;
 pub mod writing;
 
 #[cfg(test)]
 pub(crate) mod testing;
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::sql_query;
+use diesel_async::RunQueryDsl;
 use diesel_async::pooled_connection::bb8::{Pool, PooledConnection};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use time::OffsetDateTime;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
@@ -40,7 +42,8 @@ pub use filter::ChargeFilter;
 pub use pool::POOL_WAIT;
 
 use crate::clock::Clock;
-use crate::config::database::DatabaseConfig;
+use crate::config::database::{DatabaseConfig, OWN_CONNECTIONS};
+use session::Session;
 
 /// How long readiness waits for the database's answer.
 const READY_TIMEOUT: Duration = Duration::from_secs(3);
@@ -48,16 +51,51 @@ const READY_TIMEOUT: Duration = Duration::from_secs(3);
 /// The handle everything asks the database through; clones share the connections.
 #[derive(Clone)]
 pub struct Store {
-    pool: Pool<AsyncPgConnection>,
-    last_failure: pool::LastFailure,
+    /// For callers' requests.
+    callers: Connections,
+    /// For readiness and for what the process writes of itself: no caller's load may keep counts from being written.
+    own: Connections,
     clock: Arc<dyn Clock>,
     ids: Arc<ids::Ids>,
     imports: Arc<Semaphore>,
+    /// Places for questions that take a connection for seconds.
+    analytics: Arc<Semaphore>,
+}
+
+/// A pool, and why it could not connect last.
+#[derive(Clone)]
+struct Connections {
+    pool: Pool<Session>,
+    last_failure: pool::LastFailure,
+}
+
+/// A connection for one question, with the right to ask it.
+struct Lease<'a> {
+    connection: PooledConnection<'a, Session>,
+    _place: Option<SemaphorePermit<'a>>,
+}
+
+impl Deref for Lease<'_> {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.connection
+    }
+}
+
+impl DerefMut for Lease<'_> {
+    fn deref_mut(&mut self) -> &mut Session {
+        &mut self.connection
+    }
 }
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Store").field("pool", &self.pool.state()).finish_non_exhaustive()
+        formatter
+            .debug_struct("Store")
+            .field("callers", &self.callers.pool.state())
+            .field("own", &self.own.pool.state())
+            .finish_non_exhaustive()
     }
 }
 
@@ -76,10 +114,13 @@ impl Store {
     /// # Errors
     /// [`StoreSetupError`] where the private certificate authority or the managed identity cannot be used.
     pub fn new(config: &DatabaseConfig, clock: Arc<dyn Clock>) -> Result<Store, StoreSetupError> {
-        let (pool, last_failure) = pool::pool(config, Arc::clone(&clock))?;
-        let imports_at_once = usize::try_from(config.pool_size / 2).unwrap_or(1).max(1);
-        let (ids, imports) = (Arc::new(ids::Ids::new()), Arc::new(Semaphore::new(imports_at_once)));
-        Ok(Store { pool, last_failure, clock, ids, imports })
+        let connections =
+            |size| pool::pool(config, size, Arc::clone(&clock)).map(|(pool, last_failure)| Connections { pool, last_failure });
+        let (callers, own) = (connections(config.pool_size)?, connections(OWN_CONNECTIONS)?);
+        // Half of the connections for each, so that the short questions of everyone else find one.
+        let half = usize::try_from(config.pool_size / 2).unwrap_or(1).max(1);
+        let (imports, analytics) = (Arc::new(Semaphore::new(half)), Arc::new(Semaphore::new(half)));
+        Ok(Store { callers, own, clock, ids: Arc::new(ids::Ids::new()), imports, analytics })
     }
 
     /// Brings the schema up to date; the names of the migrations that were run. Needs the multi-thread runtime.
@@ -87,7 +128,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], or [`StoreError::Migration`] where one fails: what ran before it stays.
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
-        let connection = self.pool.dedicated_connection().await.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        let connection = self.own.pool.dedicated_connection().await.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
         schema::migrate(connection).await
     }
 
@@ -96,7 +137,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] where the database is away.
     pub async fn schema_is_current(&self) -> Result<bool, StoreError> {
-        let check = async { schema::is_current(&mut *self.connection().await?).await };
+        let check = async { schema::is_current(&mut *self.own_connection().await?).await };
         match tokio::time::timeout(READY_TIMEOUT, check).await {
             Ok(answer) => answer,
             Err(elapsed) => Err(StoreError::Unavailable(Box::new(elapsed))),
@@ -115,8 +156,8 @@ impl Store {
     /// How busy the pool is.
     #[must_use]
     pub fn pool_use(&self) -> PoolUse {
-        let state = self.pool.state();
-        PoolUse { open: state.connections, idle: state.idle_connections }
+        let (callers, own) = (self.callers.pool.state(), self.own.pool.state());
+        PoolUse { open: callers.connections + own.connections, idle: callers.idle_connections + own.idle_connections }
     }
 
     /// The right to import: half of the connections, so that slow uploads leave the rest to everyone else.
@@ -124,7 +165,7 @@ impl Store {
         match tokio::time::timeout(POOL_WAIT, self.imports.acquire()).await {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(closed)) => Err(StoreError::Unavailable(Box::new(closed))),
-            Err(_) => Err(StoreError::Unavailable("too many imports at once".into())),
+            Err(_) => Err(StoreError::Busy("imports")),
         }
     }
 
@@ -138,8 +179,29 @@ impl Store {
         self.ids.next(self.now())
     }
 
-    /// A connection, within [`POOL_WAIT`].
-    async fn connection(&self) -> Result<PooledConnection<'_, AsyncPgConnection>, StoreError> {
+    /// A connection for a caller's short question, within [`POOL_WAIT`].
+    async fn connection(&self) -> Result<Lease<'_>, StoreError> {
+        Ok(Lease { connection: self.callers.connection().await?, _place: None })
+    }
+
+    /// A connection for a question that takes seconds, where not too many of them are being asked.
+    async fn analytics_connection(&self) -> Result<Lease<'_>, StoreError> {
+        let place = match tokio::time::timeout(POOL_WAIT, self.analytics.acquire()).await {
+            Ok(Ok(place)) => place,
+            Ok(Err(closed)) => return Err(StoreError::Unavailable(Box::new(closed))),
+            Err(_) => return Err(StoreError::Busy("large questions")),
+        };
+        Ok(Lease { connection: self.callers.connection().await?, _place: Some(place) })
+    }
+
+    /// A connection for the process's own work, which callers cannot use up.
+    async fn own_connection(&self) -> Result<Lease<'_>, StoreError> {
+        Ok(Lease { connection: self.own.connection().await?, _place: None })
+    }
+}
+
+impl Connections {
+    async fn connection(&self) -> Result<PooledConnection<'_, Session>, StoreError> {
         let checkout = observed::checkout();
         let connection = self.pool.get().await.map_err(|error| match self.last_failure.take() {
             // Why no connection could be made says more than that time ran out.

@@ -8,16 +8,17 @@ use std::time::Duration;
 use diesel::ConnectionError;
 use diesel_async::pooled_connection::bb8::Pool;
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, PoolError, PoolableConnection, RecyclingMethod};
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio_postgres::NoTls;
 use tokio_postgres::config::Host;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::StoreSetupError;
 use super::observed::Statements;
+use super::session::Session;
 use crate::azure::identity::{POSTGRESQL_RESOURCE, TokenSource};
+use crate::causes::chain;
 use crate::clock::Clock;
 use crate::config::database::{Authentication, DatabaseConfig, Tls};
 use crate::outgoing::tls::client_config;
@@ -28,15 +29,29 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// A connection is replaced after this long, so that load moves to new replicas and renewed certificates.
 const MAX_LIFETIME: Duration = Duration::from_secs(1800);
-/// `statement_timeout` bounds one statement, `idle_in_transaction_session_timeout` a transaction whose process was lost, `lock_timeout`
-/// the wait for another transaction. An import's slowest step between two statements is bounded by its own time limit.
-const SESSION: &str = "SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '300s'";
+/// How long a statement may wait for another transaction's lock: it then fails alone, instead of holding a connection that others need.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a transaction whose process was lost may hold its locks.
+const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// What each session is bounded by.
+fn session_settings(statement_timeout: Duration) -> String {
+    let milliseconds = |limit: Duration| limit.as_millis();
+    format!(
+        "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}",
+        milliseconds(statement_timeout),
+        milliseconds(LOCK_TIMEOUT.min(statement_timeout)),
+        milliseconds(IDLE_IN_TRANSACTION_TIMEOUT)
+    )
+}
 
 /// Everything needed to make one connection.
 struct Connector {
     connection: tokio_postgres::Config,
     tls: Option<MakeRustlsConnect>,
     tokens: Option<TokenSource>,
+    clock: Arc<dyn Clock>,
+    statement_timeout: Duration,
 }
 
 /// The last reason a connection could not be made; bb8 itself only says that time ran out.
@@ -60,20 +75,20 @@ impl bb8::ErrorSink<PoolError> for LastFailure {
     }
 }
 
-/// A pool for `config`. No connection is made yet: the process starts and answers while the database is away. Must be called within a
+/// A pool of at most `size` connections for `config`. No connection is made yet: the process starts and answers while the database is away. Must be called within a
 /// tokio runtime.
-pub(super) fn pool(config: &DatabaseConfig, clock: Arc<dyn Clock>) -> Result<(Pool<AsyncPgConnection>, LastFailure), StoreSetupError> {
+pub(super) fn pool(config: &DatabaseConfig, size: u32, clock: Arc<dyn Clock>) -> Result<(Pool<Session>, LastFailure), StoreSetupError> {
     let connector = Arc::new(Connector::new(config, clock)?);
     let mut manager = ManagerConfig::default();
     // The default, a test query per checkout, costs a round trip; asking the driver whether the connection is closed costs none.
-    manager.recycling_method = RecyclingMethod::CustomFunction(Box::new(|connection: &mut AsyncPgConnection| {
+    manager.recycling_method = RecyclingMethod::CustomFunction(Box::new(|connection: &mut Session| {
         let broken = connection.is_broken();
         std::future::ready(if broken { Err(diesel::result::Error::BrokenTransactionManager) } else { Ok(()) }).boxed()
     }));
     manager.custom_setup = Box::new(move |_| connect(Arc::clone(&connector)));
     let failure = LastFailure::default();
     let pool = Pool::builder()
-        .max_size(config.pool_size)
+        .max_size(size)
         .min_idle(0)
         .connection_timeout(POOL_WAIT)
         .idle_timeout(IDLE_TIMEOUT)
@@ -98,29 +113,24 @@ impl Connector {
         };
         let tokens = match &config.authentication {
             Authentication::Password => None,
-            Authentication::Entra(identity) => Some(TokenSource::new(identity.clone(), POSTGRESQL_RESOURCE, clock)?),
+            Authentication::Entra(identity) => Some(TokenSource::new(identity.clone(), POSTGRESQL_RESOURCE, Arc::clone(&clock))?),
         };
-        Ok(Connector { connection, tls, tokens })
+        Ok(Connector { connection, tls, tokens, clock, statement_timeout: config.statement_timeout })
     }
 }
 
-fn connect(connector: Arc<Connector>) -> BoxFuture<'static, diesel::ConnectionResult<AsyncPgConnection>> {
+fn connect(connector: Arc<Connector>) -> BoxFuture<'static, diesel::ConnectionResult<Session>> {
     async move {
         let mut config = connector.connection.clone();
         if let Some(tokens) = &connector.tokens {
-            config.password(tokens.token().await.map_err(|error| refused(&error))?);
+            config.password(tokens.token().await.map_err(|error| ConnectionError::BadConnection(chain(&error)))?);
         }
-        let mut connection = match &connector.tls {
-            Some(tls) => {
-                let (client, driver) = config.connect(tls.clone()).await.map_err(|error| refused(&error))?;
-                AsyncPgConnection::try_from_client_and_connection(client, driver).await?
-            }
-            None => {
-                let (client, driver) = config.connect(NoTls).await.map_err(|error| refused(&error))?;
-                AsyncPgConnection::try_from_client_and_connection(client, driver).await?
-            }
-        };
-        connection.batch_execute(SESSION).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+        let (tls, clock) = (connector.tls.clone(), Arc::clone(&connector.clock));
+        let mut connection = Session::connect(&config, tls, clock, connector.statement_timeout).await?;
+        connection
+            .batch_execute(&session_settings(connector.statement_timeout))
+            .await
+            .map_err(ConnectionError::CouldntSetupConfiguration)?;
         connection.set_instrumentation(Statements::new(server(&config), config.get_dbname().unwrap_or_default().to_owned()));
         Ok(connection)
     }
@@ -135,18 +145,6 @@ fn server(config: &tokio_postgres::Config) -> String {
         Some(Host::Unix(_)) => "localhost".to_owned(),
         None => String::new(),
     }
-}
-
-/// The whole chain of reasons: the driver's own text ends at "error connecting to server".
-fn refused(error: &(dyn std::error::Error + 'static)) -> ConnectionError {
-    let mut reason = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        reason.push_str(": ");
-        reason.push_str(&source.to_string());
-        next = source.source();
-    }
-    ConnectionError::BadConnection(reason)
 }
 
 #[cfg(test)]

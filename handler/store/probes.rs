@@ -29,7 +29,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn write_probe(&self, probe: &Probe) -> Result<(), StoreError> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.own_connection().await?;
         let stored = |us: Option<u64>| us.map(|us| i64::try_from(us).unwrap_or(i64::MAX));
         sql_query("INSERT INTO probes (id, sent_at, outcome, arm, redirect_us, answer_us, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)")
             .bind::<SqlUuid, _>(Uuid::now_v7())

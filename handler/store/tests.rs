@@ -1,7 +1,18 @@
 //! The pool and the schema against a real PostgreSQL.
 
-use super::testing::{cluster, database_url, new_store, store};
+use diesel::QueryableByName;
+use diesel_async::AsyncConnection;
+
+use super::testing::{cluster, database_url, store};
 use super::*;
+use crate::domain::probe::{Probe, ProbeOutcome};
+
+/// One text.
+#[derive(QueryableByName)]
+struct Text {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    version: String,
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn migrations_run_once_and_readiness_tells_before_and_after() {
@@ -46,13 +57,144 @@ async fn a_connection_the_server_closed_is_replaced_without_an_error() {
     store.ping().await.unwrap();
 }
 
+/// A store with `pool_size` connections for callers, whose statements may take `statement_timeout`.
+fn bounded(url: &str, pool_size: u32, statement_timeout: Duration) -> Store {
+    let config = crate::config::database::from_url(url).unwrap();
+    Store::new(&DatabaseConfig { pool_size, statement_timeout, ..config }, Arc::new(crate::clock::SystemClock::new())).unwrap()
+}
+
+async fn sleep_in_database(store: &Store, seconds: u32) -> Result<(), StoreError> {
+    let mut connection = store.connection().await?;
+    let slept = sql_query(format!("SELECT pg_sleep({seconds})")).execute(&mut connection).await;
+    slept.map(drop).map_err(StoreError::from)
+}
+
 #[tokio::test]
 async fn statements_have_a_time_limit() {
-    let store = new_store().await;
-    let mut connection = store.connection().await.unwrap();
-    sql_query("SET statement_timeout = '50ms'").execute(&mut connection).await.unwrap();
-    let error = sql_query("SELECT pg_sleep(5)").execute(&mut connection).await.map_err(StoreError::from).unwrap_err();
+    let store = bounded(&database_url().await, 1, Duration::from_millis(50));
+    let error = sleep_in_database(&store, 5).await.unwrap_err();
     assert!(matches!(error, StoreError::Timeout(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn waiting_for_a_lock_has_a_time_limit() {
+    let url = database_url().await;
+    let store = bounded(&url, 1, Duration::from_millis(100));
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute("BEGIN; LOCK TABLE probes").await.unwrap();
+    let mut connection = store.connection().await.unwrap();
+    let error = sql_query("DELETE FROM probes").execute(&mut connection).await.map_err(StoreError::from).unwrap_err();
+    assert!(matches!(error, StoreError::Timeout(_)), "{error:?}");
+}
+
+/// Sessions of this database that run a statement, this one left out.
+async fn statements_running(url: &str) -> i64 {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let active =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()";
+    client.query_one(active, &[]).await.unwrap().get(0)
+}
+
+async fn until_nothing_runs(url: &str) {
+    let idle = async {
+        while statements_running(url).await > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(2), idle).await.expect("what nobody waits for is cancelled");
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_takes_the_statement_along() {
+    let url = database_url().await;
+    let store = bounded(&url, 1, Duration::from_secs(30));
+    // Once before the first row, once between rows, once within a transaction.
+    let rows = async {
+        let mut connection = store.connection().await.unwrap();
+        let query = sql_query("SELECT repeat('x', 1000) AS version FROM generate_series(1, 100000), (SELECT pg_sleep(0.2)) AS pause");
+        let _rows = query.load::<Text>(&mut connection).await;
+    };
+    let transaction = async {
+        let mut connection = store.connection().await.unwrap();
+        let slow = connection.transaction(async |transaction| sql_query("SELECT pg_sleep(30)").execute(transaction).await);
+        let _ = slow.await;
+    };
+    tokio::time::timeout(Duration::from_millis(150), sleep_in_database(&store, 30)).await.unwrap_err();
+    tokio::time::timeout(Duration::from_secs(1), store.ping()).await.expect("nobody waits behind it").unwrap();
+    tokio::time::timeout(Duration::from_millis(230), rows).await.unwrap_err();
+    tokio::time::timeout(Duration::from_secs(1), store.ping()).await.expect("nobody waits behind it").unwrap();
+    tokio::time::timeout(Duration::from_millis(150), transaction).await.unwrap_err();
+    tokio::time::timeout(Duration::from_secs(1), store.ping()).await.expect("nobody waits behind it").unwrap();
+    until_nothing_runs(&url).await;
+}
+
+#[tokio::test]
+async fn a_connection_serves_many_questions_whatever_of_their_answers_is_read() {
+    let store = bounded(&database_url().await, 1, Duration::from_secs(30));
+    let backend = async || {
+        let mut connection = store.connection().await.unwrap();
+        let row: Text = sql_query("SELECT pg_backend_pid()::text AS version").get_result(&mut connection).await.unwrap();
+        row.version
+    };
+    let first = backend().await;
+    for _ in 0..20 {
+        assert_eq!(backend().await, first, "reading one row keeps the connection");
+    }
+}
+
+#[tokio::test]
+async fn a_session_the_server_ends_is_unavailable_and_no_defect() {
+    let url = database_url().await;
+    let store = bounded(&url, 1, Duration::from_secs(30));
+    let end = async {
+        while statements_running(&url).await == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let others =
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        client.query(others, &[]).await.unwrap();
+    };
+    let (slept, ()) = tokio::join!(sleep_in_database(&store, 20), end);
+    assert!(matches!(slept, Err(StoreError::Unavailable(_))), "{slept:?}");
+}
+
+#[tokio::test]
+async fn a_standby_is_not_ready_and_says_why() {
+    let url = database_url().await;
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+        .batch_execute("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$")
+        .await
+        .unwrap();
+    let store = store(&url);
+    assert!(matches!(store.schema_is_current().await, Err(StoreError::ReadOnly(None))));
+    let mut connection = store.connection().await.unwrap();
+    let error = sql_query("DELETE FROM probes").execute(&mut connection).await.map_err(StoreError::from).unwrap_err();
+    assert!(matches!(error, StoreError::ReadOnly(Some(_))), "{error:?}");
+}
+
+#[tokio::test]
+async fn callers_who_hold_every_connection_do_not_stop_readiness_or_the_writing_of_counts() {
+    let store = bounded(&database_url().await, 1, Duration::from_secs(30));
+    let held = store.connection().await.unwrap();
+    assert!(store.schema_is_current().await.unwrap());
+    let probe =
+        Probe { sent_at: store.now(), outcome: ProbeOutcome::Unanswered, arm: None, redirect_us: None, answer_us: None, detail: None };
+    store.write_probe(&probe).await.unwrap();
+    drop(held);
+}
+
+#[tokio::test]
+async fn large_questions_leave_connections_to_small_ones() {
+    let store = bounded(&database_url().await, 4, Duration::from_secs(30));
+    let _held = (store.analytics_connection().await.unwrap(), store.analytics_connection().await.unwrap());
+    store.ping().await.unwrap();
+    assert!(matches!(store.analytics_connection().await.err(), Some(StoreError::Busy(_))));
 }
 
 #[tokio::test]

@@ -92,7 +92,7 @@ impl Store {
         if windows.is_empty() {
             return Ok(());
         }
-        let mut connection = self.connection().await?;
+        let mut connection = self.own_connection().await?;
         let (rule, minute_ms) = columns(schedule);
         for window in windows {
             let counts = &window.counts;
@@ -134,7 +134,7 @@ impl Store {
         to: Minute,
         mut observe: impl FnMut(&StoredWindow<'_>),
     ) -> Result<(), StoreError> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.analytics_connection().await?;
         let (rule, minute_ms) = columns(schedule);
         let rows = sql::<ObservationColumns>(
             "SELECT starts_at, (arm = 'odd')::int + 2 * closed::int, CASE WHEN cold_starts + probes + unrouted > 0 \
