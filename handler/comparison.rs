@@ -10,8 +10,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::clock::Clock;
 use crate::config::comparison::ComparisonConfig;
+use crate::domain::arm::ByArm;
 use crate::domain::price::{PriceBook, parse_overrides};
-use crate::domain::report::{Accumulator, ByArm, Inputs, Margins, Report};
+use crate::domain::report::{Accumulator, Inputs, Margins, Report};
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::timeline::{Timeline, TimelineBuilder};
 use crate::domain::window::BurnIn;
@@ -121,24 +122,22 @@ impl Comparison {
     async fn inputs(&self, from: Minute, to: Minute, burn_in: BurnIn) -> Result<Inputs, StoreError> {
         let config = &self.config;
         let (starts_at, ends_at) = (self.schedule.starts_at(from), self.schedule.starts_at(to));
-        let [even, odd] = config.plans;
         let overrides = parse_overrides(&config.price_overrides, self.clock.now().date()).unwrap_or_default();
         let prices = PriceBook::embedded().with(self.store.prices().await?).with(overrides);
         let charged = |ids: &[String]| {
             let ids = ids.to_vec();
             async move { self.store.charged(&ids, starts_at, ends_at).await }
         };
-        let [even_ids, odd_ids] = &config.resource_ids;
         Ok(Inputs {
             region: config.region.clone(),
             prices,
             margins: Margins::new(config.margin_p95, config.margin_error_rate),
             burn_in,
             aa_run: self.store.one_worker_serves_both_arms(&self.schedule, from, to).await?,
-            charges: ByArm { even: charged(even_ids).await?, odd: charged(odd_ids).await? },
+            charges: ByArm { even: charged(&config.resource_ids.even).await?, odd: charged(&config.resource_ids.odd).await? },
             shared_charges: charged(&config.shared_resource_ids).await?,
             probes: self.store.probe_outcomes(starts_at, ends_at).await?,
-            ..Inputs::new(self.schedule, from, to, ByArm { even, odd })
+            ..Inputs::new(self.schedule, from, to, config.plans)
         })
     }
 }

@@ -54,7 +54,7 @@ pub fn router(registry: &Registry, routing: &Arc<Routing>, store: Option<&Store>
     let health = Arc::clone(routing);
     registry.register("switchback_arm_up", "Whether the router counts an arm as up, 1 or 0.", MetricKind::Gauge, move || {
         let up = health.health().up();
-        Arm::BOTH.map(|arm| Sample::labelled("arm", arm.as_str(), f64::from(u8::from(up[arm.index()])))).into()
+        Arm::BOTH.map(|arm| Sample::labelled("arm", arm.as_str(), f64::from(u8::from(up[arm])))).into()
     });
     if let Some(store) = store {
         pool(registry, store);

@@ -7,8 +7,8 @@ use crate::config::{Config, Role};
 pub fn run() -> Result<(), Failure> {
     let config = Config::from_process_environment()?;
     let role = match &config.role {
-        Role::Router(router) => format!("router between {} and {}", router.arms[0], router.arms[1]),
-        Role::Api(api) => format!("arm {} on plan {}", api.arm, api.comparison.plans[api.arm.index()]),
+        Role::Router(router) => format!("router between {} and {}", router.arms.even, router.arms.odd),
+        Role::Api(api) => format!("arm {} on plan {}", api.arm, api.comparison.plans[api.arm]),
     };
     println!("the configuration is complete: {role}, listening on {}, schedule {}", config.listen, config.rule);
     Ok(())

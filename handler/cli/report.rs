@@ -15,7 +15,7 @@ use super::values::minute;
 use crate::clock::SystemClock;
 use crate::comparison::{Comparison, ReportQuery};
 use crate::config::{BaseUrl, comparison, process_setting};
-use crate::domain::arm::Arm;
+use crate::domain::arm::ByArm;
 use crate::domain::moment;
 use crate::domain::report::{Finding, Metric, MetricName, Report, Status, words};
 use crate::domain::schedule::Schedule;
@@ -215,13 +215,13 @@ fn sensitivity(report: &Report) -> Table {
 }
 
 fn cost(report: &Report) -> Option<Table> {
-    let arms = Arm::BOTH.map(|arm| report.cost.arms.get(arm));
+    let arms = report.cost.arms.as_ref();
     if arms.iter().all(|arm| arm.observed.is_none() && arm.charged.is_none()) {
         return None;
     }
     let mut table = table(&["USD, list prices", "even", "odd"]);
     let mut row = |title: &str, of: &dyn Fn(&crate::domain::report::ArmCost) -> Option<String>| {
-        let [even, odd] = arms.map(|arm| right(of(arm).unwrap_or_else(|| "unknown".to_owned())));
+        let ByArm { even, odd } = arms.map(|arm| right(of(arm).unwrap_or_else(|| "unknown".to_owned())));
         table.add_row([Cell::new(title), even, odd]);
     };
     row("observed over the run", &|arm| Some(arm.observed.as_ref()?.total.to_string()));

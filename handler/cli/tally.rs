@@ -6,7 +6,7 @@ use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{CellAlignment, Table};
 
 use crate::caller::ObservedCall;
-use crate::domain::arm::Arm;
+use crate::domain::arm::{Arm, ByArm};
 use crate::domain::histogram::Histogram;
 use crate::domain::probe::{ProbeOutcome, ProbeOutcomes};
 
@@ -14,7 +14,7 @@ use crate::domain::probe::{ProbeOutcome, ProbeOutcomes};
 #[derive(Debug, Default)]
 pub struct Tally {
     outcomes: ProbeOutcomes,
-    arms: [ArmTally; 2],
+    arms: ByArm<ArmTally>,
     redirect: Histogram,
     ticketed: u64,
     last: Option<String>,
@@ -37,7 +37,7 @@ impl Tally {
             self.redirect.record(redirect_us);
         }
         if let (Some(arm), Some(answer_us)) = (probe.arm, probe.answer_us) {
-            let tally = &mut self.arms[arm.index()];
+            let tally = &mut self.arms[arm];
             tally.outcomes.count(probe.outcome);
             tally.answer.record(answer_us);
         }
@@ -63,7 +63,7 @@ impl fmt::Display for Tally {
         table.load_style(UTF8_HORIZONTAL_ONLY);
         table.set_header(["", "calls", "conformant", "failed over", "wrong arm", "unanswered", "p50 ms", "p95 ms"]);
         for arm in Arm::BOTH {
-            let tally = &self.arms[arm.index()];
+            let tally = &self.arms[arm];
             table.add_row(row(arm.as_str(), &tally.outcomes, &tally.answer));
         }
         table.add_row(row("one URL", &self.outcomes, &self.redirect));

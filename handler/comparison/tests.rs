@@ -21,18 +21,18 @@ const NOW: OffsetDateTime = datetime!(2026-11-23 12:00:30 UTC);
 
 fn config() -> ComparisonConfig {
     ComparisonConfig {
-        plans: [Plan::AppService(AppServiceSize::B1), Plan::FunctionsFlex(FlexSize::Mb512)],
+        plans: ByArm { even: Plan::AppService(AppServiceSize::B1), odd: Plan::FunctionsFlex(FlexSize::Mb512) },
         region: "westeurope".into(),
         margin_p95: Duration::from_millis(50),
         margin_error_rate: 0.01,
-        resource_ids: [vec!["/Sub/A/serverFarms/One".into()], vec!["/sub/a/sites/odd".into()]],
+        resource_ids: ByArm { even: vec!["/Sub/A/serverFarms/One".into()], odd: vec!["/sub/a/sites/odd".into()] },
         shared_resource_ids: Vec::new(),
         price_overrides: "app-service/B1/hour=0.018".into(),
     }
 }
 
 /// 40 calls of 20 ms on even and 24 ms on odd in every minute, with some jitter by minute.
-fn window(schedule: &Schedule, minute: Minute, workers: [u128; 2]) -> Window {
+fn window(schedule: &Schedule, minute: Minute, workers: ByArm<u128>) -> Window {
     let arm = schedule.arm_of(minute);
     let jitter = u64::try_from(minute.0 % 7).unwrap() * 100;
     let latency = if arm == Arm::Even { 20_000 } else { 24_000 } + jitter;
@@ -43,10 +43,10 @@ fn window(schedule: &Schedule, minute: Minute, workers: [u128; 2]) -> Window {
         *slice =
             Slice { calls: calls.into(), server_errors: 0, latency_sum_us: latency * u64::from(calls), buckets: vec![(bucket, calls)] };
     }
-    Window { minute, arm, worker: Uuid::from_u128(workers[arm.index()]).to_string(), closed: true, counts }
+    Window { minute, arm, worker: Uuid::from_u128(workers[arm]).to_string(), closed: true, counts }
 }
 
-async fn fill(store: &Store, schedule: &Schedule, minutes: i64, workers: [u128; 2]) {
+async fn fill(store: &Store, schedule: &Schedule, minutes: i64, workers: ByArm<u128>) {
     let last = schedule.minute_at(NOW).0;
     let minutes: Vec<Minute> = (last - minutes..last).map(Minute).collect();
     let windows: Vec<Window> = minutes.iter().map(|minute| window(schedule, *minute, workers)).collect();
@@ -68,7 +68,7 @@ fn comparison(store: Store) -> Comparison {
 #[tokio::test]
 async fn rows_become_a_report() {
     let store = new_store().await;
-    fill(&store, &Schedule::default(), 120, [1, 2]).await;
+    fill(&store, &Schedule::default(), 120, ByArm { even: 1, odd: 2 }).await;
     let fetched = Price {
         meter: Meter::FlexGbSecond,
         region: "westeurope".into(),
@@ -92,7 +92,7 @@ async fn rows_become_a_report() {
 #[tokio::test]
 async fn a_range_leaves_the_rest_out_and_unsettled_minutes_too() {
     let store = new_store().await;
-    fill(&store, &Schedule::default(), 60, [1, 2]).await;
+    fill(&store, &Schedule::default(), 60, ByArm { even: 1, odd: 2 }).await;
     let comparison = comparison(store);
     let asked =
         ReportQuery { from: Some(datetime!(2026-11-23 11:30 UTC)), to: Some(datetime!(2026-11-23 11:40 UTC)), ..ReportQuery::default() };
@@ -104,7 +104,7 @@ async fn a_range_leaves_the_rest_out_and_unsettled_minutes_too() {
 #[tokio::test]
 async fn one_worker_on_both_arms_is_recognised_as_an_aa_run() {
     let store = new_store().await;
-    fill(&store, &Schedule::default(), 60, [1, 1]).await;
+    fill(&store, &Schedule::default(), 60, ByArm { even: 1, odd: 1 }).await;
     let report = comparison(store).report(ReportQuery::default()).await.unwrap();
     assert!(report.aa_run);
     assert_eq!(report.verdict.outcome, VerdictOutcome::AaFailed, "4 ms apart");
@@ -113,7 +113,7 @@ async fn one_worker_on_both_arms_is_recognised_as_an_aa_run() {
 #[tokio::test]
 async fn imported_charges_are_the_observed_cost_by_resource_whatever_the_case() {
     let store = new_store().await;
-    fill(&store, &Schedule::default(), 60, [1, 2]).await;
+    fill(&store, &Schedule::default(), 60, ByArm { even: 1, odd: 2 }).await;
     let charge = |resource: &str, billed: &str, start: &str| {
         format!(
             "INSERT INTO charges (id, billed_cost, billing_currency, charge_category, charge_period_start, charge_period_end, effective_cost, \

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::environment::process_environment;
 use super::settings::{ConfigError, Settings, duration_between, list};
+use crate::domain::arm::ByArm;
 use crate::domain::plan::Plan;
 use crate::domain::price::parse_overrides;
 use crate::domain::schedule::Rule;
@@ -11,16 +12,16 @@ use crate::domain::schedule::Rule;
 /// What is declared before a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComparisonConfig {
-    /// What each arm runs on, even first.
-    pub plans: [Plan; 2],
+    /// What each arm runs on.
+    pub plans: ByArm<Plan>,
     /// Azure region both arms run in, or `local`.
     pub region: String,
     /// Largest acceptable rise of p95 for the cheaper arm.
     pub margin_p95: Duration,
     /// Largest acceptable rise of the error rate for the cheaper arm, a share of 1.
     pub margin_error_rate: f64,
-    /// Azure resource ids whose charges are each arm's own, even first.
-    pub resource_ids: [Vec<String>; 2],
+    /// Azure resource ids whose charges are each arm's own.
+    pub resource_ids: ByArm<Vec<String>>,
     /// Azure resource ids whose charges are shared.
     pub shared_resource_ids: Vec<String>,
     /// Prices that win over every other, as [`parse_overrides`] reads them.
@@ -28,13 +29,14 @@ pub struct ComparisonConfig {
 }
 
 pub(super) fn read(settings: &mut Settings) -> ComparisonConfig {
-    let plans = ["SWITCHBACK_EVEN_PLAN", "SWITCHBACK_ODD_PLAN"].map(|setting| settings.parsed(setting, Plan::Local, str::parse));
+    let plans =
+        ByArm { even: "SWITCHBACK_EVEN_PLAN", odd: "SWITCHBACK_ODD_PLAN" }.map(|setting| settings.parsed(setting, Plan::Local, str::parse));
     let region = settings.text("SWITCHBACK_REGION").or_else(|| settings.text("REGION_NAME")).unwrap_or("local").to_owned();
     let margin_p95 = duration_between(Duration::ZERO, Duration::from_secs(600));
     let mut ids = |setting| {
         settings.parsed(setting, Vec::new(), |text| Ok::<_, String>(list(text).into_iter().map(str::to_owned).collect::<Vec<_>>()))
     };
-    let resource_ids = [ids("SWITCHBACK_EVEN_RESOURCE_IDS"), ids("SWITCHBACK_ODD_RESOURCE_IDS")];
+    let resource_ids = ByArm { even: "SWITCHBACK_EVEN_RESOURCE_IDS", odd: "SWITCHBACK_ODD_RESOURCE_IDS" }.map(&mut ids);
     let shared_resource_ids = ids("SWITCHBACK_SHARED_RESOURCE_IDS");
     ComparisonConfig {
         plans,
@@ -90,9 +92,9 @@ mod tests {
         ]);
         let config = read(&mut settings);
         assert!(settings.into_mistakes().is_empty());
-        assert_eq!(config.plans, [Plan::AppService(AppServiceSize::S1), Plan::FunctionsFlex(FlexSize::Mb512)]);
+        assert_eq!(config.plans, ByArm { even: Plan::AppService(AppServiceSize::S1), odd: Plan::FunctionsFlex(FlexSize::Mb512) });
         assert_eq!((config.region.as_str(), config.margin_p95, config.margin_error_rate), ("westeurope", Duration::from_millis(20), 0.01));
-        assert_eq!(config.resource_ids[0], ["/subscriptions/a/x", "/subscriptions/a/y"]);
+        assert_eq!(config.resource_ids.even, ["/subscriptions/a/x", "/subscriptions/a/y"]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use http::Uri;
 pub use environment::process_setting;
 pub use settings::ConfigError;
 
-use crate::domain::arm::Arm;
+use crate::domain::arm::{Arm, ByArm};
 use crate::domain::decision::Failover;
 use crate::domain::schedule::Rule;
 use crate::domain::ticket::TicketKey;
@@ -65,8 +65,8 @@ pub enum Role {
 /// The router's own settings.
 #[derive(Debug, Clone)]
 pub struct RouterConfig {
-    /// The arms' base URLs, even first.
-    pub arms: [BaseUrl; 2],
+    /// The arms' base URLs.
+    pub arms: ByArm<BaseUrl>,
     /// What to do when the scheduled arm is down.
     pub failover: Failover,
     /// Where decisions are written; none: they are only shown.
@@ -331,7 +331,7 @@ fn read_router(settings: &mut Settings, database: Option<DatabaseConfig>) -> Opt
     }
     let failover = settings
         .parsed("SWITCHBACK_FAILOVER", Failover::On, |text| on_or_off(text).map(|on| if on { Failover::On } else { Failover::Off }));
-    Some(RouterConfig { arms: [even?, odd?], failover, database })
+    Some(RouterConfig { arms: ByArm { even: even?, odd: odd? }, failover, database })
 }
 
 fn read_api(settings: &mut Settings, database: Option<DatabaseConfig>) -> Option<ApiConfig> {

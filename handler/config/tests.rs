@@ -21,8 +21,8 @@ const ROUTER: &[(&str, &str)] = &[
 fn a_router_needs_its_role_and_two_urls() {
     let config = Config::from_environment(environment(ROUTER)).unwrap();
     let Role::Router(router) = config.role else { panic!("a router") };
-    assert_eq!(router.arms[0].as_str(), "https://even.example.net");
-    assert_eq!(router.arms[1].as_str(), "https://odd.example.net/base");
+    assert_eq!(router.arms.even.as_str(), "https://even.example.net");
+    assert_eq!(router.arms.odd.as_str(), "https://odd.example.net/base");
     assert_eq!(router.failover, Failover::On);
     assert_eq!(config.listen.to_string(), "0.0.0.0:8080");
 }

@@ -1,9 +1,10 @@
-//! The two arms of the experiment. Must not know where an arm runs or what it costs.
+//! The two arms of the experiment, and one value for each of them. Must not know where an arm runs or what it costs.
 
 use std::fmt;
+use std::ops::{Index, IndexMut};
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// One of the two instances that are compared; named after the parity of the minutes it serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -36,12 +37,6 @@ impl Arm {
             Arm::Odd => Arm::Even,
         }
     }
-
-    /// Position in per-arm pairs: even 0, odd 1.
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self as usize
-    }
 }
 
 impl fmt::Display for Arm {
@@ -65,4 +60,75 @@ impl FromStr for Arm {
             other => Err(UnknownArm(other.chars().take(40).collect())),
         }
     }
+}
+
+/// One value for each arm, indexed by [`Arm`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct ByArm<T> {
+    /// The even arm's.
+    pub even: T,
+    /// The odd arm's.
+    pub odd: T,
+}
+
+impl<T> ByArm<T> {
+    /// What `of` gives for each arm, the even one first.
+    pub fn build(mut of: impl FnMut(Arm) -> T) -> Self {
+        ByArm { even: of(Arm::Even), odd: of(Arm::Odd) }
+    }
+
+    /// `of` of each value, the even arm's first.
+    pub fn map<U>(self, mut of: impl FnMut(T) -> U) -> ByArm<U> {
+        ByArm { even: of(self.even), odd: of(self.odd) }
+    }
+
+    /// Each value by reference.
+    pub const fn as_ref(&self) -> ByArm<&T> {
+        ByArm { even: &self.even, odd: &self.odd }
+    }
+
+    /// Each arm's value beside `other`'s.
+    pub fn zip<U>(self, other: ByArm<U>) -> ByArm<(T, U)> {
+        ByArm { even: (self.even, other.even), odd: (self.odd, other.odd) }
+    }
+
+    /// Both values, the even arm's first.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        [&self.even, &self.odd].into_iter()
+    }
+}
+
+impl<T> ByArm<Option<T>> {
+    /// Both values, where both are there.
+    pub fn both(self) -> Option<ByArm<T>> {
+        Some(ByArm { even: self.even?, odd: self.odd? })
+    }
+}
+
+impl<T> Index<Arm> for ByArm<T> {
+    type Output = T;
+
+    fn index(&self, arm: Arm) -> &T {
+        match arm {
+            Arm::Even => &self.even,
+            Arm::Odd => &self.odd,
+        }
+    }
+}
+
+impl<T> IndexMut<Arm> for ByArm<T> {
+    fn index_mut(&mut self, arm: Arm) -> &mut T {
+        match arm {
+            Arm::Even => &mut self.even,
+            Arm::Odd => &mut self.odd,
+        }
+    }
+}
+
+/// Serialises both values as an array, the even arm's first: the form of documents that were published with one.
+///
+/// # Errors
+/// The serialiser's.
+pub fn even_first<T: Serialize, S: Serializer>(values: &Option<ByArm<T>>, serializer: S) -> Result<S::Ok, S::Error> {
+    values.as_ref().map(|ByArm { even, odd }| [even, odd]).serialize(serializer)
 }

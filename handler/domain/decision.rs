@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::arm::Arm;
+use super::arm::{Arm, ByArm};
 use super::schedule::Minute;
 
 /// Why a call was sent where it was sent.
@@ -71,10 +71,10 @@ pub struct DecisionCount {
     pub calls: u64,
 }
 
-/// Chooses the arm for a call in `minute`, whose turn is `scheduled`'s, where `up` holds each arm's health, even first.
+/// Chooses the arm for a call in `minute`, whose turn is `scheduled`'s, where `up` says which arms are healthy.
 #[must_use]
-pub const fn decide(minute: Minute, scheduled: Arm, up: [bool; 2], failover: Failover) -> Decision {
-    let (arm, reason) = match (failover, up[scheduled.index()], up[scheduled.other().index()]) {
+pub fn decide(minute: Minute, scheduled: Arm, up: ByArm<bool>, failover: Failover) -> Decision {
+    let (arm, reason) = match (failover, up[scheduled], up[scheduled.other()]) {
         (Failover::Off, _, _) | (Failover::On, true, _) => (scheduled, Reason::Schedule),
         (Failover::On, false, true) => (scheduled.other(), Reason::Failover),
         (Failover::On, false, false) => (scheduled, Reason::Unavailable),
@@ -86,8 +86,8 @@ pub const fn decide(minute: Minute, scheduled: Arm, up: [bool; 2], failover: Fai
 mod tests {
     use super::*;
 
-    fn choice(scheduled: Arm, up: [bool; 2], failover: Failover) -> (Arm, Reason) {
-        let decision = decide(Minute(7), scheduled, up, failover);
+    fn choice(scheduled: Arm, [even, odd]: [bool; 2], failover: Failover) -> (Arm, Reason) {
+        let decision = decide(Minute(7), scheduled, ByArm { even, odd }, failover);
         (decision.arm, decision.reason)
     }
 

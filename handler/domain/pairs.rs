@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::arm::Arm;
+use super::arm::{Arm, ByArm};
 use super::schedule::{Minute, Schedule};
 
 /// Whether a window can be compared.
@@ -47,10 +47,8 @@ pub struct Pair<W> {
     pub minute: Minute,
     /// Which arm came first.
     pub mapping: Mapping,
-    /// The even arm's window.
-    pub even: W,
-    /// The odd arm's window.
-    pub odd: W,
+    /// Each arm's window.
+    pub windows: ByArm<W>,
 }
 
 /// Windows that are in no pair, by the reason.
@@ -106,8 +104,8 @@ impl<W> Pairing<W> {
             return None;
         }
         Some(match self.schedule.arm_of(earlier) {
-            Arm::Even => Pair { minute: earlier, mapping: Mapping::EvenFirst, even: first, odd: window },
-            Arm::Odd => Pair { minute: earlier, mapping: Mapping::OddFirst, even: window, odd: first },
+            Arm::Even => Pair { minute: earlier, mapping: Mapping::EvenFirst, windows: ByArm { even: first, odd: window } },
+            Arm::Odd => Pair { minute: earlier, mapping: Mapping::OddFirst, windows: ByArm { even: window, odd: first } },
         })
     }
 
@@ -131,7 +129,7 @@ mod tests {
         let pairs = windows
             .iter()
             .filter_map(|(minute, standing)| pairing.push(Minute(*minute), *standing, *minute))
-            .map(|pair| (pair.minute.0, pair.mapping, pair.even, pair.odd))
+            .map(|pair| (pair.minute.0, pair.mapping, pair.windows.even, pair.windows.odd))
             .collect();
         (pairs, pairing.finish())
     }

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::arm::Arm;
+use super::arm::{Arm, ByArm};
 use super::decision::{DecisionCount, Reason};
 use super::histogram::Histogram;
-use super::report::ByArm;
 use super::schedule::{Minute, Schedule};
 use super::window::{StoredWindow, visit_slices};
 
@@ -124,7 +123,7 @@ impl TimelineBuilder {
             return;
         }
         let (_, decided) = self.minutes.entry(decision.minute).or_default();
-        let decided = decided.get_mut(decision.arm);
+        let decided = &mut decided[decision.arm];
         match decision.reason {
             Reason::Schedule => decided.schedule += count.calls,
             Reason::Failover => decided.failover += count.calls,
@@ -136,7 +135,7 @@ impl TimelineBuilder {
     pub fn observe(&mut self, row: &StoredWindow<'_>) {
         if (self.from..self.to).contains(&row.minute) {
             let (windows, _) = self.minutes.entry(row.minute).or_default();
-            windows.get_mut(row.arm).get_or_insert_with(Open::default).add(row);
+            windows[row.arm].get_or_insert_with(Open::default).add(row);
         }
     }
 
@@ -148,7 +147,7 @@ impl TimelineBuilder {
         let minutes = first.zip(last).map_or_else(Vec::new, |(first, last)| {
             let seen = |minute| {
                 let (windows, decided) = self.minutes.get(&minute).map_or((ByArm { even: None, odd: None }, ByArm::default()), |entry| {
-                    (ByArm::build(|arm| entry.0.get(arm).as_ref().map(Open::served)), entry.1)
+                    (ByArm::build(|arm| entry.0[arm].as_ref().map(Open::served)), entry.1)
                 });
                 MinuteSeen { minute, scheduled: schedule.arm_of(minute), served: windows, decided }
             };

@@ -9,13 +9,13 @@ use time::macros::datetime;
 
 use super::view::POLICY;
 use super::*;
-use crate::domain::arm::Arm;
+use crate::domain::arm::{Arm, ByArm};
 use crate::domain::decision::{Decision, DecisionCount, Reason};
 use crate::domain::histogram::bucket_of;
 use crate::domain::plan::{AppServiceSize, FlexSize, Plan};
 use crate::domain::price::{Meter, Price};
 use crate::domain::probe::ProbeOutcomes;
-use crate::domain::report::{Accumulator, ByArm, Charged, Inputs, Interval, Report};
+use crate::domain::report::{Accumulator, Charged, Inputs, Interval, Report};
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::timeline::{Timeline, TimelineBuilder};
 use crate::domain::window::{Slice, Slices, StoredWindow};

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::BaseUrl;
 use crate::contract::{LIVE_PATH, PROBE};
-use crate::domain::arm::Arm;
+use crate::domain::arm::{Arm, ByArm};
 
 /// Time between probes of an arm that is well.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -30,8 +30,8 @@ const IDLE_MS: u64 = 60_000;
 /// The arms' health as the router sees it now.
 #[derive(Debug)]
 pub struct ArmsHealth {
-    up: [AtomicBool; 2],
-    probes: [AtomicU64; 2],
+    up: ByArm<AtomicBool>,
+    probes: ByArm<AtomicU64>,
     last_call_ms: AtomicU64,
     woken: Notify,
 }
@@ -39,8 +39,8 @@ pub struct ArmsHealth {
 impl Default for ArmsHealth {
     fn default() -> Self {
         ArmsHealth {
-            up: [AtomicBool::new(true), AtomicBool::new(true)],
-            probes: [AtomicU64::new(0), AtomicU64::new(0)],
+            up: ByArm::build(|_| AtomicBool::new(true)),
+            probes: ByArm::default(),
             last_call_ms: AtomicU64::new(0),
             woken: Notify::new(),
         }
@@ -48,16 +48,16 @@ impl Default for ArmsHealth {
 }
 
 impl ArmsHealth {
-    /// Each arm's health, even first. Arms count as up until probes say otherwise.
+    /// Each arm's health. Arms count as up until probes say otherwise.
     #[must_use]
-    pub fn up(&self) -> [bool; 2] {
-        [self.up[0].load(Ordering::Relaxed), self.up[1].load(Ordering::Relaxed)]
+    pub fn up(&self) -> ByArm<bool> {
+        self.up.as_ref().map(|up| up.load(Ordering::Relaxed))
     }
 
-    /// Probes sent to each arm so far, even first.
+    /// Probes sent to each arm so far.
     #[must_use]
-    pub fn probes(&self) -> [u64; 2] {
-        [self.probes[0].load(Ordering::Relaxed), self.probes[1].load(Ordering::Relaxed)]
+    pub fn probes(&self) -> ByArm<u64> {
+        self.probes.as_ref().map(|probes| probes.load(Ordering::Relaxed))
     }
 
     /// Notes that a call came at `uptime`, which keeps probing alive.
@@ -75,7 +75,7 @@ impl ArmsHealth {
     }
 
     fn set(&self, arm: Arm, up: bool) {
-        if self.up[arm.index()].swap(up, Ordering::Relaxed) != up {
+        if self.up[arm].swap(up, Ordering::Relaxed) != up {
             if up {
                 tracing::info!(%arm, "arm is up again");
             } else {
@@ -88,17 +88,16 @@ impl ArmsHealth {
 /// Probes both arms until `stop`. With `pause_when_idle` it stops probing while no calls come.
 pub async fn probe(
     health: Arc<ArmsHealth>,
-    arms: [BaseUrl; 2],
+    arms: ByArm<BaseUrl>,
     client: reqwest::Client,
     clock: Arc<dyn Clock>,
     pause_when_idle: bool,
     stop: CancellationToken,
 ) {
-    let [even, odd] = &arms;
-    let watch = |arm, base| probe_arm(&health, arm, base, &client, &clock, pause_when_idle);
+    let watch = |arm| probe_arm(&health, arm, &arms[arm], &client, &clock, pause_when_idle);
     tokio::select! {
         () = stop.cancelled() => {}
-        _ = async { tokio::join!(watch(Arm::Even, even), watch(Arm::Odd, odd)) } => {}
+        _ = async { tokio::join!(watch(Arm::Even), watch(Arm::Odd)) } => {}
     }
 }
 
@@ -106,7 +105,7 @@ async fn probe_arm(health: &ArmsHealth, arm: Arm, base: &BaseUrl, client: &reqwe
     let url = format!("{base}{LIVE_PATH}");
     let mut strikes = 0_u32;
     loop {
-        health.probes[arm.index()].fetch_add(1, Ordering::Relaxed);
+        health.probes[arm].fetch_add(1, Ordering::Relaxed);
         if answers(client, &url).await {
             strikes = 0;
             health.set(arm, true);

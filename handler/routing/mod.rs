@@ -14,6 +14,7 @@ use http::HeaderValue;
 
 use crate::clock::Clock;
 use crate::config::BaseUrl;
+use crate::domain::arm::ByArm;
 use crate::domain::decision::{Decision, Failover, decide};
 use crate::domain::schedule::Schedule;
 use crate::domain::ticket::TicketKey;
@@ -28,7 +29,7 @@ pub struct Routing {
     clock: Arc<dyn Clock>,
     schedule: Schedule,
     failover: Failover,
-    arms: [BaseUrl; 2],
+    arms: ByArm<BaseUrl>,
     key: Option<TicketKey>,
     health: Arc<ArmsHealth>,
     current: ArcSwap<Turn>,
@@ -52,13 +53,13 @@ pub struct RoutedCall {
 }
 
 impl Routing {
-    /// A router over `arms`, even first.
+    /// A router over `arms`.
     #[must_use]
     pub fn new(
         clock: Arc<dyn Clock>,
         schedule: Schedule,
         failover: Failover,
-        arms: [BaseUrl; 2],
+        arms: ByArm<BaseUrl>,
         key: Option<TicketKey>,
         health: Arc<ArmsHealth>,
     ) -> Self {
@@ -77,7 +78,7 @@ impl Routing {
             turn.count(&decision);
         }
         self.health.touch(self.clock.uptime());
-        let location = turn.location(&self.arms[decision.arm.index()], decision.arm, path, query);
+        let location = turn.location(&self.arms[decision.arm], decision.arm, path, query);
         RoutedCall { decision, label: turn.label.clone(), location }
     }
 
@@ -141,9 +142,9 @@ impl Routing {
         &self.health
     }
 
-    /// The arms' base URLs, even first.
+    /// The arms' base URLs.
     #[must_use]
-    pub fn arms(&self) -> &[BaseUrl; 2] {
+    pub fn arms(&self) -> &ByArm<BaseUrl> {
         &self.arms
     }
 }
@@ -160,7 +161,7 @@ mod tests {
     use crate::domain::decision::Reason;
 
     fn routing(clock: &ManualClock) -> Routing {
-        let arms = ["https://even.example".parse().unwrap(), "https://odd.example".parse().unwrap()];
+        let arms = ByArm::build(|arm| format!("https://{arm}.example").parse().unwrap());
         Routing::new(Arc::new(clock.clone()), Schedule::default(), Failover::On, arms, None, Arc::default())
     }
 

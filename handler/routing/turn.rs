@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use http::HeaderValue;
 
 use crate::config::BaseUrl;
-use crate::domain::arm::Arm;
+use crate::domain::arm::{Arm, ByArm};
 use crate::domain::decision::{Decision, Reason};
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::ticket::{PARAMETER, TicketKey};
@@ -19,25 +19,27 @@ pub struct Turn {
     pub scheduled: Arm,
     /// The minute as `Switchback-Minute` shows it.
     pub label: HeaderValue,
-    tickets: [Option<String>; 2],
-    decisions: [[AtomicU64; Reason::ALL.len()]; 2],
+    tickets: ByArm<Option<String>>,
+    decisions: ByArm<[AtomicU64; Reason::ALL.len()]>,
 }
 
 /// Decisions by arm and reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct DecisionCounts([[u64; Reason::ALL.len()]; 2]);
+pub struct DecisionCounts(ByArm<[u64; Reason::ALL.len()]>);
 
 impl DecisionCounts {
     /// Decisions for `arm` and `reason`.
     #[must_use]
-    pub const fn of(&self, arm: Arm, reason: Reason) -> u64 {
-        self.0[arm.index()][reason as usize]
+    pub fn of(&self, arm: Arm, reason: Reason) -> u64 {
+        self.0[arm][reason as usize]
     }
 
     /// Adds another count to this one.
     pub fn add(&mut self, other: &DecisionCounts) {
-        for (own, more) in self.0.as_flattened_mut().iter_mut().zip(other.0.as_flattened()) {
-            *own += more;
+        for arm in Arm::BOTH {
+            for (own, more) in self.0[arm].iter_mut().zip(other.0[arm]) {
+                *own += more;
+            }
         }
     }
 }
@@ -51,20 +53,20 @@ impl Turn {
             minute,
             scheduled: schedule.arm_of(minute),
             label: HeaderValue::from_str(&schedule.label(minute)).unwrap_or_else(|_| HeaderValue::from_static("unknown")),
-            tickets: [ticket(Arm::Even), ticket(Arm::Odd)],
-            decisions: Default::default(),
+            tickets: ByArm::build(ticket),
+            decisions: ByArm::default(),
         }
     }
 
     /// Counts a decision taken in this minute.
     pub fn count(&self, decision: &Decision) {
-        self.decisions[decision.arm.index()][decision.reason as usize].fetch_add(1, Ordering::Relaxed);
+        self.decisions[decision.arm][decision.reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Decisions so far.
     #[must_use]
     pub fn counts(&self) -> DecisionCounts {
-        DecisionCounts(std::array::from_fn(|arm| std::array::from_fn(|reason| self.decisions[arm][reason].load(Ordering::Relaxed))))
+        DecisionCounts(self.decisions.as_ref().map(|reasons| reasons.each_ref().map(|count| count.load(Ordering::Relaxed))))
     }
 
     /// `Location` of a redirect to `arm`: its base URL, then the request's path and query byte for byte, then the ticket.
@@ -74,7 +76,7 @@ impl Turn {
     #[must_use]
     pub fn location(&self, base: &BaseUrl, arm: Arm, path: &str, query: Option<&str>) -> Option<HeaderValue> {
         let path = if path.starts_with('/') { path } else { "/" };
-        let ticket = self.tickets[arm.index()].as_deref();
+        let ticket = self.tickets[arm].as_deref();
         let length = base.as_str().len() + path.len() + query.map_or(0, str::len) + ticket.map_or(0, str::len) + 2;
         let mut location = String::with_capacity(length);
         location.push_str(base.as_str());

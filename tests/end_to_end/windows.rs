@@ -7,6 +7,7 @@ use reqwest::header::LOCATION;
 use rustix::process::Signal;
 use serde_json::Value;
 use switchback::clock::{Clock, SystemClock};
+use switchback::domain::arm::ByArm;
 
 use crate::harness::client::{caller, get_json};
 use crate::harness::role::{Role, Server};
@@ -16,7 +17,7 @@ const MINUTE: &str = "1s";
 
 /// A router that writes its decisions, and both arms, on one database with a minute of a second.
 struct Counted {
-    arms: [Role; 2],
+    arms: ByArm<Role>,
     even: Server,
     odd: Server,
     router: Server,
@@ -29,8 +30,8 @@ impl Counted {
             Some(key) => role.with("SWITCHBACK_TICKET_KEY", key),
             None => role,
         };
-        let arms = ["even", "odd"].map(|name| keyed(Role::arm(name, &database).minute(MINUTE)));
-        let [even, odd] = [arms[0].start(), arms[1].start()];
+        let arms = ByArm::build(|name| keyed(Role::arm(name.as_str(), &database).minute(MINUTE)));
+        let ByArm { even, odd } = arms.as_ref().map(Role::start);
         let router = Role::router(&even.url(), &odd.url()).with("DATABASE_URL", &database).minute(MINUTE);
         let router = keyed(router).start();
         Counted { arms, even, odd, router }
@@ -122,7 +123,7 @@ fn a_killed_arm_counts_no_call_twice_loses_little_and_says_so() {
         *answered.entry(arm).or_default() += calls;
     }
     system.call_for(Duration::from_secs(2), &mut answered);
-    system.odd = system.arms[1].start_on(system.odd.port);
+    system.odd = system.arms.odd.start_on(system.odd.port);
     system.call_for(Duration::from_secs(3), &mut answered);
     system.odd.process.signal(Signal::TERM);
     assert!(system.odd.process.wait().success());

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
 use super::series::{Series, WindowSums, billed_by_bucket};
-use super::{ArmSummary, ByArm, DataSummary, Inputs, Report, ScheduleSummary};
-use crate::domain::arm::Arm;
+use super::{ArmSummary, DataSummary, Inputs, Report, ScheduleSummary};
+use crate::domain::arm::{Arm, ByArm};
 use crate::domain::billing::{Billing, Usage};
 use crate::domain::decision::{DecisionCount, Reason};
 use crate::domain::pairs::{Pairing, Standing};
@@ -85,7 +85,7 @@ impl Accumulator {
     /// An accumulator for one report.
     #[must_use]
     pub fn new(inputs: Inputs) -> Self {
-        let billed_ms = ByArm::build(|arm| match Billing::of(*inputs.plans.get(arm)) {
+        let billed_ms = ByArm::build(|arm| match Billing::of(inputs.plans[arm]) {
             Billing::PerUse(rules) => billed_by_bucket(|bucket| rules.billed_ms_of_bucket(bucket)),
             _ => Vec::new(),
         });
@@ -122,7 +122,7 @@ impl Accumulator {
             Reason::Schedule | Reason::Failover => self.routed.violations += count.calls,
         }
         if decision.reason != Reason::Unavailable {
-            *self.routed.sent.get_mut(decision.arm) += count.calls;
+            self.routed.sent[decision.arm] += count.calls;
         }
         if decision.reason != Reason::Schedule {
             match self.failovers.last() {
@@ -156,17 +156,17 @@ impl Accumulator {
                 self.seen = Some((self.seen.map_or(row.minute, |(first, _)| first), row.minute));
             }
         }
-        let totals = self.totals.get_mut(row.arm);
+        let totals = &mut self.totals[row.arm];
         totals.cold_starts += row.cold_starts;
         totals.probes += row.probes;
         totals.unrouted += row.unrouted;
         totals.unclosed += u64::from(!row.closed);
         let Some(open) = &mut self.open else { return };
-        let (sums, standing) = open.windows.get_mut(row.arm).get_or_insert_with(|| (WindowSums::default(), Standing::Complete));
+        let (sums, standing) = open.windows[row.arm].get_or_insert_with(|| (WindowSums::default(), Standing::Complete));
         if !row.closed {
             *standing = Standing::Incomplete;
         }
-        if sums.add(row.slices, self.billed_ms.get(row.arm)).is_err() {
+        if sums.add(row.slices, &self.billed_ms[row.arm]).is_err() {
             self.unreadable_rows += 1;
             *standing = Standing::Incomplete;
         }
@@ -178,10 +178,10 @@ impl Accumulator {
         let scheduled = self.inputs.schedule.arm_of(minute);
         let paid_by_use = !(self.billed_ms.even.is_empty() && self.billed_ms.odd.is_empty());
         for arm in Arm::BOTH {
-            let Some((sums, _)) = windows.get(arm) else { continue };
+            let Some((sums, _)) = &windows[arm] else { continue };
             let kept = sums.kept(BurnIn::None);
-            let totals = self.totals.get_mut(arm);
-            if let Billing::PerUse(rules) = Billing::of(*self.inputs.plans.get(arm)) {
+            let totals = &mut self.totals[arm];
+            if let Billing::PerUse(rules) = Billing::of(self.inputs.plans[arm]) {
                 let month = month_of(self.inputs.schedule, minute);
                 totals.usage.entry(month).or_default().add(rules.usage(kept.calls, sums.billed_ms));
             }
@@ -193,7 +193,7 @@ impl Accumulator {
                 totals.off_schedule_calls += kept.calls;
             }
         }
-        let Some((sums, standing)) = windows.get_mut(scheduled).take() else { return };
+        let Some((sums, standing)) = windows[scheduled].take() else { return };
         let standing = if self.failovers.binary_search(&minute).is_ok() { Standing::Failover } else { standing };
         if let Some(pair) = self.pairing.push(minute, standing, sums) {
             self.series.push(&pair, paid_by_use);
@@ -217,9 +217,9 @@ impl Accumulator {
             excluded: self.pairing.finish(),
         };
         let arms = ByArm::build(|arm| {
-            let totals = self.totals.get(arm);
+            let totals = &self.totals[arm];
             ArmSummary {
-                plan: *inputs.plans.get(arm),
+                plan: inputs.plans[arm],
                 windows: totals.windows,
                 calls: totals.calls,
                 server_errors: totals.server_errors,

@@ -1,7 +1,7 @@
 //! Histograms of consecutive pairs, merged into few enough blocks for the bootstrap, whatever the length of the run.
 //! Must not know quantiles.
 
-use crate::domain::arm::Arm;
+use crate::domain::arm::{Arm, ByArm};
 use crate::domain::histogram::BUCKETS;
 use crate::domain::window::RINGS;
 
@@ -12,7 +12,7 @@ pub const MAX_BLOCKS: usize = 1_024;
 pub type Sparse = Vec<(u16, u32)>;
 
 /// Histograms of one block, by arm and ring.
-type Block = [[Sparse; RINGS]; 2];
+type Block = ByArm<[Sparse; RINGS]>;
 
 /// One occupied bucket of a window: its ring, bucket and count.
 pub type Entry = (u8, u16, u32);
@@ -24,27 +24,24 @@ pub struct BlockHistograms {
     most: usize,
     pairs_per_block: usize,
     done: Vec<Block>,
-    /// The block being filled, dense: arm, ring, bucket.
-    filling: Vec<u32>,
+    /// The block being filled, dense: of each arm every ring, of each ring every bucket.
+    filling: ByArm<Vec<u32>>,
     pairs_in_filling: usize,
-}
-
-const fn row(arm: usize, ring: usize) -> usize {
-    (arm * RINGS + ring) * BUCKETS
 }
 
 impl BlockHistograms {
     /// No pair yet; `most` blocks are kept at most.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        BlockHistograms { most, pairs_per_block: 1, done: Vec::new(), filling: vec![0; 2 * RINGS * BUCKETS], pairs_in_filling: 0 }
+        let filling = ByArm::build(|_| vec![0; RINGS * BUCKETS]);
+        BlockHistograms { most, pairs_per_block: 1, done: Vec::new(), filling, pairs_in_filling: 0 }
     }
 
-    /// Adds a pair's histograms, even first.
-    pub fn push(&mut self, even: &[Entry], odd: &[Entry]) {
-        for (arm, entries) in [(Arm::Even, even), (Arm::Odd, odd)] {
-            for &(ring, bucket, count) in entries {
-                let cell = &mut self.filling[row(arm.index(), usize::from(ring).min(RINGS - 1)) + usize::from(bucket).min(BUCKETS - 1)];
+    /// Adds a pair's histograms.
+    pub fn push(&mut self, pair: ByArm<&[Entry]>) {
+        for arm in Arm::BOTH {
+            for &(ring, bucket, count) in pair[arm] {
+                let cell = &mut self.filling[arm][usize::from(ring).min(RINGS - 1) * BUCKETS + usize::from(bucket).min(BUCKETS - 1)];
                 *cell = cell.saturating_add(count);
             }
         }
@@ -57,9 +54,9 @@ impl BlockHistograms {
     fn close(&mut self) {
         self.pairs_in_filling = 0;
         let filling = &mut self.filling;
-        self.done.push(std::array::from_fn(|arm| {
+        self.done.push(ByArm::build(|arm| {
             std::array::from_fn(|ring| {
-                let cells = &mut filling[row(arm, ring)..row(arm, ring) + BUCKETS];
+                let cells = &mut filling[arm][ring * BUCKETS..(ring + 1) * BUCKETS];
                 let sparse = (0_u16..).zip(cells.iter()).filter(|(_, count)| **count > 0).map(|(bucket, count)| (bucket, *count)).collect();
                 cells.fill(0);
                 sparse
@@ -70,7 +67,7 @@ impl BlockHistograms {
             let mut blocks = std::mem::take(&mut self.done).into_iter();
             while let (Some(first), second) = (blocks.next(), blocks.next()) {
                 merged.push(match second {
-                    Some(second) => std::array::from_fn(|arm| std::array::from_fn(|ring| merge(&first[arm][ring], &second[arm][ring]))),
+                    Some(second) => ByArm::build(|arm| std::array::from_fn(|ring| merge(&first[arm][ring], &second[arm][ring]))),
                     None => first,
                 });
             }
@@ -89,9 +86,7 @@ impl BlockHistograms {
 
     /// `arm`'s histograms by block, of the rings from `first_ring` on.
     pub fn of(&self, arm: Arm, first_ring: usize) -> impl Iterator<Item = Sparse> {
-        self.done
-            .iter()
-            .map(move |block| block[arm.index()][first_ring.min(RINGS)..].iter().fold(Sparse::new(), |sum, ring| merge(&sum, ring)))
+        self.done.iter().map(move |block| block[arm][first_ring.min(RINGS)..].iter().fold(Sparse::new(), |sum, ring| merge(&sum, ring)))
     }
 }
 
@@ -130,7 +125,7 @@ mod tests {
     fn long_runs_fold_into_few_blocks_and_lose_nothing() {
         let mut blocks = BlockHistograms::new(MAX_BLOCKS);
         for pair in 0..5_000_u16 {
-            blocks.push(&[(0, pair % 700, 2), (3, 5, 1)], &[(1, 9, 3)]);
+            blocks.push(ByArm { even: &[(0, pair % 700, 2), (3, 5, 1)], odd: &[(1, 9, 3)] });
         }
         assert_eq!(blocks.finish(), 8);
         assert_eq!(blocks.of(Arm::Even, 0).count(), 625);
@@ -142,7 +137,7 @@ mod tests {
     fn short_runs_keep_their_pairs_apart() {
         let mut blocks = BlockHistograms::new(MAX_BLOCKS);
         for _ in 0..100 {
-            blocks.push(&[(0, 1, 1)], &[]);
+            blocks.push(ByArm { even: &[(0, 1, 1)], odd: &[] });
         }
         assert_eq!(blocks.finish(), 1);
         assert_eq!(blocks.of(Arm::Even, 0).count(), 100);

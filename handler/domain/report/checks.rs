@@ -2,11 +2,10 @@
 
 use serde::Serialize;
 
-use super::ByArm;
 use super::accumulator::Gathered;
 use super::metrics::{Metric, MetricName, by_mapping};
 use super::words::counted;
-use crate::domain::arm::Arm;
+use crate::domain::arm::{Arm, ByArm};
 use crate::domain::pairs::Mapping;
 use crate::domain::schedule::Rule;
 use crate::domain::statistics::Estimate;
@@ -180,16 +179,15 @@ fn conformance(gathered: &Gathered) -> Conformance {
 fn sample_ratio(gathered: &Gathered) -> SampleRatio {
     let rows = gathered.series.mappings.iter().copied().zip(&gathered.series.rows[0]);
     let differences: Vec<(Mapping, f64)> =
-        rows.map(|(mapping, row)| (mapping, f64::from(row.calls[1]) - f64::from(row.calls[0]))).collect();
+        rows.map(|(mapping, row)| (mapping, f64::from(row.calls.odd) - f64::from(row.calls.even))).collect();
     let Some((estimate, _)) = by_mapping(gathered.inputs.schedule.rule(), &differences, Estimate::of) else {
         let summary = "there are fewer than two pairs of windows".to_owned();
         return SampleRatio { status: Status::Unknown, summary, calls_per_window: None, p_value: None };
     };
-    let mean = |arm: usize| {
+    let calls = ByArm::build(|arm| {
         let calls: u64 = gathered.series.rows[0].iter().map(|row| u64::from(row.calls[arm])).sum();
         calls as f64 / gathered.series.len() as f64
-    };
-    let calls = ByArm { even: mean(0), odd: mean(1) };
+    });
     let p = estimate.p_value();
     let numbers = format!("{:.1} calls a window on even, {:.1} on odd, p = {p:.3}", calls.even, calls.odd);
     let (status, summary) = if p < SAMPLE_RATIO_P {
@@ -206,21 +204,21 @@ fn sample_ratio(gathered: &Gathered) -> SampleRatio {
 fn follow_through(gathered: &Gathered) -> FollowThrough {
     let redirected = gathered.routed.sent;
     let arrived = ByArm::build(|arm| {
-        let totals = gathered.totals.get(arm);
+        let totals = &gathered.totals[arm];
         totals.calls + totals.off_schedule_calls
     });
-    let share = ByArm::build(|arm| (*redirected.get(arm) > 0).then(|| *arrived.get(arm) as f64 / *redirected.get(arm) as f64));
-    let shares: Vec<f64> = Arm::BOTH.iter().filter_map(|arm| *share.get(*arm)).collect();
+    let share = ByArm::build(|arm| (redirected[arm] > 0).then(|| arrived[arm] as f64 / redirected[arm] as f64));
+    let shares: Vec<f64> = Arm::BOTH.iter().filter_map(|arm| share[*arm]).collect();
     let lowest = shares.iter().copied().fold(f64::INFINITY, f64::min);
     let highest = shares.iter().copied().fold(0.0, f64::max);
     // What a worker took with it, and what was sent to an arm before it was known to be down, is no caller's fault.
-    let lost_windows = |arm: Arm| gathered.totals.get(arm).unclosed + gathered.failover_minutes.get(arm);
+    let lost_windows = |arm: Arm| gathered.totals[arm].unclosed + gathered.failover_minutes[arm];
     let excused = |arm: Arm| {
-        let totals = gathered.totals.get(arm);
+        let totals = &gathered.totals[arm];
         lost_windows(arm) as f64 * totals.calls as f64 / totals.windows.max(1) as f64
     };
     let missing = |arm: &Arm| {
-        let (redirected, arrived) = (*redirected.get(*arm) as f64, *arrived.get(*arm) as f64);
+        let (redirected, arrived) = (redirected[*arm] as f64, arrived[*arm] as f64);
         redirected > 0.0 && (arrived + excused(*arm)) / redirected < FOLLOW_THROUGH_FAILED
     };
     let (status, summary) = if shares.is_empty() {
@@ -260,7 +258,7 @@ fn minute_confound(gathered: &Gathered, metrics: &[Metric]) -> MinuteConfound {
 }
 
 fn cold_starts(gathered: &Gathered) -> ColdStarts {
-    let counted = ByArm::build(|arm| gathered.totals.get(arm).cold_starts);
+    let counted = ByArm::build(|arm| gathered.totals[arm].cold_starts);
     let summary = format!(
         "workers that began to serve: {} on even, {} on odd; an arm rests for one minute at most while calls come in, too short for scaling to \
          zero to show: what a first call after a long silence waits is not measured here",

@@ -4,9 +4,9 @@ use bigdecimal::{BigDecimal, RoundingMode, Zero};
 use serde::Serialize;
 use time::Date;
 
+use super::Charged;
 use super::accumulator::Gathered;
-use super::{ByArm, Charged};
-use crate::domain::arm::Arm;
+use crate::domain::arm::{Arm, ByArm};
 use crate::domain::billing::{Billing, Grant, Usage, UsePrices, UseRules};
 use crate::domain::plan::Plan;
 use crate::domain::price::{Meter, Price};
@@ -137,7 +137,7 @@ pub(super) fn report(gathered: &Gathered) -> CostReport {
     let minute_ms = u64::try_from(gathered.inputs.schedule.minute_length().as_millis()).unwrap_or(60_000);
     let hours = BigDecimal::from(u128::from(gathered.minutes) * u128::from(minute_ms)) / BigDecimal::from(3_600_000);
     let calls = ByArm::build(|arm| {
-        let totals = gathered.totals.get(arm);
+        let totals = &gathered.totals[arm];
         totals.calls + totals.off_schedule_calls
     });
     let arms = ByArm::build(|arm| arm_cost(gathered, arm, &hours, calls));
@@ -156,9 +156,9 @@ fn price(gathered: &Gathered, meter: Meter) -> Option<&Price> {
 }
 
 fn arm_cost(gathered: &Gathered, arm: Arm, hours: &BigDecimal, calls: ByArm<u64>) -> ArmCost {
-    let plan = *gathered.inputs.plans.get(arm);
-    let own = BigDecimal::from(*calls.get(arm));
-    let charged = gathered.inputs.charges.get(arm).clone();
+    let plan = gathered.inputs.plans[arm];
+    let own = BigDecimal::from(calls[arm]);
+    let charged = gathered.inputs.charges[arm].clone();
     let mut cost = ArmCost {
         plan,
         billing: "unpriced",
@@ -217,7 +217,7 @@ fn per_use(gathered: &Gathered, arm: Arm, rules: UseRules, hours: &BigDecimal, c
     let prices = UsePrices { gb_second: gb_second.amount.clone(), million_executions: executions.amount.clone() };
     cost.observed_from = "list prices";
     cost.prices = vec![gb_second.into(), executions.into()];
-    let totals = gathered.totals.get(arm);
+    let totals = &gathered.totals[arm];
     let charge = |grant: Option<Grant>| {
         let sum = totals.usage.values().map(|usage| {
             let (gb_seconds, executions) = usage.beyond(grant);
@@ -252,7 +252,7 @@ fn per_use(gathered: &Gathered, arm: Arm, rules: UseRules, hours: &BigDecimal, c
 
 fn shared(gathered: &Gathered, hours: &BigDecimal) -> SharedCost {
     let charged = gathered.inputs.shared_charges.clone();
-    let priced = Arm::BOTH.iter().any(|arm| Billing::of(*gathered.inputs.plans.get(*arm)) != Billing::Unpriced);
+    let priced = Arm::BOTH.iter().any(|arm| Billing::of(gathered.inputs.plans[*arm]) != Billing::Unpriced);
     let database = price(gathered, Meter::PostgresqlB1msHour).filter(|_| priced);
     let registry = price(gathered, Meter::RegistryBasicThirtyDays).filter(|_| priced);
     let total =

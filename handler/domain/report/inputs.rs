@@ -5,7 +5,7 @@ use std::time::Duration;
 use bigdecimal::BigDecimal;
 use serde::Serialize;
 
-use super::ByArm;
+use crate::domain::arm::ByArm;
 use crate::domain::plan::Plan;
 use crate::domain::price::PriceBook;
 use crate::domain::probe::ProbeOutcomes;

@@ -8,7 +8,7 @@ use super::Sensitivity;
 use super::accumulator::{Gathered, burn_in_seconds};
 use super::blocks::BlockHistograms;
 use super::series::PairRow;
-use crate::domain::arm::Arm;
+use crate::domain::arm::{Arm, ByArm, even_first};
 use crate::domain::billing::{Billing, UsePrices};
 use crate::domain::pairs::Mapping;
 use crate::domain::price::Meter;
@@ -149,8 +149,9 @@ pub struct Metric {
     pub confound: Option<Confound>,
     /// Welch's interval on the windows' means, as a second opinion.
     pub welch: Option<Interval>,
-    /// Upper bounds of the arms' rates, even first, where no error was seen at all.
-    pub unseen_upper_bounds: Option<[f64; 2]>,
+    /// Upper bounds of the arms' rates where no error was seen at all.
+    #[serde(serialize_with = "even_first")]
+    pub unseen_upper_bounds: Option<ByArm<f64>>,
 }
 
 /// A metric that is held back.
@@ -245,7 +246,13 @@ pub(super) fn by_mapping<T: Copy>(
     Some((fit(&all)?, None))
 }
 
-fn metric(name: MetricName, [even, odd]: [f64; 2], estimate: &Estimate, confound: Option<Confound>, margin: Option<f64>) -> Metric {
+fn metric(
+    name: MetricName,
+    ByArm { even, odd }: ByArm<f64>,
+    estimate: &Estimate,
+    confound: Option<Confound>,
+    margin: Option<f64>,
+) -> Metric {
     let interval = Interval::from(estimate.interval());
     let percent = |value: f64| (even > 0.0).then(|| value / even * 100.0);
     Metric {
@@ -280,13 +287,12 @@ fn busy_rows(gathered: &Gathered, burn_in: BurnIn) -> impl Iterator<Item = (Mapp
 
 fn latency_mean(gathered: &Gathered, burn_in: BurnIn) -> Option<Metric> {
     let differences: Vec<(Mapping, f64)> =
-        busy_rows(gathered, burn_in).map(|(mapping, row)| (mapping, row.mean_ms[1] - row.mean_ms[0])).collect();
+        busy_rows(gathered, burn_in).map(|(mapping, row)| (mapping, row.mean_ms.odd - row.mean_ms.even)).collect();
     let (estimate, confound) = by_mapping(gathered.inputs.schedule.rule(), &differences, Estimate::of)?;
-    let side = |arm: usize| busy_rows(gathered, burn_in).map(|(_, row)| row.mean_ms[arm]).collect::<Vec<f64>>();
-    let (even, odd) = (side(0), side(1));
-    let values = [Moments::of(&even)?.mean, Moments::of(&odd)?.mean];
+    let means = ByArm::build(|arm| busy_rows(gathered, burn_in).map(|(_, row)| row.mean_ms[arm]).collect::<Vec<f64>>());
+    let values = ByArm { even: Moments::of(&means.even)?.mean, odd: Moments::of(&means.odd)?.mean };
     let mut metric = metric(MetricName::LatencyMean, values, &estimate, confound, Some(gathered.inputs.margins.latency_ms));
-    metric.welch = welch(&even, &odd).map(|welch| Interval::from(welch.interval()));
+    metric.welch = welch(&means.even, &means.odd).map(|welch| Interval::from(welch.interval()));
     Some(metric)
 }
 
@@ -340,7 +346,7 @@ fn quantiles(
             method: Method::Bootstrap,
             lag1: 0.0,
         };
-        let mut metric = metric(name, [found.a / 1_000.0, found.b / 1_000.0], &estimate, None, Some(margin));
+        let mut metric = metric(name, ByArm { even: found.a / 1_000.0, odd: found.b / 1_000.0 }, &estimate, None, Some(margin));
         metric.interval = interval;
         metric.interval_percent = found.relative.map(|(low, high)| Interval { low: low * 100.0, high: high * 100.0 });
         metric.lag1_autocorrelation = None;
@@ -353,7 +359,7 @@ fn ratio_metric(rule: Rule, name: MetricName, pairs: &[(Mapping, RatioPair)], ma
     let all: Vec<RatioPair> = pairs.iter().map(|(_, pair)| *pair).collect();
     let pooled = RatioEstimate::of(&all)?;
     let (estimate, confound) = by_mapping(rule, pairs, |pairs| RatioEstimate::of(pairs).map(|ratio| ratio.difference))?;
-    let mut metric = metric(name, [pooled.ratio_a, pooled.ratio_b], &estimate, confound, margin);
+    let mut metric = metric(name, ByArm { even: pooled.ratio_a, odd: pooled.ratio_b }, &estimate, confound, margin);
     metric.interval_percent = by_mapping(rule, pairs, |pairs| RatioEstimate::of(pairs)?.log_lift).map(|(lift, _)| {
         let (low, high) = lift.interval();
         Interval { low: low.exp_m1() * 100.0, high: high.exp_m1() * 100.0 }
@@ -362,15 +368,16 @@ fn ratio_metric(rule: Rule, name: MetricName, pairs: &[(Mapping, RatioPair)], ma
 }
 
 fn error_rate(gathered: &Gathered, burn_in: BurnIn) -> Option<Metric> {
-    let side = |row: &PairRow, arm: usize| (f64::from(row.server_errors[arm]), f64::from(row.calls[arm]));
+    let side = |row: &PairRow, arm: Arm| (f64::from(row.server_errors[arm]), f64::from(row.calls[arm]));
     let rows = gathered.series.mappings.iter().copied().zip(&gathered.series.rows[burn_in.index()]);
-    let pairs: Vec<(Mapping, RatioPair)> = rows.map(|(mapping, row)| (mapping, RatioPair { a: side(row, 0), b: side(row, 1) })).collect();
+    let pairs: Vec<(Mapping, RatioPair)> =
+        rows.map(|(mapping, row)| (mapping, RatioPair { a: side(row, Arm::Even), b: side(row, Arm::Odd) })).collect();
     let inputs = &gathered.inputs;
     let mut metric = ratio_metric(inputs.schedule.rule(), MetricName::ErrorRate, &pairs, Some(inputs.margins.error_rate))?;
     if metric.even == 0.0 && metric.odd == 0.0 {
-        let calls = |arm: usize| gathered.series.rows[burn_in.index()].iter().map(|row| u64::from(row.calls[arm])).sum();
-        let bounds = [upper_bound_of_unseen(calls(0))?, upper_bound_of_unseen(calls(1))?];
-        metric.interval = Interval { low: -bounds[0], high: bounds[1] };
+        let calls = |arm: Arm| gathered.series.rows[burn_in.index()].iter().map(|row| u64::from(row.calls[arm])).sum();
+        let bounds = ByArm::build(|arm| upper_bound_of_unseen(calls(arm))).both()?;
+        metric.interval = Interval { low: -bounds.even, high: bounds.odd };
         metric.finding = Finding::of(metric.interval, metric.margin, true);
         metric.unseen_upper_bounds = Some(bounds);
         metric.p_value_model_based = None;
@@ -383,7 +390,7 @@ fn window_cost(gathered: &Gathered, arm: Arm) -> Option<Box<dyn Fn(f64, f64) -> 
     use bigdecimal::ToPrimitive;
     let inputs = &gathered.inputs;
     let amount = |meter: Meter| inputs.prices.find(meter, &inputs.region)?.amount.to_f64();
-    match Billing::of(*inputs.plans.get(arm)) {
+    match Billing::of(inputs.plans[arm]) {
         Billing::Unpriced => None,
         Billing::PerHour(meter) => {
             let hours = inputs.schedule.minute_length().as_secs_f64() * 2.0 / 3_600.0;
@@ -401,19 +408,19 @@ fn window_cost(gathered: &Gathered, arm: Arm) -> Option<Box<dyn Fn(f64, f64) -> 
 }
 
 fn cost(gathered: &Gathered, name: MetricName) -> Option<Metric> {
-    let of = [window_cost(gathered, Arm::Even)?, window_cost(gathered, Arm::Odd)?];
-    let dedicated = Arm::BOTH.map(|arm| matches!(Billing::of(*gathered.inputs.plans.get(arm)), Billing::PerHour(_)));
+    let of = ByArm::build(|arm| window_cost(gathered, arm)).both()?;
+    let dedicated = ByArm::build(|arm| matches!(Billing::of(gathered.inputs.plans[arm]), Billing::PerHour(_)));
     let rows = gathered.series.mappings.iter().copied().zip(&gathered.series.rows[0]).enumerate();
     let pairs: Vec<(Mapping, RatioPair)> = rows
         .map(|(pair, (mapping, row))| {
             let billed_ms = gathered.series.billed_ms.get(pair).copied().unwrap_or_default();
-            let side = |arm: usize| {
+            let side = |arm: Arm| {
                 let own = f64::from(row.calls[arm]);
-                let everyone = f64::from(row.calls[0]) + f64::from(row.calls[1]);
+                let everyone = f64::from(row.calls.even) + f64::from(row.calls.odd);
                 let served = if dedicated[arm] && name == MetricName::CostProjected { everyone } else { own };
                 (of[arm](own, billed_ms[arm]), served / 1_000.0)
             };
-            (mapping, RatioPair { a: side(0), b: side(1) })
+            (mapping, RatioPair { a: side(Arm::Even), b: side(Arm::Odd) })
         })
         .collect();
     // All pairs as one, whatever the schedule: a quiet hour's cost by call is high, and would outweigh a busy one's if mappings, which are

@@ -18,7 +18,7 @@ pub mod words;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::arm::Arm;
+use super::arm::ByArm;
 use super::pairs::Excluded;
 use super::plan::Plan;
 use super::probe::ProbeOutcomes;
@@ -30,38 +30,6 @@ pub use cost::{ArmCost, CostReport, Figures, PriceUsed, Projection, SharedCost};
 pub use inputs::{Charged, Inputs, Margins};
 pub use metrics::{Confound, Finding, Interval, Metric, MetricName, Withheld};
 pub use verdict::{Verdict, VerdictOutcome};
-
-/// One value for each arm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct ByArm<T> {
-    /// The even arm's.
-    pub even: T,
-    /// The odd arm's.
-    pub odd: T,
-}
-
-impl<T> ByArm<T> {
-    /// What `of` gives for each arm.
-    pub fn build(mut of: impl FnMut(Arm) -> T) -> Self {
-        ByArm { even: of(Arm::Even), odd: of(Arm::Odd) }
-    }
-
-    /// `arm`'s value.
-    pub const fn get(&self, arm: Arm) -> &T {
-        match arm {
-            Arm::Even => &self.even,
-            Arm::Odd => &self.odd,
-        }
-    }
-
-    /// `arm`'s value.
-    pub const fn get_mut(&mut self, arm: Arm) -> &mut T {
-        match arm {
-            Arm::Even => &mut self.even,
-            Arm::Odd => &mut self.odd,
-        }
-    }
-}
 
 /// The whole comparison. Differences are odd less even, latencies are in milliseconds, rates are shares of 1.
 #[derive(Debug, Clone, Serialize)]

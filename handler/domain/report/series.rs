@@ -1,6 +1,7 @@
 //! What is kept of every pair: a few numbers at each burn-in, and its histograms in blocks. Must not know estimators.
 
 use super::blocks::{BlockHistograms, Entry, MAX_BLOCKS};
+use crate::domain::arm::ByArm;
 use crate::domain::histogram::BUCKETS;
 use crate::domain::pairs::{Mapping, Pair};
 use crate::domain::schedule::Rule;
@@ -64,22 +65,22 @@ impl WindowSums {
     }
 }
 
-/// A pair's numbers at one burn-in, even first.
+/// A pair's numbers at one burn-in.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PairRow {
     /// Mean latency, ms; not a number where there was no call.
-    pub mean_ms: [f64; 2],
+    pub mean_ms: ByArm<f64>,
     /// Calls.
-    pub calls: [u32; 2],
+    pub calls: ByArm<u32>,
     /// Calls answered 5xx.
-    pub server_errors: [u32; 2],
+    pub server_errors: ByArm<u32>,
 }
 
 impl PairRow {
     /// Whether both arms served a call.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.calls[0] > 0 && self.calls[1] > 0
+        self.calls.even > 0 && self.calls.odd > 0
     }
 }
 
@@ -90,8 +91,8 @@ pub struct Series {
     pub rows: [Vec<PairRow>; RINGS],
     /// By pair.
     pub mappings: Vec<Mapping>,
-    /// Billed durations by pair, ms, even first; empty where neither plan is paid by use.
-    pub billed_ms: Vec<[f64; 2]>,
+    /// Billed durations by pair, ms; empty where neither plan is paid by use.
+    pub billed_ms: Vec<ByArm<f64>>,
     /// Histograms, those of each mapping apart.
     pub blocks: [BlockHistograms; 2],
 }
@@ -110,7 +111,7 @@ impl Series {
     /// Adds a pair.
     pub fn push(&mut self, pair: &Pair<WindowSums>, paid_by_use: bool) {
         for burn_in in BurnIn::ALL {
-            let kept = [pair.even.kept(burn_in), pair.odd.kept(burn_in)];
+            let kept = pair.windows.as_ref().map(|window| window.kept(burn_in));
             self.rows[burn_in.index()].push(PairRow {
                 mean_ms: kept.map(|sums| sums.latency_us as f64 / sums.calls as f64 / 1_000.0),
                 calls: kept.map(|sums| u32::try_from(sums.calls).unwrap_or(u32::MAX)),
@@ -119,9 +120,9 @@ impl Series {
         }
         self.mappings.push(pair.mapping);
         if paid_by_use {
-            self.billed_ms.push([pair.even.billed_ms as f64, pair.odd.billed_ms as f64]);
+            self.billed_ms.push(pair.windows.as_ref().map(|window| window.billed_ms as f64));
         }
-        self.blocks[pair.mapping.index()].push(&pair.even.entries, &pair.odd.entries);
+        self.blocks[pair.mapping.index()].push(pair.windows.as_ref().map(|window| window.entries.as_slice()));
     }
 
     /// Pairs in which both arms served a call.

@@ -4,6 +4,7 @@ use time::macros::datetime;
 
 use super::metrics::by_mapping;
 use super::*;
+use crate::domain::arm::Arm;
 use crate::domain::decision::{Decision, DecisionCount, Reason};
 use crate::domain::histogram::{Histogram, bucket_of};
 use crate::domain::pairs::{Mapping, Pairing, Standing};
@@ -25,7 +26,7 @@ fn differences(rule: Rule, windows: i64, correlation: f64, effect: f64, confound
         let own = if schedule.arm_of(Minute(minute)) == Arm::Odd { effect } else { 0.0 };
         let parity = if minute % 2 == 0 { confound } else { 0.0 };
         if let Some(pair) = pairing.push(Minute(minute), Standing::Complete, noise + own + parity) {
-            pairs.push((pair.mapping, pair.odd - pair.even));
+            pairs.push((pair.mapping, pair.windows.odd - pair.windows.even));
         }
     }
     pairs
@@ -87,7 +88,7 @@ struct Run {
     odd_slower_us: f64,
     /// Added in even minutes, µs.
     even_minutes_us: f64,
-    error_rates: [f64; 2],
+    error_rates: ByArm<f64>,
 }
 
 impl Run {
@@ -100,7 +101,7 @@ impl Run {
             calls_at_first: None,
             odd_slower_us: 0.0,
             even_minutes_us: 0.0,
-            error_rates: [0.0; 2],
+            error_rates: ByArm::default(),
         }
     }
 
@@ -120,7 +121,7 @@ impl Run {
             let slice = self.random.below(SLICES);
             slices.0[slice].calls += 1;
             slices.0[slice].latency_sum_us += latency;
-            slices.0[slice].server_errors += u64::from(self.random.uniform() < self.error_rates[arm.index()]);
+            slices.0[slice].server_errors += u64::from(self.random.uniform() < self.error_rates[arm]);
             histograms[slice].add(bucket_of(latency), 1);
         }
         for (slice, histogram) in slices.0.iter_mut().zip(histograms) {
@@ -211,7 +212,7 @@ fn all_behaviours_together_raise_no_more_false_alarms_than_one_alone() {
     for seed in 0..RUNS {
         let mut run = Run::new(Rule::Parity, 40, SAME);
         // A thousand calls an arm, so that p99 is among the five; errors, so that their rate is.
-        (run.random, run.calls, run.error_rates) = (Random::new(seed), 52, [0.05; 2]);
+        (run.random, run.calls, run.error_rates) = (Random::new(seed), 52, ByArm { even: 0.05, odd: 0.05 });
         (run.inputs.aa_run, run.inputs.draws) = (true, 200);
         let report = run.report();
         alarms += u64::from(report.verdict.outcome == VerdictOutcome::AaFailed);
@@ -254,7 +255,7 @@ fn a_quiet_hour_does_not_outweigh_a_busy_one() {
     let projected = report.metric(MetricName::CostProjected).expect("priced");
     assert!((projected.odd - projected.even - projected.difference).abs() < 1e-12 && projected.interval.low > 0.0, "{projected:?}");
     assert!(report.verdict.reasons[0].starts_with("even is cheaper"), "{:?}", report.verdict);
-    let month = |arm: Arm| report.cost.arms.get(arm).projected.as_ref().expect("priced").per_month.clone();
+    let month = |arm: Arm| report.cost.arms[arm].projected.as_ref().expect("priced").per_month.clone();
     assert!(month(Arm::Even) < month(Arm::Odd), "{} {}", month(Arm::Even), month(Arm::Odd));
 }
 
@@ -305,7 +306,7 @@ fn a_cheaper_plan_is_recommended_only_within_the_margins() {
     run.odd_slower_us = 10_000.0;
     let report = run.report();
     assert_eq!((report.verdict.outcome, report.verdict.recommended), (VerdictOutcome::Recommended, Some(Arm::Odd)), "{:?}", report.verdict);
-    let month = |arm: Arm| report.cost.arms.get(arm).projected.as_ref().expect("priced").per_month.to_string();
+    let month = |arm: Arm| report.cost.arms[arm].projected.as_ref().expect("priced").per_month.to_string();
     assert_eq!(month(Arm::Even), "69.350000");
     assert_eq!(month(Arm::Odd), "17.607600", "43,800 minutes × 30 calls × $0.0000134");
     let observed = report.cost.arms.odd.observed.as_ref().expect("priced");
@@ -323,7 +324,7 @@ fn a_cheaper_plan_is_recommended_only_within_the_margins() {
     assert!(report.verdict.reasons.iter().any(|reason| reason.contains("past the margin of 50.0 ms")), "{:?}", report.verdict);
 
     let mut run = Run::new(Rule::Mirrored, 240, S1_AND_FLEX);
-    run.error_rates = [0.0, 0.02];
+    run.error_rates.odd = 0.02;
     let report = run.report();
     assert_eq!(report.verdict.outcome, VerdictOutcome::NoRecommendation);
 }

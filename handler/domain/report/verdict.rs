@@ -124,7 +124,7 @@ fn within(metric: Option<&Metric>, cheaper: Arm, margin: f64, what: &str, show: 
 
 /// Why the projected costs can't be compared.
 fn no_price(cost: &CostReport) -> String {
-    let unpriced = Arm::BOTH.iter().map(|arm| cost.arms.get(*arm)).filter(|arm| arm.projected.is_none());
+    let unpriced = Arm::BOTH.iter().map(|arm| &cost.arms[*arm]).filter(|arm| arm.projected.is_none());
     let mut plans: Vec<&str> = unpriced.map(|arm| arm.plan.as_str()).collect();
     plans.dedup();
     if plans.is_empty() {
@@ -136,7 +136,7 @@ fn no_price(cost: &CostReport) -> String {
 
 /// Free grants are a subscription's, not a plan's: said where they would turn the choice.
 fn grants_turn_it(cost: &CostReport, cheaper: Arm) -> Option<String> {
-    let month = |arm: Arm| cost.arms.get(arm).projected.as_ref().map(|projected| &projected.per_month_with_grants);
+    let month = |arm: Arm| cost.arms[arm].projected.as_ref().map(|projected| &projected.per_month_with_grants);
     let (kept, other) = (month(cheaper)?, month(cheaper.other())?);
     (kept > other).then(|| {
         format!(

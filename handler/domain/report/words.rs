@@ -5,7 +5,7 @@ use bigdecimal::{BigDecimal, RoundingMode};
 use super::metrics::{Finding, Metric, MetricName};
 use super::verdict::VerdictOutcome;
 use super::{Report, Status};
-use crate::domain::arm::Arm;
+use crate::domain::arm::{Arm, ByArm};
 
 /// A metric's name in a sentence.
 #[must_use]
@@ -84,7 +84,7 @@ pub(super) fn in_words(report: &Report) -> Vec<String> {
 }
 
 fn headline(report: &Report) -> String {
-    let plan = |arm: Arm| format!("{arm} ({})", report.arms.get(arm).plan);
+    let plan = |arm: Arm| format!("{arm} ({})", report.arms[arm].plan);
     match (report.verdict.outcome, report.verdict.recommended) {
         (VerdictOutcome::Recommended, Some(arm)) => format!("keep {}: it costs less and stays within the margins", plan(arm)),
         (VerdictOutcome::NotEnoughData, _) => "it is too early to tell the plans apart".to_owned(),
@@ -99,7 +99,7 @@ fn headline(report: &Report) -> String {
 fn compared(metric: &Metric) -> String {
     let name = title(metric.name);
     let show = |value| amount(metric.name, value);
-    if let Some([even, odd]) = metric.unseen_upper_bounds {
+    if let Some(ByArm { even, odd }) = metric.unseen_upper_bounds {
         return format!(
             "not one call failed; with 95 % confidence the error rate is below {} on even and {} on odd",
             show(even),
@@ -117,7 +117,7 @@ fn compared(metric: &Metric) -> String {
 }
 
 fn cost(report: &Report) -> Option<String> {
-    let month = |arm: Arm| Some(a_month(&report.cost.arms.get(arm).projected.as_ref()?.per_month));
+    let month = |arm: Arm| Some(a_month(&report.cost.arms[arm].projected.as_ref()?.per_month));
     let (even, odd) = (month(Arm::Even)?, month(Arm::Odd)?);
     let (of_even, of_odd) = (report.arms.even.plan, report.arms.odd.plan);
     Some(format!(

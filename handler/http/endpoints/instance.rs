@@ -11,7 +11,7 @@ use crate::http::call::Call;
 /// `GET /api/instance`: arm, hosting, plan, region, version, and the minute the call was routed in.
 #[must_use]
 pub fn instance(config: &ApiConfig, schedule: &Schedule, call: &Call) -> Response {
-    let plan = config.comparison.plans[config.arm.index()].as_str();
+    let plan = config.comparison.plans[config.arm].as_str();
     reply(&json!({
         "arm": config.arm,
         "hosting": plan.split('/').next(),

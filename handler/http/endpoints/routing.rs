@@ -13,8 +13,7 @@ use crate::routing::turn::DecisionCounts;
 /// `GET /_switchback/health`: the router is up; how it sees the arms.
 #[must_use]
 pub fn health(routing: &Routing) -> Response {
-    let [even, odd] = routing.health().up().map(word);
-    reply(&json!({ "status": "up", "arms": { "even": even, "odd": odd } }))
+    reply(&json!({ "status": "up", "arms": routing.health().up().map(word) }))
 }
 
 /// `GET /_switchback/routing`: whose turn it is, when that changes, how the arms are, and what was decided so far.
@@ -38,9 +37,9 @@ pub fn routing(routing: &Routing) -> Response {
 fn arm_now(routing: &Routing, arm: Arm) -> Value {
     json!({
         "arm": arm,
-        "url": routing.arms()[arm.index()].as_str(),
-        "health": word(routing.health().up()[arm.index()]),
-        "probes": routing.health().probes()[arm.index()],
+        "url": routing.arms()[arm].as_str(),
+        "health": word(routing.health().up()[arm]),
+        "probes": routing.health().probes()[arm],
     })
 }
 

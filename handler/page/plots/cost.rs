@@ -5,15 +5,17 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::canvas::{Ink, PlotError, draw};
 use super::scale::from_zero;
+use super::timeline::ink;
 use super::{Plot, WORDS};
+use crate::domain::arm::{Arm, ByArm};
 
 /// One figure of both arms.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
     /// What the figure is.
     pub title: &'static str,
-    /// The arms' figures with their texts, even first; none where it is not known.
-    pub sides: [Option<(f64, String)>; 2],
+    /// The arms' figures with their texts; none where it is not known.
+    pub sides: ByArm<Option<(f64, String)>>,
 }
 
 const TITLE: u32 = 24;
@@ -43,16 +45,17 @@ pub fn plot(groups: &[Group]) -> Result<Plot, PlotError> {
                 let top = position * signed(group_height);
                 let start = Pos::new(HPos::Left, VPos::Center);
                 area.draw(&Text::new(group.title, (0, top + signed(TITLE) / 2), Ink::Text.words(WORDS).pos(start)))?;
-                for (side, (ink, arm)) in group.sides.iter().zip([(Ink::Even, "even"), (Ink::Odd, "odd")]) {
-                    let top = top + signed(TITLE) + if arm == "even" { 0 } else { signed(BAR) };
+                for (arm, offset) in [(Arm::Even, 0), (Arm::Odd, signed(BAR))] {
+                    let side = &group.sides[arm];
+                    let top = top + signed(TITLE) + offset;
                     let middle = top + signed(BAR) / 2 - 1;
-                    area.draw(&Text::new(arm, (0, middle), Ink::Text.words(WORDS).pos(start)))?;
+                    area.draw(&Text::new(arm.as_str(), (0, middle), Ink::Text.words(WORDS).pos(start)))?;
                     let left = signed(name);
                     let value = known(side);
                     let length = value.filter(|value| *value > 0.0).map_or(0, pixels);
                     if value.is_some_and(|value| value > 0.0) {
                         let corners = [(left, top + 2), (left + length, top + signed(BAR) - 4)];
-                        area.draw(&Rectangle::new(corners, ink.filled()))?;
+                        area.draw(&Rectangle::new(corners, ink(arm).filled()))?;
                     }
                     let text = side.as_ref().map_or("unknown", |(_, text)| text.as_str()).to_owned();
                     area.draw(&Text::new(text, (left + length + 6, middle), Ink::Text.words(WORDS).pos(start)))?;
@@ -75,8 +78,8 @@ mod tests {
     fn bars_keep_within_the_drawing_and_unknown_figures_are_said() {
         let side = |value: f64, text: &str| Some((value, text.to_owned()));
         let groups = [
-            Group { title: "observed", sides: [side(100.0, "$100.00"), side(0.000_4, "$0.0004")] },
-            Group { title: "projected", sides: [side(f64::NAN, "unknown"), None] },
+            Group { title: "observed", sides: ByArm { even: side(100.0, "$100.00"), odd: side(0.000_4, "$0.0004") } },
+            Group { title: "projected", sides: ByArm { even: side(f64::NAN, "unknown"), odd: None } },
         ];
         let drawn = plot(&groups).expect("drawn");
         assert_eq!(drawn.narrow.body.matches("unknown").count(), 2);

@@ -35,7 +35,7 @@ pub fn plot(timeline: &Timeline) -> Result<Plot, PlotError> {
             for (position, minute) in timeline.minutes.iter().enumerate() {
                 let left = position as f64;
                 for arm in Arm::BOTH {
-                    let (decided, bottom) = (minute.decided.get(arm), row(arm));
+                    let (decided, bottom) = (&minute.decided[arm], row(arm));
                     let middle = (left + 0.5, bottom + 0.5);
                     if decided.schedule > 0 {
                         let corners = [(left + 0.1, bottom + 0.15), (left + 0.9, bottom + 0.85)];

@@ -8,7 +8,7 @@ use plotters::prelude::{Cartesian2d, SVGBackend};
 use super::canvas::{Area, Drawing, Ink, PlotError, draw};
 use super::scale::{from_zero, places};
 use super::{Plot, WORDS};
-use crate::domain::arm::Arm;
+use crate::domain::arm::{Arm, ByArm};
 use crate::domain::timeline::{MinuteSeen, Served, Timeline};
 use crate::page::figures::decimals;
 
@@ -44,12 +44,12 @@ pub fn errors(timeline: &Timeline) -> Result<Option<Plot>, PlotError> {
     let any = timeline
         .minutes
         .iter()
-        .any(|minute| Arm::BOTH.iter().any(|arm| minute.served.get(*arm).is_some_and(|served| served.server_errors > 0)));
+        .any(|minute| Arm::BOTH.iter().any(|arm| minute.served[*arm].is_some_and(|served| served.server_errors > 0)));
     any.then(|| bars(timeline, |served| served.server_errors)).transpose()
 }
 
 fn bars(timeline: &Timeline, of: impl Fn(&Served) -> u64) -> Result<Plot, PlotError> {
-    let value = |minute: &MinuteSeen, arm: Arm| minute.served.get(arm).as_ref().map_or(0.0, |served| of(served) as f64);
+    let value = |minute: &MinuteSeen, arm: Arm| minute.served[arm].as_ref().map_or(0.0, |served| of(served) as f64);
     let range = from_zero(timeline.minutes.iter().flat_map(|minute| Arm::BOTH.map(|arm| value(minute, arm))));
     over_time(timeline, range.start..range.end.max(1.0), |chart| {
         for (position, minute) in timeline.minutes.iter().enumerate() {
@@ -76,17 +76,16 @@ fn bars(timeline: &Timeline, of: impl Fn(&Served) -> u64) -> Result<Plot, PlotEr
 /// [`PlotError`].
 pub fn latency(timeline: &Timeline) -> Result<Plot, PlotError> {
     let points = |arm: Arm, of: fn(&Served) -> Option<f64>| {
-        let value =
-            move |minute: &MinuteSeen| minute.served.get(arm).as_ref().and_then(of).filter(|us| us.is_finite()).map(|us| us / 1_000.0);
+        let value = move |minute: &MinuteSeen| minute.served[arm].as_ref().and_then(of).filter(|us| us.is_finite()).map(|us| us / 1_000.0);
         let seen = timeline.minutes.iter().enumerate().filter_map(move |(position, minute)| Some((position as f64 + 0.5, value(minute)?)));
         seen.collect::<Vec<(f64, f64)>>()
     };
-    let p50 = Arm::BOTH.map(|arm| points(arm, |served| served.p50_us));
-    let p95 = Arm::BOTH.map(|arm| points(arm, |served| served.p95_us));
-    let range = from_zero(p50.iter().chain(&p95).flatten().map(|(_, value)| *value));
+    let p50 = ByArm::build(|arm| points(arm, |served| served.p50_us));
+    let p95 = ByArm::build(|arm| points(arm, |served| served.p95_us));
+    let range = from_zero(p50.iter().chain(p95.iter()).flatten().map(|(_, value)| *value));
     over_time(timeline, range, |chart| {
         for arm in Arm::BOTH {
-            let (middle, high) = (&p50[arm.index()], &p95[arm.index()]);
+            let (middle, high) = (&p50[arm], &p95[arm]);
             for (points, width) in [(middle, 1), (high, 2)] {
                 chart.draw_series(unbroken(points).map(|stretch| PathElement::new(stretch.to_vec(), ink(arm).line(width))))?;
             }

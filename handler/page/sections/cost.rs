@@ -5,7 +5,7 @@ use bigdecimal::{BigDecimal, ToPrimitive};
 use super::super::plots::canvas::PlotError;
 use super::super::plots::cost::{Group, plot};
 use super::{Figure, sentence};
-use crate::domain::arm::Arm;
+use crate::domain::arm::ByArm;
 use crate::domain::report::{ArmCost, Report};
 use crate::page::figures::{UNKNOWN, hours, money};
 
@@ -20,6 +20,12 @@ pub(super) struct CostLine {
     pub title: &'static str,
     pub even: String,
     pub odd: String,
+}
+
+impl CostLine {
+    fn new(title: &'static str, ByArm { even, odd }: ByArm<String>) -> Self {
+        CostLine { title, even, odd }
+    }
 }
 
 type Pick = fn(&ArmCost) -> Option<&BigDecimal>;
@@ -41,7 +47,7 @@ const TOTALS: [(&str, Pick); 5] = [
 ];
 
 pub(super) fn cost(report: &Report) -> Result<CostSection, PlotError> {
-    let arms = Arm::BOTH.map(|arm| report.cost.arms.get(arm));
+    let arms = report.cost.arms.as_ref();
     let currency = report.cost.currency;
     let side = |pick: Pick| arms.map(|cost| pick(cost).map(|amount| (amount.to_f64().unwrap_or(f64::NAN), money(amount, currency))));
     let groups: Vec<Group> = PER_1000.into_iter().map(|(title, pick)| Group { title, sides: side(pick) }).collect();
@@ -49,17 +55,14 @@ pub(super) fn cost(report: &Report) -> Result<CostSection, PlotError> {
     let figure = if known { Some(figure(&groups)?) } else { None };
     let mut rows: Vec<CostLine> = Vec::new();
     if known {
-        let texts = |sides: [Option<(f64, String)>; 2]| sides.map(|side| side.map_or_else(|| UNKNOWN.to_owned(), |(_, text)| text));
-        let row = |title, sides| {
-            let [even, odd] = texts(sides);
-            CostLine { title, even, odd }
+        let row = |title, sides: ByArm<Option<(f64, String)>>| {
+            CostLine::new(title, sides.map(|side| side.map_or_else(|| UNKNOWN.to_owned(), |(_, text)| text)))
         };
         rows.extend(PER_1000.into_iter().chain(TOTALS).map(|(title, pick)| row(title, side(pick))));
     }
     rows.extend(charged(arms));
-    let [even, odd] = arms.map(|cost| cost.observed_from);
     if !rows.is_empty() {
-        rows.push(CostLine { title: "Observed figures rest on", even: even.to_owned(), odd: odd.to_owned() });
+        rows.push(CostLine::new("Observed figures rest on", arms.map(|cost| cost.observed_from.to_owned())));
     }
     let caption =
         format!("{currency} by 1,000 calls, then in all; a run of {}, prices of region {}", hours(&report.cost.hours), report.cost.region);
@@ -68,7 +71,7 @@ pub(super) fn cost(report: &Report) -> Result<CostSection, PlotError> {
 
 fn figure(groups: &[Group]) -> Result<Figure, PlotError> {
     let text = |side: &Option<(f64, String)>| side.as_ref().map_or(UNKNOWN, |(_, text)| text.as_str()).to_owned();
-    let described = groups.iter().map(|group| format!("{}: even {}, odd {}", group.title, text(&group.sides[0]), text(&group.sides[1])));
+    let described = groups.iter().map(|group| format!("{}: even {}, odd {}", group.title, text(&group.sides.even), text(&group.sides.odd)));
     Ok(Figure {
         id: "cost-bars",
         title: "Cost by 1,000 calls, side by side".to_owned(),
@@ -78,18 +81,17 @@ fn figure(groups: &[Group]) -> Result<Figure, PlotError> {
 }
 
 /// What the provider's bills say, where some were imported.
-fn charged(arms: [&ArmCost; 2]) -> Vec<CostLine> {
+fn charged(arms: ByArm<&ArmCost>) -> Vec<CostLine> {
     if arms.iter().all(|cost| cost.charged.is_none()) {
         return Vec::new();
     }
     let none = || "none imported".to_owned();
-    let [even, odd] = arms.map(|cost| cost.charged.as_ref().map_or_else(none, |charged| money(&charged.billed, &charged.currency)));
-    let total = CostLine { title: "Imported charges over the run", even, odd };
-    let [even, odd] = arms.map(|cost| {
+    let total = arms.map(|cost| cost.charged.as_ref().map_or_else(none, |charged| money(&charged.billed, &charged.currency)));
+    let per_1000 = arms.map(|cost| {
         let by_calls = cost.charged.as_ref().zip(cost.charged_per_1000_calls.as_ref());
         by_calls.map_or_else(none, |(charged, amount)| money(amount, &charged.currency))
     });
-    vec![CostLine { title: "Imported charges by 1,000 calls", even, odd }, total]
+    vec![CostLine::new("Imported charges by 1,000 calls", per_1000), CostLine::new("Imported charges over the run", total)]
 }
 
 fn shared(report: &Report) -> String {

@@ -11,7 +11,7 @@ use super::figures::{count, share};
 use super::plots::Plot;
 use super::plots::canvas::{Drawing, PlotError};
 use super::view::{Mode, POLICY, REFRESH, Range, ReportView, STYLE, Viewing};
-use crate::domain::arm::Arm;
+use crate::domain::arm::{Arm, ByArm};
 use crate::domain::moment;
 use crate::domain::probe::ProbeOutcomes;
 use crate::domain::report::{Report, Status, VerdictOutcome, words};
@@ -28,7 +28,7 @@ pub(super) struct ReportPage<'a> {
     one_url: Option<&'a str>,
     scope: String,
     links: Vec<Link>,
-    arms: [ArmCard; 2],
+    arms: ByArm<ArmCard>,
     contents: Option<Contents>,
     generated_at: String,
     version: &'static str,
@@ -109,7 +109,7 @@ pub(super) fn page<'a>(view: &ReportView<'a>, mode: Mode) -> Result<ReportPage<'
         Mode::File => None,
         Mode::Served(viewing) => Some(viewing),
     };
-    let any = |arm: Arm| report.arms.get(arm).calls + report.arms.get(arm).off_schedule_calls > 0;
+    let any = |arm: Arm| report.arms[arm].calls + report.arms[arm].off_schedule_calls > 0;
     let is_empty = report.checks.conformance.decisions == 0 && !Arm::BOTH.into_iter().any(any);
     let headline = if is_empty { "No calls yet.".to_owned() } else { sentence(report.summary.first().map_or("", String::as_str)) };
     Ok(ReportPage {
@@ -120,7 +120,7 @@ pub(super) fn page<'a>(view: &ReportView<'a>, mode: Mode) -> Result<ReportPage<'
         one_url: view.one_url,
         scope: scope(report),
         links: served.map(links).unwrap_or_default(),
-        arms: Arm::BOTH.map(|arm| arm_card(report, arm)),
+        arms: ByArm::build(|arm| arm_card(report, arm)),
         contents: if is_empty { None } else { Some(contents(view)?) },
         generated_at: at_second(report.generated_at),
         version: env!("CARGO_PKG_VERSION"),
@@ -167,7 +167,7 @@ fn links(viewing: Viewing) -> Vec<Link> {
 }
 
 fn arm_card(report: &Report, arm: Arm) -> ArmCard {
-    let summary = report.arms.get(arm);
+    let summary = &report.arms[arm];
     let served = summary.calls + summary.off_schedule_calls;
     let failed = match (served, summary.server_errors) {
         (0, _) => "none".to_owned(),

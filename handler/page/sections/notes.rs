@@ -2,6 +2,7 @@
 
 use super::metrics::{interval, mark};
 use super::{capitalised, sentence};
+use crate::domain::arm::ByArm;
 use crate::domain::report::{Metric, MetricName, PriceUsed, Report, words};
 use crate::domain::statistics::Method;
 use crate::page::figures::{count, decimals, difference, share, size_of_difference};
@@ -114,7 +115,7 @@ fn method(metric: &Metric) -> String {
         let ends = [welch.low, welch.high].map(|end| difference(metric.name, end));
         words.push_str(&format!(", Welch on the windows’ means {} to {}", ends[0], ends[1]));
     }
-    if let Some([even, odd]) = metric.unseen_upper_bounds {
+    if let Some(ByArm { even, odd }) = metric.unseen_upper_bounds {
         let bound = |rate| crate::page::figures::amount(metric.name, rate);
         words.push_str(&format!(", no error seen: upper bounds {} on even, {} on odd", bound(even), bound(odd)));
     }

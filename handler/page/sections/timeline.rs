@@ -40,11 +40,11 @@ pub(super) fn section(timeline: &Timeline) -> Result<Section, PlotError> {
 
 fn figures(timeline: &Timeline) -> Result<Vec<Figure>, PlotError> {
     let total = |arm: Arm, of: fn(&Served) -> u64| {
-        let each = timeline.minutes.iter().filter_map(|minute| minute.served.get(arm).as_ref());
+        let each = timeline.minutes.iter().filter_map(|minute| minute.served[arm].as_ref());
         count(each.map(of).sum())
     };
     let highest = |arm: Arm| {
-        let each = timeline.minutes.iter().filter_map(|minute| minute.served.get(arm).as_ref()?.p95_us);
+        let each = timeline.minutes.iter().filter_map(|minute| minute.served[arm].as_ref()?.p95_us);
         each.fold(None, |highest: Option<f64>, us| Some(highest.map_or(us, |highest| highest.max(us))))
             .map_or_else(|| "no calls".to_owned(), |us| milliseconds(us / 1_000.0))
     };
@@ -84,14 +84,14 @@ fn figures(timeline: &Timeline) -> Result<Vec<Figure>, PlotError> {
 /// Minutes with a failover, and minutes in which no arm could take a call.
 fn unusual(timeline: &Timeline) -> [usize; 2] {
     let minutes = |of: fn(&Decided) -> u64| {
-        timeline.minutes.iter().filter(|minute| Arm::BOTH.iter().any(|arm| of(minute.decided.get(*arm)) > 0)).count()
+        timeline.minutes.iter().filter(|minute| Arm::BOTH.iter().any(|arm| of(&minute.decided[*arm]) > 0)).count()
     };
     [minutes(|decided| decided.failover), minutes(|decided| decided.unavailable)]
 }
 
 fn notes(timeline: &Timeline) -> Vec<String> {
     let mut notes = Vec::new();
-    let served = || timeline.minutes.iter().flat_map(|minute| Arm::BOTH.map(|arm| *minute.served.get(arm))).flatten();
+    let served = || timeline.minutes.iter().flat_map(|minute| Arm::BOTH.map(|arm| minute.served[arm])).flatten();
     if served().all(|served| served.server_errors == 0) {
         notes.push("No arm answered a call with 5xx in these minutes.".to_owned());
     }
@@ -110,7 +110,7 @@ fn notes(timeline: &Timeline) -> Vec<String> {
 
 fn rows(schedule: Schedule, minute: &MinuteSeen) -> Vec<MinuteRow> {
     let row = |arm: Arm| {
-        let (served, decided) = (minute.served.get(arm), minute.decided.get(arm));
+        let (served, decided) = (&minute.served[arm], &minute.decided[arm]);
         let calls = served.map_or(0, |served| served.calls);
         if arm != minute.scheduled && calls == 0 && *decided == Decided::default() {
             return None;

@@ -1,5 +1,7 @@
 //! Both arms and the router before them, as a deployment has them: two processes, one database, one URL.
 
+use switchback::domain::arm::ByArm;
+
 use super::database;
 use super::role::{Role, Server};
 
@@ -9,7 +11,7 @@ pub struct System {
     pub even: Server,
     pub odd: Server,
     pub router: Server,
-    arms: [Role; 2],
+    arms: ByArm<Role>,
 }
 
 /// A minute of arm even's, whatever the real time is; its parity holds for a minute.
@@ -21,8 +23,8 @@ impl System {
     /// Starts all three on a new database; `router` and `arm` finish the roles.
     pub fn start(router: impl Fn(Role) -> Role, arm: impl Fn(Role) -> Role) -> System {
         let database = database::migrated();
-        let arms = ["even", "odd"].map(|name| arm(Role::arm(name, &database)));
-        let [even, odd] = [arms[0].start(), arms[1].start()];
+        let arms = ByArm::build(|name| arm(Role::arm(name.as_str(), &database)));
+        let ByArm { even, odd } = arms.as_ref().map(Role::start);
         let router = router(Role::router(&even.url(), &odd.url()).with("DATABASE_URL", &database)).start();
         System { database, even, odd, router, arms }
     }
@@ -34,11 +36,11 @@ impl System {
 
     /// Starts arm even again where it was.
     pub fn restart_even(&mut self) {
-        self.even = self.arms[0].start_on(self.even.port);
+        self.even = self.arms.even.start_on(self.even.port);
     }
 
     /// Starts arm odd again where it was.
     pub fn restart_odd(&mut self) {
-        self.odd = self.arms[1].start_on(self.odd.port);
+        self.odd = self.arms.odd.start_on(self.odd.port);
     }
 }
