@@ -11,6 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::clock::Clock;
 use crate::config::comparison::ComparisonConfig;
 use crate::domain::arm::ByArm;
+use crate::domain::minute_range::MinuteRange;
 use crate::domain::price::{PriceBook, parse_overrides};
 use crate::domain::report::{Accumulator, Inputs, Margins, Report};
 use crate::domain::schedule::{Minute, Schedule};
@@ -59,22 +60,22 @@ impl Comparison {
         &self.schedule
     }
 
-    /// The minutes of a range that have been over for long enough to be whole, from the first up to but not including the last.
+    /// The minutes of a range that have been over for long enough to be whole.
     #[must_use]
-    pub fn minutes(&self, from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) -> (Minute, Minute) {
+    pub fn minutes(&self, from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) -> MinuteRange {
         let settled = self.clock.now() - interval(&self.schedule) * SETTLED_TURNS;
         let to = to.map_or(settled, |to| to.min(settled));
         let from = from.unwrap_or(to - STANDARD_RANGE);
-        (self.schedule.minute_at(from), self.schedule.minute_at(to))
+        MinuteRange::new(self.schedule, self.schedule.minute_at(from), self.schedule.minute_at(to))
     }
 
     /// The minutes of a range, the current one included: not yet whole, but worth seeing.
     #[must_use]
-    pub fn minutes_so_far(&self, from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) -> (Minute, Minute) {
+    pub fn minutes_so_far(&self, from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) -> MinuteRange {
         let now = self.clock.now();
         let to = to.map_or(now, |to| to.min(now));
         let from = from.unwrap_or(to - STANDARD_RANGE);
-        (self.schedule.minute_at(from), self.schedule.minute_at(to).next())
+        MinuteRange::new(self.schedule, self.schedule.minute_at(from), self.schedule.minute_at(to).next())
     }
 
     /// The report of what is asked for.
@@ -83,13 +84,13 @@ impl Comparison {
     /// [`StoreError`].
     pub async fn report(&self, asked: ReportQuery) -> Result<Report, StoreError> {
         let turn = Arc::clone(&self.turn).acquire_owned().await;
-        let (from, to) = self.minutes(asked.from, asked.to);
-        let mut accumulator = Accumulator::new(self.inputs(from, to, asked.burn_in).await?);
-        self.store.failovers(&self.schedule, from, to).await?.iter().for_each(|count| accumulator.decision(count));
+        let range = self.minutes(asked.from, asked.to);
+        let mut accumulator = Accumulator::new(self.inputs(range, asked.burn_in).await?);
+        self.store.failovers(range).await?.iter().for_each(|count| accumulator.decision(count));
         // Read beside the windows, which need only the failovers before them.
-        let (store, schedule) = (self.store.clone(), self.schedule);
-        let decisions = AbortOnDropHandle::new(tokio::spawn(async move { store.scheduled_decisions(&schedule, from, to).await }));
-        self.store.observe_windows(&self.schedule, from, to, |window| accumulator.observe(window)).await?;
+        let store = self.store.clone();
+        let decisions = AbortOnDropHandle::new(tokio::spawn(async move { store.scheduled_decisions(range).await }));
+        self.store.observe_windows(range, |window| accumulator.observe(window)).await?;
         let decisions = decisions.await.map_err(|error| StoreError::Corrupt(format!("the decisions were not read: {error}")))??;
         decisions.iter().for_each(|count| accumulator.decision(count));
         let now = self.clock.now();
@@ -110,18 +111,20 @@ impl Comparison {
     pub async fn timeline(&self, report: &Report) -> Result<Timeline, StoreError> {
         let [from, to] = [report.from, report.to].map(|moment| self.schedule.minute_at(moment));
         // Decisions may go on when no arm serves any more: half a timeline of them is shown.
-        let last = self.store.last_window(&self.schedule, from, to).await?;
-        let to = last.map_or(to, |last| Minute(to.0.min(last.0.saturating_add(TimelineBuilder::MAX_MINUTES / 2))));
-        let mut timeline = TimelineBuilder::new(self.schedule, from, to);
-        let (from, to) = timeline.range();
-        self.store.observe_decisions(&self.schedule, from, to, |count| timeline.decision(count)).await?;
-        self.store.observe_windows(&self.schedule, from, to, |window| timeline.observe(window)).await?;
+        let mut range = MinuteRange::new(self.schedule, from, to);
+        if let Some(last) = self.store.last_window(range).await? {
+            range = range.ending_no_later_than(Minute(last.0.saturating_add(TimelineBuilder::MAX_MINUTES / 2)));
+        }
+        let mut timeline = TimelineBuilder::new(range);
+        let range = timeline.range();
+        self.store.observe_decisions(range, |count| timeline.decision(count)).await?;
+        self.store.observe_windows(range, |window| timeline.observe(window)).await?;
         Ok(timeline.finish())
     }
 
-    async fn inputs(&self, from: Minute, to: Minute, burn_in: BurnIn) -> Result<Inputs, StoreError> {
+    async fn inputs(&self, range: MinuteRange, burn_in: BurnIn) -> Result<Inputs, StoreError> {
         let config = &self.config;
-        let (starts_at, ends_at) = (self.schedule.starts_at(from), self.schedule.starts_at(to));
+        let (starts_at, ends_at) = (range.starts_at(), range.ends_at());
         let overrides = parse_overrides(&config.price_overrides, self.clock.now().date()).unwrap_or_default();
         let prices = PriceBook::embedded().with(self.store.prices().await?).with(overrides);
         let charged = |ids: &[String]| {
@@ -133,11 +136,11 @@ impl Comparison {
             prices,
             margins: Margins::new(config.margin_p95, config.margin_error_rate),
             burn_in,
-            aa_run: self.store.one_worker_serves_both_arms(&self.schedule, from, to).await?,
+            aa_run: self.store.one_worker_serves_both_arms(range).await?,
             charges: ByArm { even: charged(&config.resource_ids.even).await?, odd: charged(&config.resource_ids.odd).await? },
             shared_charges: charged(&config.shared_resource_ids).await?,
             probes: self.store.probe_outcomes(starts_at, ends_at).await?,
-            ..Inputs::new(self.schedule, from, to, config.plans)
+            ..Inputs::new(range, config.plans)
         })
     }
 }

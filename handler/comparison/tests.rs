@@ -97,8 +97,8 @@ async fn a_range_leaves_the_rest_out_and_unsettled_minutes_too() {
     let asked =
         ReportQuery { from: Some(datetime!(2026-11-23 11:30 UTC)), to: Some(datetime!(2026-11-23 11:40 UTC)), ..ReportQuery::default() };
     assert_eq!(comparison.report(asked).await.unwrap().data.rows, 10);
-    let (_, to) = comparison.minutes(None, Some(datetime!(2027-01-01 0:00 UTC)));
-    assert_eq!(comparison.schedule().starts_at(to), datetime!(2026-11-23 12:00 UTC));
+    let until_next_year = comparison.minutes(None, Some(datetime!(2027-01-01 0:00 UTC)));
+    assert_eq!(until_next_year.ends_at(), datetime!(2026-11-23 12:00 UTC));
 }
 
 #[tokio::test]

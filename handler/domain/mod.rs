@@ -11,6 +11,7 @@ pub mod decision;
 pub mod hex;
 pub mod histogram;
 pub mod import;
+pub mod minute_range;
 pub mod moment;
 pub mod money;
 pub mod pairs;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::arm::{Arm, ByArm};
 use super::decision::{DecisionCount, Reason};
 use super::histogram::Histogram;
+use super::minute_range::MinuteRange;
 use super::schedule::{Minute, Schedule};
 use super::window::{StoredWindow, visit_slices};
 
@@ -93,9 +94,7 @@ impl Open {
 /// Takes decisions and windows of a stretch of time, in any order; gives a [`Timeline`].
 #[derive(Debug)]
 pub struct TimelineBuilder {
-    schedule: Schedule,
-    from: Minute,
-    to: Minute,
+    range: MinuteRange,
     minutes: BTreeMap<Minute, (ByArm<Option<Open>>, ByArm<Decided>)>,
 }
 
@@ -103,23 +102,22 @@ impl TimelineBuilder {
     /// Most minutes a timeline holds: an hour of real ones.
     pub const MAX_MINUTES: i64 = 60;
 
-    /// A timeline of the last [`TimelineBuilder::MAX_MINUTES`] before `to`, from `from` at the earliest.
+    /// A timeline of the last [`TimelineBuilder::MAX_MINUTES`] of `range`.
     #[must_use]
-    pub fn new(schedule: Schedule, from: Minute, to: Minute) -> Self {
-        let from = Minute(from.0.max(to.0.saturating_sub(Self::MAX_MINUTES)));
-        TimelineBuilder { schedule, from, to, minutes: BTreeMap::new() }
+    pub fn new(range: MinuteRange) -> Self {
+        TimelineBuilder { range: range.last(Self::MAX_MINUTES), minutes: BTreeMap::new() }
     }
 
-    /// The minutes looked at, the last not included.
+    /// The minutes looked at.
     #[must_use]
-    pub const fn range(&self) -> (Minute, Minute) {
-        (self.from, self.to)
+    pub const fn range(&self) -> MinuteRange {
+        self.range
     }
 
     /// Adds a count of decisions.
     pub fn decision(&mut self, count: &DecisionCount) {
         let decision = count.decision;
-        if !(self.from..self.to).contains(&decision.minute) || count.calls == 0 {
+        if !self.range.contains(decision.minute) || count.calls == 0 {
             return;
         }
         let (_, decided) = self.minutes.entry(decision.minute).or_default();
@@ -133,7 +131,7 @@ impl TimelineBuilder {
 
     /// Adds one stored row.
     pub fn observe(&mut self, row: &StoredWindow<'_>) {
-        if (self.from..self.to).contains(&row.minute) {
+        if self.range.contains(row.minute) {
             let (windows, _) = self.minutes.entry(row.minute).or_default();
             windows[row.arm].get_or_insert_with(Open::default).add(row);
         }
@@ -142,7 +140,7 @@ impl TimelineBuilder {
     /// The timeline of everything taken in.
     #[must_use]
     pub fn finish(self) -> Timeline {
-        let schedule = self.schedule;
+        let schedule = self.range.schedule;
         let (first, last) = (self.minutes.keys().next().copied(), self.minutes.keys().next_back().copied());
         let minutes = first.zip(last).map_or_else(Vec::new, |(first, last)| {
             let seen = |minute| {
@@ -172,14 +170,18 @@ mod tests {
         slices.encode()
     }
 
+    fn first_minutes(minutes: i64) -> MinuteRange {
+        MinuteRange::new(Schedule::default(), Minute(0), Minute(minutes))
+    }
+
     fn observation(minute: i64, arm: Arm, slices: &[u8], closed: bool) -> StoredWindow<'_> {
         StoredWindow { minute: Minute(minute), arm, closed, cold_starts: 0, probes: 0, unrouted: 0, slices }
     }
 
     #[test]
     fn workers_are_added_up_and_silent_minutes_kept() {
-        let mut timeline = TimelineBuilder::new(Schedule::default(), Minute(0), Minute(100));
-        assert_eq!(timeline.range(), (Minute(40), Minute(100)));
+        let mut timeline = TimelineBuilder::new(first_minutes(100));
+        assert_eq!((timeline.range().from, timeline.range().to), (Minute(40), Minute(100)));
         let (one, other) = (slices(10, 1, 100), slices(10, 2, 100));
         timeline.observe(&observation(39, Arm::Odd, &one, true));
         timeline.observe(&observation(50, Arm::Even, &one, true));
@@ -199,9 +201,9 @@ mod tests {
 
     #[test]
     fn nothing_is_a_timeline_too_and_unreadable_bytes_are_incomplete() {
-        let empty = TimelineBuilder::new(Schedule::default(), Minute(0), Minute(10)).finish();
+        let empty = TimelineBuilder::new(first_minutes(10)).finish();
         assert!(empty.minutes.is_empty());
-        let mut timeline = TimelineBuilder::new(Schedule::default(), Minute(0), Minute(10));
+        let mut timeline = TimelineBuilder::new(first_minutes(10));
         timeline.observe(&observation(3, Arm::Odd, &[9, 9], true));
         let served = timeline.finish().minutes[0].served.odd.expect("a window");
         assert_eq!(served, Served { calls: 0, server_errors: 0, p50_us: None, p95_us: None, complete: false });

@@ -12,6 +12,7 @@ use super::*;
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::decision::{Decision, DecisionCount, Reason};
 use crate::domain::histogram::bucket_of;
+use crate::domain::minute_range::MinuteRange;
 use crate::domain::plan::{AppServiceSize, FlexSize, Plan};
 use crate::domain::price::{Meter, Price};
 use crate::domain::probe::ProbeOutcomes;
@@ -24,14 +25,14 @@ const HOSTILE: &str = "<script>alert('1')</script>\"&<!--";
 
 fn inputs(minutes: i64) -> Inputs {
     let plans = ByArm { even: Plan::AppService(AppServiceSize::S1), odd: Plan::FunctionsFlex(FlexSize::Mb512) };
-    Inputs { draws: 50, ..Inputs::new(Schedule::default(), Minute(0), Minute(minutes), plans) }
+    Inputs { draws: 50, ..Inputs::new(MinuteRange::new(Schedule::default(), Minute(0), Minute(minutes)), plans) }
 }
 
 /// A run of `minutes` with 40 calls each, odd slower by 20 ms; minute 7 fails over, in minute 9 a call fails.
 fn run(minutes: i64, inputs: Inputs) -> (Report, Timeline) {
-    let schedule = inputs.schedule;
+    let schedule = inputs.range.schedule;
+    let mut timeline = TimelineBuilder::new(MinuteRange::new(schedule, Minute(0), Minute(minutes)));
     let mut report = Accumulator::new(inputs);
-    let mut timeline = TimelineBuilder::new(schedule, Minute(0), Minute(minutes));
     let mut rows = Vec::new();
     for minute in (0..minutes).map(Minute) {
         let scheduled = schedule.arm_of(minute);

@@ -14,7 +14,8 @@ use super::windows::columns;
 use super::{Store, StoreError};
 use crate::domain::arm::Arm;
 use crate::domain::decision::{Decision, DecisionCount, Reason};
-use crate::domain::schedule::{Minute, Schedule};
+use crate::domain::minute_range::MinuteRange;
+use crate::domain::schedule::Schedule;
 
 impl Store {
     /// Writes counts of decisions taken by `worker` under `schedule`, replacing what it wrote of the same minute, arm and reason before.
@@ -53,27 +54,21 @@ impl Store {
         Ok(())
     }
 
-    /// Hands every count of decisions in `from..to` under `schedule` to `observe`, in time order.
+    /// Hands every count of decisions in `range`, taken under its schedule, to `observe`, in time order.
     ///
     /// # Errors
     /// [`StoreError`]; counts may have been handed over by then.
-    pub async fn observe_decisions(
-        &self,
-        schedule: &Schedule,
-        from: Minute,
-        to: Minute,
-        observe: impl FnMut(&DecisionCount),
-    ) -> Result<(), StoreError> {
-        self.decisions_where("true", schedule, from, to, observe).await
+    pub async fn observe_decisions(&self, range: MinuteRange, observe: impl FnMut(&DecisionCount)) -> Result<(), StoreError> {
+        self.decisions_where("true", range, observe).await
     }
 
     /// Counts of decisions other than for the minute's own arm, in time order: failovers, and calls no arm could take.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn failovers(&self, schedule: &Schedule, from: Minute, to: Minute) -> Result<Vec<DecisionCount>, StoreError> {
+    pub async fn failovers(&self, range: MinuteRange) -> Result<Vec<DecisionCount>, StoreError> {
         let mut counts = Vec::new();
-        self.decisions_where("reason <> 'schedule'", schedule, from, to, |count| counts.push(*count)).await?;
+        self.decisions_where("reason <> 'schedule'", range, |count| counts.push(*count)).await?;
         Ok(counts)
     }
 
@@ -81,28 +76,26 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn scheduled_decisions(&self, schedule: &Schedule, from: Minute, to: Minute) -> Result<Vec<DecisionCount>, StoreError> {
+    pub async fn scheduled_decisions(&self, range: MinuteRange) -> Result<Vec<DecisionCount>, StoreError> {
         let mut counts = Vec::new();
-        self.decisions_where("reason = 'schedule'", schedule, from, to, |count| counts.push(*count)).await?;
+        self.decisions_where("reason = 'schedule'", range, |count| counts.push(*count)).await?;
         Ok(counts)
     }
 
     async fn decisions_where(
         &self,
         condition: &'static str,
-        schedule: &Schedule,
-        from: Minute,
-        to: Minute,
+        range: MinuteRange,
         mut observe: impl FnMut(&DecisionCount),
     ) -> Result<(), StoreError> {
         let mut connection = self.connection().await?;
-        let (rule, minute_ms) = columns(schedule);
+        let (rule, minute_ms) = columns(&range.schedule);
         let rows = sql::<(Timestamptz, Text, Text, BigInt)>("SELECT starts_at, arm, reason, calls FROM decisions WHERE ")
             .sql(condition)
             .sql(" AND starts_at >= ")
-            .bind::<Timestamptz, _>(schedule.starts_at(from))
+            .bind::<Timestamptz, _>(range.starts_at())
             .sql(" AND starts_at < ")
-            .bind::<Timestamptz, _>(schedule.starts_at(to))
+            .bind::<Timestamptz, _>(range.ends_at())
             .sql(" AND schedule = ")
             .bind::<Text, _>(rule)
             .sql(" AND minute_ms = ")
@@ -112,7 +105,7 @@ impl Store {
             .await?;
         let mut rows = pin!(rows);
         while let Some((starts_at, arm, reason, calls)) = rows.try_next().await? {
-            observe(&count(schedule, starts_at, &arm, &reason, calls)?);
+            observe(&count(&range.schedule, starts_at, &arm, &reason, calls)?);
         }
         Ok(())
     }
@@ -131,12 +124,14 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::domain::schedule::Minute;
     use crate::store::testing::new_store;
 
     #[tokio::test]
     async fn counts_are_absolute_by_router() {
         let store = new_store().await;
         let schedule = Schedule::default();
+        let range = MinuteRange::new(schedule, Minute(0), Minute(9));
         let count = |minute, reason, calls| {
             let minute = Minute(minute);
             DecisionCount { decision: Decision { minute, arm: schedule.arm_of(minute), reason }, calls }
@@ -148,10 +143,10 @@ mod tests {
         }
         store.write_decisions(&schedule, other, &[count(4, Reason::Schedule, 2), count(5, Reason::Unavailable, 1)], now).await.unwrap();
         let mut seen = Vec::new();
-        store.observe_decisions(&schedule, Minute(0), Minute(9), |count| seen.push(*count)).await.unwrap();
+        store.observe_decisions(range, |count| seen.push(*count)).await.unwrap();
         seen.sort_by_key(|count| (count.decision.minute, count.calls));
-        assert_eq!(store.failovers(&schedule, Minute(0), Minute(9)).await.unwrap(), vec![count(5, Reason::Unavailable, 1)]);
-        assert_eq!(store.scheduled_decisions(&schedule, Minute(0), Minute(9)).await.unwrap().len(), 2);
+        assert_eq!(store.failovers(range).await.unwrap(), vec![count(5, Reason::Unavailable, 1)]);
+        assert_eq!(store.scheduled_decisions(range).await.unwrap().len(), 2);
         assert_eq!(seen, vec![count(4, Reason::Schedule, 2), count(4, Reason::Schedule, 5), count(5, Reason::Unavailable, 1)]);
     }
 }

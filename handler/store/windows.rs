@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{Store, StoreError};
 use crate::domain::arm::Arm;
+use crate::domain::minute_range::MinuteRange;
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::window::{STATUS_CLASSES, Slices, StoredWindow, Window, WindowCounts};
 
@@ -123,26 +124,20 @@ impl Store {
         Ok(())
     }
 
-    /// Hands every window of `from..to` counted under `schedule` to `observe`, in time order.
+    /// Hands every window of `range`, counted under its schedule, to `observe`, in time order.
     ///
     /// # Errors
     /// [`StoreError`]; windows may have been handed over by then.
-    pub async fn observe_windows(
-        &self,
-        schedule: &Schedule,
-        from: Minute,
-        to: Minute,
-        mut observe: impl FnMut(&StoredWindow<'_>),
-    ) -> Result<(), StoreError> {
+    pub async fn observe_windows(&self, range: MinuteRange, mut observe: impl FnMut(&StoredWindow<'_>)) -> Result<(), StoreError> {
         let mut connection = self.analytics_connection().await?;
-        let (rule, minute_ms) = columns(schedule);
+        let (rule, minute_ms) = columns(&range.schedule);
         let rows = sql::<ObservationColumns>(
             "SELECT starts_at, (arm = 'odd')::int + 2 * closed::int, CASE WHEN cold_starts + probes + unrouted > 0 \
              THEN ARRAY[cold_starts, probes, unrouted] END, slices FROM windows WHERE starts_at >= ",
         )
-        .bind::<Timestamptz, _>(schedule.starts_at(from))
+        .bind::<Timestamptz, _>(range.starts_at())
         .sql(" AND starts_at < ")
-        .bind::<Timestamptz, _>(schedule.starts_at(to))
+        .bind::<Timestamptz, _>(range.ends_at())
         .sql(" AND schedule = ")
         .bind::<Text, _>(rule)
         .sql(" AND minute_ms = ")
@@ -155,7 +150,7 @@ impl Store {
             let counter =
                 |position: usize| counters.as_ref().and_then(|counters| counters.get(position)).map_or(0, |count| counted(*count));
             observe(&StoredWindow {
-                minute: schedule.minute_at(starts_at),
+                minute: range.schedule.minute_at(starts_at),
                 arm: if flags & 1 == 1 { Arm::Odd } else { Arm::Even },
                 closed: flags & 2 == 2,
                 cold_starts: counter(0),
@@ -167,46 +162,46 @@ impl Store {
         Ok(())
     }
 
-    /// The windows of `from..to` counted under `schedule`, whole, in time order; the last `limit` of them.
+    /// The windows of `range`, counted under its schedule, whole, in time order; the last `limit` of them.
     ///
     /// # Errors
     /// [`StoreError`], [`StoreError::Corrupt`] where a row is no window.
-    pub async fn windows(&self, schedule: &Schedule, from: Minute, to: Minute, limit: u32) -> Result<Vec<Window>, StoreError> {
+    pub async fn windows(&self, range: MinuteRange, limit: u32) -> Result<Vec<Window>, StoreError> {
         let mut connection = self.connection().await?;
-        let (rule, minute_ms) = columns(schedule);
+        let (rule, minute_ms) = columns(&range.schedule);
         let mut rows: Vec<WindowRow> = sql_query(
             "SELECT starts_at, arm, worker, closed, status_classes, request_bytes, response_bytes, cold_starts, probes, unrouted, slices, \
              routes FROM windows WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4 \
              ORDER BY starts_at DESC, arm DESC, worker DESC LIMIT $5",
         )
-        .bind::<Timestamptz, _>(schedule.starts_at(from))
-        .bind::<Timestamptz, _>(schedule.starts_at(to))
+        .bind::<Timestamptz, _>(range.starts_at())
+        .bind::<Timestamptz, _>(range.ends_at())
         .bind::<Text, _>(rule)
         .bind::<Integer, _>(minute_ms)
         .bind::<BigInt, _>(i64::from(limit))
         .load(&mut *connection)
         .await?;
         rows.reverse();
-        rows.into_iter().map(|row| row.window(schedule)).collect()
+        rows.into_iter().map(|row| row.window(&range.schedule)).collect()
     }
 
-    /// Whether one worker served both arms in the minutes of `from..to`: an A/A run. The last minutes in which anything was counted tell.
+    /// Whether one worker served both arms in `range`: an A/A run. The last minutes in which anything was counted tell.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn one_worker_serves_both_arms(&self, schedule: &Schedule, from: Minute, to: Minute) -> Result<bool, StoreError> {
+    pub async fn one_worker_serves_both_arms(&self, range: MinuteRange) -> Result<bool, StoreError> {
         // Enough to span a worker's restart, few enough that a set-up just changed is told apart soon.
         const TELLING: i64 = 10;
-        let Some(last) = self.last_window(schedule, from, to).await? else { return Ok(false) };
+        let Some(last) = self.last_window(range).await? else { return Ok(false) };
+        let range = range.starting_no_earlier_than(Minute(last.0.saturating_sub(TELLING)));
         let mut connection = self.connection().await?;
-        let (rule, minute_ms) = columns(schedule);
-        let from = Minute(from.0.max(last.0.saturating_sub(TELLING)));
+        let (rule, minute_ms) = columns(&range.schedule);
         let found: Found = sql_query(
             "SELECT EXISTS (SELECT FROM windows WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4 \
              GROUP BY worker HAVING count(DISTINCT arm) = 2) AS found",
         )
-        .bind::<Timestamptz, _>(schedule.starts_at(from))
-        .bind::<Timestamptz, _>(schedule.starts_at(to))
+        .bind::<Timestamptz, _>(range.starts_at())
+        .bind::<Timestamptz, _>(range.ends_at())
         .bind::<Text, _>(rule)
         .bind::<Integer, _>(minute_ms)
         .get_result(&mut *connection)
@@ -229,24 +224,24 @@ impl Store {
         Ok(earliest.starts_at.map(|moment| schedule.minute_at(moment)))
     }
 
-    /// The last minute of `from..to` anything was counted in under `schedule`.
+    /// The last minute of `range` anything was counted in under its schedule.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn last_window(&self, schedule: &Schedule, from: Minute, to: Minute) -> Result<Option<Minute>, StoreError> {
+    pub async fn last_window(&self, range: MinuteRange) -> Result<Option<Minute>, StoreError> {
         let mut connection = self.connection().await?;
-        let (rule, minute_ms) = columns(schedule);
+        let (rule, minute_ms) = columns(&range.schedule);
         let latest: Extreme = sql_query(
             "SELECT max(starts_at) AS starts_at FROM windows \
              WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4",
         )
-        .bind::<Timestamptz, _>(schedule.starts_at(from))
-        .bind::<Timestamptz, _>(schedule.starts_at(to))
+        .bind::<Timestamptz, _>(range.starts_at())
+        .bind::<Timestamptz, _>(range.ends_at())
         .bind::<Text, _>(rule)
         .bind::<Integer, _>(minute_ms)
         .get_result(&mut *connection)
         .await?;
-        Ok(latest.starts_at.map(|moment| schedule.minute_at(moment)))
+        Ok(latest.starts_at.map(|moment| range.schedule.minute_at(moment)))
     }
 }
 
@@ -286,6 +281,10 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
 
+    fn minutes(from: i64, to: i64) -> MinuteRange {
+        MinuteRange::new(Schedule::default(), Minute(from), Minute(to))
+    }
+
     fn window(minute: i64, arm: Arm, worker: u128, calls: u32) -> Window {
         let mut counts = WindowCounts { status_classes: [0, u64::from(calls), 0, 0, 0], cold_starts: 1, ..WindowCounts::default() };
         let bucket = u16::try_from(bucket_of(2_000)).unwrap();
@@ -307,7 +306,7 @@ mod tests {
         store.write_windows(&schedule, std::slice::from_ref(&last), NOW + time::Duration::SECOND).await.unwrap();
         // A write that was overtaken changes nothing.
         store.write_windows(&schedule, &[window(10, Arm::Even, 1, 6)], NOW).await.unwrap();
-        let read = store.windows(&schedule, Minute(0), Minute(20), 100).await.unwrap();
+        let read = store.windows(minutes(0, 20), 100).await.unwrap();
         assert_eq!(read, vec![last, window(11, Arm::Odd, 2, 7)]);
     }
 
@@ -320,16 +319,16 @@ mod tests {
         store.write_windows(&Schedule::new(Rule::Mirrored), &[window(5, Arm::Odd, 1, 4)], NOW).await.unwrap();
         let mut seen = Vec::new();
         store
-            .observe_windows(&schedule, Minute(3), Minute(30), |row| {
+            .observe_windows(minutes(3, 30), |row| {
                 seen.push((row.minute.0, row.arm, Slices::decode(row.slices).unwrap().0[3].calls));
             })
             .await
             .unwrap();
         assert_eq!(seen, vec![(3, Arm::Odd, 4), (8, Arm::Even, 4), (12, Arm::Even, 4)]);
         assert_eq!(store.first_window(&schedule).await.unwrap(), Some(Minute(3)));
-        assert_eq!(store.last_window(&schedule, Minute(3), Minute(30)).await.unwrap(), Some(Minute(12)));
-        assert_eq!(store.last_window(&schedule, Minute(31), Minute(99)).await.unwrap(), None);
-        assert_eq!(store.windows(&schedule, Minute(0), Minute(99), 1).await.unwrap()[0].minute, Minute(30), "the last ones");
+        assert_eq!(store.last_window(minutes(3, 30)).await.unwrap(), Some(Minute(12)));
+        assert_eq!(store.last_window(minutes(31, 99)).await.unwrap(), None);
+        assert_eq!(store.windows(minutes(0, 99), 1).await.unwrap()[0].minute, Minute(30), "the last ones");
     }
 
     #[tokio::test]
@@ -337,12 +336,12 @@ mod tests {
         let store = new_store().await;
         let schedule = Schedule::default();
         store.write_windows(&schedule, &[window(2, Arm::Even, 1, 1), window(3, Arm::Odd, 2, 1)], NOW).await.unwrap();
-        assert!(!store.one_worker_serves_both_arms(&schedule, Minute(0), Minute(9)).await.unwrap());
+        assert!(!store.one_worker_serves_both_arms(minutes(0, 9)).await.unwrap());
         store.write_windows(&schedule, &[window(5, Arm::Odd, 1, 1)], NOW).await.unwrap();
-        assert!(store.one_worker_serves_both_arms(&schedule, Minute(0), Minute(9)).await.unwrap());
-        assert!(store.one_worker_serves_both_arms(&schedule, Minute(0), Minute(1_440)).await.unwrap(), "long ago, and still an A/A run");
+        assert!(store.one_worker_serves_both_arms(minutes(0, 9)).await.unwrap());
+        assert!(store.one_worker_serves_both_arms(minutes(0, 1_440)).await.unwrap(), "long ago, and still an A/A run");
         let after = [window(40, Arm::Even, 1, 1), window(41, Arm::Odd, 2, 1)];
         store.write_windows(&schedule, &after, NOW).await.unwrap();
-        assert!(!store.one_worker_serves_both_arms(&schedule, Minute(0), Minute(1_440)).await.unwrap(), "the arms have parted since");
+        assert!(!store.one_worker_serves_both_arms(minutes(0, 1_440)).await.unwrap(), "the arms have parted since");
     }
 }

@@ -4,6 +4,7 @@ use time::macros::datetime;
 
 use super::*;
 use crate::clock::ManualClock;
+use crate::domain::minute_range::MinuteRange;
 use crate::domain::schedule::Rule;
 use crate::store::testing::new_store;
 use tokio_util::sync::CancellationToken;
@@ -119,8 +120,8 @@ async fn windows_reach_the_database_once_whatever_fails_in_between() {
     stop.cancel();
     run(stop).await;
     let minute = counter.schedule.minute_at(START);
-    let windows = store.windows(&counter.schedule, minute, minute.next(), 10).await.unwrap();
+    let windows = store.windows(MinuteRange::new(counter.schedule, minute, minute.next()), 10).await.unwrap();
     assert_eq!(windows.len(), 1);
     assert_eq!((windows[0].counts.calls(), windows[0].closed), (2, true), "the drain closes what it writes");
-    assert!(store.windows(&Schedule::new(Rule::Mirrored), minute, minute.next(), 10).await.unwrap().is_empty());
+    assert!(store.windows(MinuteRange::new(Schedule::new(Rule::Mirrored), minute, minute.next()), 10).await.unwrap().is_empty());
 }

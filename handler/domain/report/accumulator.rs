@@ -94,8 +94,8 @@ impl Accumulator {
             routed: Routed::default(),
             failovers: Vec::new(),
             open: None,
-            pairing: Pairing::new(inputs.schedule),
-            series: Series::new(inputs.schedule.rule()),
+            pairing: Pairing::new(inputs.range.schedule),
+            series: Series::new(inputs.range.schedule.rule()),
             totals: ByArm::default(),
             seen: None,
             rows: 0,
@@ -105,7 +105,7 @@ impl Accumulator {
     }
 
     fn in_range(&self, minute: Minute) -> bool {
-        (self.inputs.from..self.inputs.to).contains(&minute)
+        self.inputs.range.contains(minute)
     }
 
     /// Adds a count of decisions. Those that left the schedule come before the first window, the others at any time.
@@ -114,7 +114,7 @@ impl Accumulator {
         if !self.in_range(decision.minute) || count.calls == 0 {
             return;
         }
-        let scheduled = self.inputs.schedule.arm_of(decision.minute) == decision.arm;
+        let scheduled = self.inputs.range.schedule.arm_of(decision.minute) == decision.arm;
         match decision.reason {
             Reason::Schedule if scheduled => self.routed.on_schedule += count.calls,
             Reason::Failover if !scheduled => self.routed.failed_over += count.calls,
@@ -175,14 +175,14 @@ impl Accumulator {
     /// Hands the open minute's windows on.
     fn close_minute(&mut self) {
         let Some(OpenMinute { minute, mut windows }) = self.open.take() else { return };
-        let scheduled = self.inputs.schedule.arm_of(minute);
+        let scheduled = self.inputs.range.schedule.arm_of(minute);
         let paid_by_use = !(self.billed_ms.even.is_empty() && self.billed_ms.odd.is_empty());
         for arm in Arm::BOTH {
             let Some((sums, _)) = &windows[arm] else { continue };
             let kept = sums.kept(BurnIn::None);
             let totals = &mut self.totals[arm];
             if let Billing::PerUse(rules) = Billing::of(self.inputs.plans[arm]) {
-                let month = month_of(self.inputs.schedule, minute);
+                let month = month_of(self.inputs.range.schedule, minute);
                 totals.usage.entry(month).or_default().add(rules.usage(kept.calls, sums.billed_ms));
             }
             if arm == scheduled {
@@ -210,8 +210,8 @@ impl Accumulator {
         let data = DataSummary {
             rows: self.rows,
             unreadable_rows: self.unreadable_rows,
-            first_window: self.seen.map(|(first, _)| inputs.schedule.starts_at(first)),
-            last_window_end: self.seen.map(|(_, last)| inputs.schedule.starts_at(last.next())),
+            first_window: self.seen.map(|(first, _)| inputs.range.schedule.starts_at(first)),
+            last_window_end: self.seen.map(|(_, last)| inputs.range.schedule.starts_at(last.next())),
             pairs: self.series.len(),
             idle_pairs,
             excluded: self.pairing.finish(),
@@ -231,13 +231,13 @@ impl Accumulator {
             }
         });
         let schedule = ScheduleSummary {
-            rule: inputs.schedule.rule(),
-            minute_seconds: inputs.schedule.minute_length().as_secs_f64(),
-            burn_in_seconds: burn_in_seconds(inputs.schedule, inputs.burn_in),
+            rule: inputs.range.schedule.rule(),
+            minute_seconds: inputs.range.schedule.minute_length().as_secs_f64(),
+            burn_in_seconds: burn_in_seconds(inputs.range.schedule, inputs.burn_in),
         };
-        let (from, to) = (inputs.schedule.starts_at(inputs.from), inputs.schedule.starts_at(inputs.to));
+        let (from, to) = (inputs.range.starts_at(), inputs.range.ends_at());
         let failover_minutes =
-            ByArm::build(|arm| self.failovers.iter().filter(|minute| inputs.schedule.arm_of(**minute) == arm).count() as u64);
+            ByArm::build(|arm| self.failovers.iter().filter(|minute| inputs.range.schedule.arm_of(**minute) == arm).count() as u64);
         let mut gathered = Gathered { inputs, routed: self.routed, series: self.series, totals: self.totals, failover_minutes, minutes };
         let (metrics, withheld, sensitivity) = super::metrics::all(&mut gathered);
         let checks = super::checks::all(&gathered, &metrics);

@@ -180,7 +180,7 @@ fn sample_ratio(gathered: &Gathered) -> SampleRatio {
     let rows = gathered.series.mappings.iter().copied().zip(&gathered.series.rows[0]);
     let differences: Vec<(Mapping, f64)> =
         rows.map(|(mapping, row)| (mapping, f64::from(row.calls.odd) - f64::from(row.calls.even))).collect();
-    let Some((estimate, _)) = by_mapping(gathered.inputs.schedule.rule(), &differences, Estimate::of) else {
+    let Some((estimate, _)) = by_mapping(gathered.inputs.range.schedule.rule(), &differences, Estimate::of) else {
         let summary = "there are fewer than two pairs of windows".to_owned();
         return SampleRatio { status: Status::Unknown, summary, calls_per_window: None, p_value: None };
     };
@@ -238,7 +238,7 @@ fn follow_through(gathered: &Gathered) -> FollowThrough {
 }
 
 fn minute_confound(gathered: &Gathered, metrics: &[Metric]) -> MinuteConfound {
-    if gathered.inputs.schedule.rule() == Rule::Parity {
+    if gathered.inputs.range.schedule.rule() == Rule::Parity {
         let summary = "under plain parity, anything that happens every second minute (a job on even minutes, say) looks exactly like a \
                        difference between the plans and can't be told apart; the mirrored schedule can tell";
         return MinuteConfound { status: Status::Warning, summary: summary.to_owned(), z: None };

@@ -134,7 +134,7 @@ fn per_1000(total: &BigDecimal, calls: &BigDecimal) -> Option<BigDecimal> {
 }
 
 pub(super) fn report(gathered: &Gathered) -> CostReport {
-    let minute_ms = u64::try_from(gathered.inputs.schedule.minute_length().as_millis()).unwrap_or(60_000);
+    let minute_ms = u64::try_from(gathered.inputs.range.schedule.minute_length().as_millis()).unwrap_or(60_000);
     let hours = BigDecimal::from(u128::from(gathered.minutes) * u128::from(minute_ms)) / BigDecimal::from(3_600_000);
     let calls = ByArm::build(|arm| {
         let totals = &gathered.totals[arm];

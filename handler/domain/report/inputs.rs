@@ -6,22 +6,18 @@ use bigdecimal::BigDecimal;
 use serde::Serialize;
 
 use crate::domain::arm::ByArm;
+use crate::domain::minute_range::MinuteRange;
 use crate::domain::plan::Plan;
 use crate::domain::price::PriceBook;
 use crate::domain::probe::ProbeOutcomes;
-use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::statistics::bootstrap::DRAWS;
 use crate::domain::window::BurnIn;
 
 /// Everything that is declared before the windows are looked at.
 #[derive(Debug, Clone)]
 pub struct Inputs {
-    /// Which minutes belong to which arm.
-    pub schedule: Schedule,
-    /// First minute compared.
-    pub from: Minute,
-    /// First minute not compared any more; must lie in the past far enough that its windows were written.
-    pub to: Minute,
+    /// The minutes compared; all of them must be over for long enough that their windows were written.
+    pub range: MinuteRange,
     /// What each arm runs on.
     pub plans: ByArm<Plan>,
     /// Azure region both arms run in.
@@ -47,13 +43,11 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Inputs for comparing `plans` over `from..to`, with list prices and everything else at its default.
+    /// Inputs for comparing `plans` over `range`, with list prices and everything else at its default.
     #[must_use]
-    pub fn new(schedule: Schedule, from: Minute, to: Minute, plans: ByArm<Plan>) -> Self {
+    pub fn new(range: MinuteRange, plans: ByArm<Plan>) -> Self {
         Inputs {
-            schedule,
-            from,
-            to,
+            range,
             plans,
             region: "local".to_owned(),
             prices: PriceBook::embedded(),

@@ -194,7 +194,7 @@ pub(super) fn all(gathered: &mut Gathered) -> (Vec<Metric>, Vec<Withheld>, Vec<S
             headline.clone_from(&metrics);
             withheld = held_back;
         }
-        sensitivity.push(Sensitivity { burn_in_seconds: burn_in_seconds(gathered.inputs.schedule, burn_in), metrics });
+        sensitivity.push(Sensitivity { burn_in_seconds: burn_in_seconds(gathered.inputs.range.schedule, burn_in), metrics });
     }
     headline.extend(cost(gathered, MetricName::CostObserved));
     headline.extend(cost(gathered, MetricName::CostProjected));
@@ -288,7 +288,7 @@ fn busy_rows(gathered: &Gathered, burn_in: BurnIn) -> impl Iterator<Item = (Mapp
 fn latency_mean(gathered: &Gathered, burn_in: BurnIn) -> Option<Metric> {
     let differences: Vec<(Mapping, f64)> =
         busy_rows(gathered, burn_in).map(|(mapping, row)| (mapping, row.mean_ms.odd - row.mean_ms.even)).collect();
-    let (estimate, confound) = by_mapping(gathered.inputs.schedule.rule(), &differences, Estimate::of)?;
+    let (estimate, confound) = by_mapping(gathered.inputs.range.schedule.rule(), &differences, Estimate::of)?;
     let means = ByArm::build(|arm| busy_rows(gathered, burn_in).map(|(_, row)| row.mean_ms[arm]).collect::<Vec<f64>>());
     let values = ByArm { even: Moments::of(&means.even)?.mean, odd: Moments::of(&means.odd)?.mean };
     let mut metric = metric(MetricName::LatencyMean, values, &estimate, confound, Some(gathered.inputs.margins.latency_ms));
@@ -373,7 +373,7 @@ fn error_rate(gathered: &Gathered, burn_in: BurnIn) -> Option<Metric> {
     let pairs: Vec<(Mapping, RatioPair)> =
         rows.map(|(mapping, row)| (mapping, RatioPair { a: side(row, Arm::Even), b: side(row, Arm::Odd) })).collect();
     let inputs = &gathered.inputs;
-    let mut metric = ratio_metric(inputs.schedule.rule(), MetricName::ErrorRate, &pairs, Some(inputs.margins.error_rate))?;
+    let mut metric = ratio_metric(inputs.range.schedule.rule(), MetricName::ErrorRate, &pairs, Some(inputs.margins.error_rate))?;
     if metric.even == 0.0 && metric.odd == 0.0 {
         let calls = |arm: Arm| gathered.series.rows[burn_in.index()].iter().map(|row| u64::from(row.calls[arm])).sum();
         let bounds = ByArm::build(|arm| upper_bound_of_unseen(calls(arm))).both()?;
@@ -393,7 +393,7 @@ fn window_cost(gathered: &Gathered, arm: Arm) -> Option<Box<dyn Fn(f64, f64) -> 
     match Billing::of(inputs.plans[arm]) {
         Billing::Unpriced => None,
         Billing::PerHour(meter) => {
-            let hours = inputs.schedule.minute_length().as_secs_f64() * 2.0 / 3_600.0;
+            let hours = inputs.range.schedule.minute_length().as_secs_f64() * 2.0 / 3_600.0;
             let cost = amount(meter)? * hours;
             Some(Box::new(move |_, _| cost))
         }

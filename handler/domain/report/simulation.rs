@@ -7,6 +7,7 @@ use super::*;
 use crate::domain::arm::Arm;
 use crate::domain::decision::{Decision, DecisionCount, Reason};
 use crate::domain::histogram::{Histogram, bucket_of};
+use crate::domain::minute_range::MinuteRange;
 use crate::domain::pairs::{Mapping, Pairing, Standing};
 use crate::domain::plan::{AppServiceSize, FlexSize};
 use crate::domain::schedule::{Minute, Schedule};
@@ -93,7 +94,7 @@ struct Run {
 
 impl Run {
     fn new(rule: Rule, minutes: i64, plans: ByArm<Plan>) -> Self {
-        let inputs = Inputs { draws: 400, ..Inputs::new(Schedule::new(rule), Minute(0), Minute(minutes), plans) };
+        let inputs = Inputs { draws: 400, ..Inputs::new(MinuteRange::new(Schedule::new(rule), Minute(0), Minute(minutes)), plans) };
         Run {
             inputs,
             random: Random::new(42),
@@ -137,8 +138,8 @@ impl Run {
 
     /// Runs, letting `change` alter a decision and whether the minute's window was closed.
     fn report_with(mut self, change: impl Fn(&mut Decision, &mut bool)) -> Report {
-        let schedule = self.inputs.schedule;
-        let minutes: Vec<(Decision, bool)> = (self.inputs.from.0..self.inputs.to.0)
+        let schedule = self.inputs.range.schedule;
+        let minutes: Vec<(Decision, bool)> = (self.inputs.range.from.0..self.inputs.range.to.0)
             .map(|minute| {
                 let mut decision = Decision { minute: Minute(minute), arm: schedule.arm_of(Minute(minute)), reason: Reason::Schedule };
                 let mut closed = true;
@@ -352,8 +353,8 @@ fn failovers_and_unclosed_windows_stay_out_and_are_said() {
 #[test]
 fn calls_that_do_not_arrive_fail_the_run_unless_an_arm_was_down() {
     let short = |mut run: Run, failed_over: fn(Minute) -> bool| {
-        let minutes = run.inputs.to.0;
-        let schedule = run.inputs.schedule;
+        let minutes = run.inputs.range.to.0;
+        let schedule = run.inputs.range.schedule;
         let mut accumulator = Accumulator::new(run.inputs.clone());
         for minute in (0..minutes).map(Minute) {
             let arm = schedule.arm_of(minute);
@@ -410,8 +411,8 @@ fn a_violation_of_the_schedule_withholds_the_verdict() {
 
 #[test]
 fn nothing_at_all_is_a_report_too() {
-    let report =
-        Accumulator::new(Inputs::new(Schedule::default(), Minute(0), Minute(10), S1_AND_FLEX)).finish(datetime!(2026-11-23 12:00 UTC));
+    let report = Accumulator::new(Inputs::new(MinuteRange::new(Schedule::default(), Minute(0), Minute(10)), S1_AND_FLEX))
+        .finish(datetime!(2026-11-23 12:00 UTC));
     assert_eq!(report.verdict.outcome, VerdictOutcome::NotEnoughData);
     assert!(report.metrics.is_empty());
     assert_eq!(report.checks.conformance.status, Status::Unknown);
@@ -422,7 +423,7 @@ fn nothing_at_all_is_a_report_too() {
 
 #[test]
 fn unreadable_and_disordered_rows_are_counted_and_left_out() {
-    let mut accumulator = Accumulator::new(Inputs::new(Schedule::default(), Minute(0), Minute(10), SAME));
+    let mut accumulator = Accumulator::new(Inputs::new(MinuteRange::new(Schedule::default(), Minute(0), Minute(10)), SAME));
     let good = Slices::default().encode();
     for (minute, slices) in [(0, &good[..]), (1, &[9, 9][..]), (4, &good[..]), (2, &good[..]), (99, &good[..])] {
         let arm = Schedule::default().arm_of(Minute(minute));

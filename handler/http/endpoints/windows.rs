@@ -121,12 +121,12 @@ pub async fn windows(store: &Store, comparison: &Comparison, raw_query: Option<&
     let limit = query.parsed("limit", "a number from 1 to 5000", limit)?.unwrap_or(STANDARD_LIMIT);
     query.finish()?;
     let schedule = comparison.schedule();
-    let (from, to) = comparison.minutes_so_far(from, to);
-    let windows = store.windows(schedule, from, to, limit).await?;
+    let range = comparison.minutes_so_far(from, to);
+    let windows = store.windows(range, limit).await?;
     // Decisions of the minutes shown, not of the whole range.
-    let from = windows.first().map_or(from, |window| window.minute);
+    let range = windows.first().map_or(range, |window| range.starting_no_earlier_than(window.minute));
     let mut decisions: BTreeMap<Minute, DecisionsDocument> = BTreeMap::new();
-    store.observe_decisions(schedule, from, to, |count| add(&mut decisions, schedule, count)).await?;
+    store.observe_decisions(range, |count| add(&mut decisions, schedule, count)).await?;
     let decisions: Vec<DecisionsDocument> = decisions.into_values().collect();
     Ok(json(&WindowsDocument { windows: documents(schedule, windows), conformance: conformance(&decisions), decisions }))
 }
