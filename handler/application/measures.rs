@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::domain::arm::Arm;
-use crate::domain::decision::Reason;
+use crate::domain::decision::{Health, Reason};
 use crate::http::edge::Edge;
 use crate::routing::Routing;
 use crate::store::Store;
@@ -53,8 +53,8 @@ pub fn router(registry: &Registry, routing: &Arc<Routing>, store: Option<&Store>
     );
     let health = Arc::clone(routing);
     registry.register("switchback_arm_up", "Whether the router counts an arm as up, 1 or 0.", MetricKind::Gauge, move || {
-        let up = health.health().up();
-        Arm::BOTH.map(|arm| Sample::labelled("arm", arm.as_str(), f64::from(u8::from(up[arm])))).into()
+        let now = health.health().now();
+        Arm::BOTH.map(|arm| Sample::labelled("arm", arm.as_str(), f64::from(u8::from(now[arm] == Health::Up)))).into()
     });
     if let Some(store) = store {
         pool(registry, store);

@@ -27,7 +27,7 @@ use crate::http::observed::Observer;
 use crate::http::route_names::ROUTES;
 use crate::http::routes::{self, ApiParts, RouterParts};
 use crate::http::server;
-use crate::outgoing::{ClientError, http_client};
+use crate::outgoing::{ClientError, probing_client};
 use crate::routing::{self, Routing, health};
 use crate::store::{Store, StoreSetupError};
 use crate::telemetry::metrics::Registry;
@@ -152,7 +152,7 @@ fn build_router(
 ) -> Result<Routes, ApplicationError> {
     let Background { tasks, stop, worker, registry } = background;
     let arms_health = Arc::new(health::ArmsHealth::default());
-    let client = http_client()?;
+    let client = probing_client()?;
     tasks.spawn(health::probe(
         Arc::clone(&arms_health),
         router.arms.clone(),

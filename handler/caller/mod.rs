@@ -142,11 +142,7 @@ impl Caller {
         let named = |name: &HeaderName| header(&redirect, name).ok_or_else(|| format!("the redirect has no {name} header"));
         let sent_to: Arm = named(&ARM)?.parse().map_err(|error| format!("{ARM}: {error}"))?;
         let minute = named(&MINUTE)?.to_owned();
-        let reason = match named(&REASON)? {
-            "schedule" => Reason::Schedule,
-            "failover" => Reason::Failover,
-            other => return Err(format!("'{other}' is not a reason")),
-        };
+        let reason: Reason = named(&REASON)?.parse().map_err(|error| format!("{REASON}: {error}"))?;
         let location = header(&redirect, &LOCATION).ok_or("the redirect has no location")?.to_owned();
         observation.minute = Some(minute.clone());
         observation.reason = Some(reason);

@@ -39,7 +39,7 @@ impl ProbeOutcome {
             return ProbeOutcome::WrongArm;
         }
         match (reason, sent_to == scheduled) {
-            (Reason::Schedule, true) => ProbeOutcome::Conformant,
+            (Reason::Schedule | Reason::Unsure, true) => ProbeOutcome::Conformant,
             (Reason::Failover, false) => ProbeOutcome::FailedOver,
             _ => ProbeOutcome::WrongArm,
         }
@@ -106,6 +106,7 @@ mod tests {
     fn judging() {
         use Arm::{Even, Odd};
         assert_eq!(ProbeOutcome::judge(Even, Even, Reason::Schedule, Even), ProbeOutcome::Conformant);
+        assert_eq!(ProbeOutcome::judge(Even, Even, Reason::Unsure, Even), ProbeOutcome::Conformant);
         assert_eq!(ProbeOutcome::judge(Even, Odd, Reason::Failover, Odd), ProbeOutcome::FailedOver);
         assert_eq!(ProbeOutcome::judge(Even, Odd, Reason::Schedule, Odd), ProbeOutcome::WrongArm);
         assert_eq!(ProbeOutcome::judge(Even, Even, Reason::Failover, Even), ProbeOutcome::WrongArm);

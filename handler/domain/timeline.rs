@@ -123,7 +123,7 @@ impl TimelineBuilder {
         let (_, decided) = self.minutes.entry(decision.minute).or_default();
         let decided = &mut decided[decision.arm];
         match decision.reason {
-            Reason::Schedule => decided.schedule += count.calls,
+            Reason::Schedule | Reason::Unsure => decided.schedule += count.calls,
             Reason::Failover => decided.failover += count.calls,
             Reason::Unavailable => decided.unavailable += count.calls,
         }

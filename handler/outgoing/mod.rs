@@ -11,17 +11,29 @@ use std::time::Duration;
 
 use tls::TlsError;
 
+/// The same as [`http_client`], but each request opens a connection of its own: a probe over a kept one would not notice that no new one
+/// can be opened.
+///
+/// # Errors
+/// [`ClientError`] when the TLS configuration is refused.
+pub fn probing_client() -> Result<reqwest::Client, ClientError> {
+    Ok(builder()?.pool_max_idle_per_host(0).build()?)
+}
+
 /// A client that verifies TLS as [`tls::client_config`] says and follows no redirect by itself.
 ///
 /// # Errors
 /// [`ClientError`] when the TLS configuration is refused.
 pub fn http_client() -> Result<reqwest::Client, ClientError> {
+    Ok(builder()?.build()?)
+}
+
+fn builder() -> Result<reqwest::ClientBuilder, TlsError> {
     Ok(reqwest::Client::builder()
         .tls_backend_preconfigured(tls::client_config(None)?)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(5))
-        .user_agent(concat!("switchback/", env!("CARGO_PKG_VERSION")))
-        .build()?)
+        .user_agent(concat!("switchback/", env!("CARGO_PKG_VERSION"))))
 }
 
 /// No client for outgoing calls could be made.

@@ -73,7 +73,7 @@ impl Routing {
     #[must_use]
     pub fn route(&self, path: &str, query: Option<&str>, probe: bool) -> RoutedCall {
         let turn = self.turn();
-        let decision = decide(turn.minute, turn.scheduled, self.health.up(), self.failover);
+        let decision = decide(turn.minute, turn.scheduled, &self.health.now(), self.failover);
         if !probe {
             turn.count(&decision);
         }

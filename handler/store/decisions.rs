@@ -114,7 +114,7 @@ impl Store {
 fn count(schedule: &Schedule, starts_at: OffsetDateTime, arm: &str, reason: &str, calls: i64) -> Result<DecisionCount, StoreError> {
     let corrupt = || StoreError::Corrupt(format!("decision for '{arm}' because of '{reason}'"));
     let arm: Arm = arm.parse().map_err(|_| corrupt())?;
-    let reason = Reason::ALL.into_iter().find(|known| known.as_str() == reason).ok_or_else(corrupt)?;
+    let reason: Reason = reason.parse().map_err(|_| corrupt())?;
     let minute = schedule.minute_at(starts_at);
     Ok(DecisionCount { decision: Decision { minute, arm, reason }, calls: u64::try_from(calls).unwrap_or(0) })
 }

@@ -84,6 +84,22 @@ fn with_both_arms_down_the_router_says_so_until_one_is_back() {
 }
 
 #[test]
+fn two_unwell_arms_keep_the_schedule_and_the_router_says_that_it_is_unsure() {
+    let system = start(|router| router);
+    system.even.process.signal(Signal::STOP);
+    system.odd.process.signal(Signal::STOP);
+    wait_until("the router to be unsure", || decision(&ask(&system.router)) == (307, Some("even"), Some("unsure")));
+    assert_eq!((health(&system.router, "even"), health(&system.router, "odd")), ("unwell".into(), "unwell".into()));
+    let routing = get_json(&system.url("/_switchback/routing"));
+    assert!(routing["arms"][0]["last_failure"].as_str().is_some_and(|reason| reason.contains("no answer within")), "{routing}");
+    assert!(routing["decisions"]["total"]["even"]["unsure"].as_u64() >= Some(1), "{routing}");
+    wait_until("the log to say so", || system.router.process.output().contains("neither arm is well"));
+    system.even.process.signal(Signal::CONT);
+    system.odd.process.signal(Signal::CONT);
+    wait_until("calls to be scheduled again", || decision(&ask(&system.router)) == SCHEDULED);
+}
+
+#[test]
 fn a_shared_databases_trouble_prefers_no_arm() {
     let system = start(|router| router);
     // This arm's database does not exist, so it is alive and not ready.

@@ -116,15 +116,15 @@ impl Accumulator {
         }
         let scheduled = self.inputs.range.schedule.arm_of(decision.minute) == decision.arm;
         match decision.reason {
-            Reason::Schedule if scheduled => self.routed.on_schedule += count.calls,
+            Reason::Schedule | Reason::Unsure if scheduled => self.routed.on_schedule += count.calls,
             Reason::Failover if !scheduled => self.routed.failed_over += count.calls,
             Reason::Unavailable => self.routed.unavailable += count.calls,
-            Reason::Schedule | Reason::Failover => self.routed.violations += count.calls,
+            Reason::Schedule | Reason::Unsure | Reason::Failover => self.routed.violations += count.calls,
         }
         if decision.reason != Reason::Unavailable {
             self.routed.sent[decision.arm] += count.calls;
         }
-        if decision.reason != Reason::Schedule {
+        if matches!(decision.reason, Reason::Failover | Reason::Unavailable) {
             match self.failovers.last() {
                 Some(last) if *last == decision.minute => {}
                 Some(last) if *last > decision.minute => {

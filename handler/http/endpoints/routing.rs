@@ -13,7 +13,7 @@ use crate::routing::turn::DecisionCounts;
 /// `GET /_switchback/health`: the router is up; how it sees the arms.
 #[must_use]
 pub fn health(routing: &Routing) -> Response {
-    reply(&json!({ "status": "up", "arms": routing.health().up().map(word) }))
+    reply(&json!({ "status": "up", "arms": routing.health().now() }))
 }
 
 /// `GET /_switchback/routing`: whose turn it is, when that changes, how the arms are, and what was decided so far.
@@ -38,8 +38,9 @@ fn arm_now(routing: &Routing, arm: Arm) -> Value {
     json!({
         "arm": arm,
         "url": routing.arms()[arm].as_str(),
-        "health": word(routing.health().up()[arm]),
+        "health": routing.health().now()[arm],
         "probes": routing.health().probes()[arm],
+        "last_failure": routing.health().last_failures()[arm],
     })
 }
 
@@ -61,7 +62,3 @@ fn counts(counts: &DecisionCounts) -> Value {
 }
 
 const MINUTES_SHOWN: usize = 10;
-
-const fn word(up: bool) -> &'static str {
-    if up { "up" } else { "down" }
-}

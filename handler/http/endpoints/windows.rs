@@ -143,7 +143,7 @@ fn add(decisions: &mut BTreeMap<Minute, DecisionsDocument>, schedule: &Schedule,
         violations: 0,
     });
     let cell = match (count.decision.reason, count.decision.arm == scheduled) {
-        (Reason::Schedule, true) => &mut entry.on_schedule,
+        (Reason::Schedule | Reason::Unsure, true) => &mut entry.on_schedule,
         (Reason::Failover, false) => &mut entry.failed_over,
         (Reason::Unavailable, _) => &mut entry.unavailable,
         _ => &mut entry.violations,
