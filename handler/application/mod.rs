@@ -82,18 +82,17 @@ impl Application {
         let schedule = Schedule::with_minute(config.rule, timing.minute);
         let stop_background = CancellationToken::new();
         let mut background = JoinSet::new();
+        let worker = Uuid::now_v7();
         let (arm, counter, routes, mut telemetry) = match &config.role {
             Role::Router(router) => {
-                let worker = Uuid::now_v7();
                 let telemetry = telemetry(&config.telemetry, &timing.clock, "router", &worker.to_string());
                 let parts = Background { tasks: &mut background, stop: &stop_background, worker, registry: &telemetry.registry };
                 (None, None, build_router(&config, router, schedule, timing, parts)?, telemetry)
             }
             Role::Api(api) => {
                 let booking = if api.aa_run { Booking::Both } else { Booking::Arm(api.arm) };
-                let counter = Arc::new(CallCounter::new(Arc::clone(&timing.clock), schedule, booking, &ROUTES));
-                let worker = counter.worker().to_string();
-                let telemetry = telemetry(&config.telemetry, &timing.clock, api.arm.as_str(), &worker);
+                let counter = Arc::new(CallCounter::new(Arc::clone(&timing.clock), schedule, booking, worker, &ROUTES));
+                let telemetry = telemetry(&config.telemetry, &timing.clock, api.arm.as_str(), &worker.to_string());
                 let (routes, store) = build_api(&config, api, schedule, timing, &telemetry.registry)?;
                 measures::arm(&telemetry.registry, &counter, &store);
                 background.spawn(windows::flush::windows(Arc::clone(&counter), store, stop_background.clone()));

@@ -43,7 +43,7 @@ fn window(schedule: &Schedule, minute: Minute, workers: ByArm<u128>) -> Window {
         *slice =
             Slice { calls: calls.into(), server_errors: 0, latency_sum_us: latency * u64::from(calls), buckets: vec![(bucket, calls)] };
     }
-    Window { minute, arm, worker: Uuid::from_u128(workers[arm]).to_string(), closed: true, counts }
+    Window { minute, arm, worker: Uuid::from_u128(workers[arm]), closed: true, counts }
 }
 
 async fn fill(store: &Store, schedule: &Schedule, minutes: i64, workers: ByArm<u128>) {

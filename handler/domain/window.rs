@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::arm::Arm;
 use super::histogram::{self, Histogram};
@@ -291,8 +292,8 @@ pub struct Window {
     pub minute: Minute,
     /// The arm that served them.
     pub arm: Arm,
-    /// The process that served them: an identifier it draws at its start.
-    pub worker: String,
+    /// The process that served them: an id it draws when it starts.
+    pub worker: Uuid,
     /// Whether the worker wrote it after the minute's end or while draining: nothing it counted is missing.
     pub closed: bool,
     /// What was counted.

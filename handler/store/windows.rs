@@ -97,11 +97,10 @@ impl Store {
         let (rule, minute_ms) = columns(schedule);
         for window in windows {
             let counts = &window.counts;
-            let worker = Uuid::parse_str(&window.worker).map_err(|_| StoreError::Corrupt("a worker is named by a UUID".to_owned()))?;
             sql_query(UPSERT)
                 .bind::<Timestamptz, _>(schedule.starts_at(window.minute))
                 .bind::<Text, _>(window.arm.as_str())
-                .bind::<SqlUuid, _>(worker)
+                .bind::<SqlUuid, _>(window.worker)
                 .bind::<Text, _>(rule)
                 .bind::<Integer, _>(minute_ms)
                 .bind::<Bool, _>(window.closed)
@@ -253,7 +252,7 @@ impl WindowRow {
         Ok(Window {
             minute: schedule.minute_at(self.starts_at),
             arm: self.arm.parse().map_err(|_| corrupt("unknown arm"))?,
-            worker: self.worker.to_string(),
+            worker: self.worker,
             closed: self.closed,
             counts: WindowCounts {
                 status_classes: status_classes.map(counted),
@@ -291,7 +290,7 @@ mod tests {
         counts.slices.0[3] =
             Slice { calls: u64::from(calls), server_errors: 0, latency_sum_us: 2_000 * u64::from(calls), buckets: vec![(bucket, calls)] };
         counts.routes.insert("/api/costs".into(), counts.status_classes);
-        Window { minute: Minute(minute), arm, worker: Uuid::from_u128(worker).to_string(), closed: true, counts }
+        Window { minute: Minute(minute), arm, worker: Uuid::from_u128(worker), closed: true, counts }
     }
 
     #[tokio::test]

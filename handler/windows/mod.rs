@@ -97,14 +97,14 @@ pub struct OpenCall {
 }
 
 impl CallCounter {
-    /// A counter for one process, whose calls go to one of `routes`.
+    /// A counter for the process `worker`, whose calls go to one of `routes`.
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>, schedule: Schedule, booking: Booking, routes: &'static [&'static str]) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, schedule: Schedule, booking: Booking, worker: Uuid, routes: &'static [&'static str]) -> Self {
         CallCounter {
             clock,
             schedule,
             booking,
-            worker: Uuid::now_v7(),
+            worker,
             routes,
             shards: counters::shards(),
             open: ArcSwap::default(),
@@ -114,12 +114,6 @@ impl CallCounter {
             late: AtomicU64::new(0),
             pending: Mutex::default(),
         }
-    }
-
-    /// The worker whose windows these are.
-    #[must_use]
-    pub const fn worker(&self) -> Uuid {
-        self.worker
     }
 
     /// The schedule calls are counted under.
@@ -240,7 +234,7 @@ impl CallCounter {
         if empty && !(closed && own) {
             return None;
         }
-        Some(Window { minute: window.minute, arm: window.arm, worker: self.worker.to_string(), closed, counts })
+        Some(Window { minute: window.minute, arm: window.arm, worker: self.worker, closed, counts })
     }
 }
 

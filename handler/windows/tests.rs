@@ -15,7 +15,7 @@ const ROUTES: [&str; 2] = ["/api/costs", "other"];
 const START: OffsetDateTime = datetime!(2026-11-23 10:04:00 UTC);
 
 fn counter(clock: &ManualClock, booking: Booking) -> Arc<CallCounter> {
-    Arc::new(CallCounter::new(Arc::new(clock.clone()), Schedule::default(), booking, &ROUTES))
+    Arc::new(CallCounter::new(Arc::new(clock.clone()), Schedule::default(), booking, Uuid::from_u128(1), &ROUTES))
 }
 
 fn arrival(counter: &CallCounter, kind: CallKind) -> Arrival {

@@ -199,24 +199,26 @@ fn document(schedule: &Schedule, minute: Minute, arm: Arm, counts: WindowCounts,
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
     use crate::domain::decision::Decision;
     use crate::domain::histogram::bucket_of;
     use crate::domain::window::Slice;
 
-    fn window(minute: i64, arm: Arm, worker: &str, calls: u32) -> Window {
+    fn window(minute: i64, arm: Arm, closed: bool, calls: u32) -> Window {
         let mut counts = WindowCounts { status_classes: [0, u64::from(calls), 0, 0, 0], ..WindowCounts::default() };
         let bucket = u16::try_from(bucket_of(10_000)).unwrap();
         counts.slices.0[1] =
             Slice { calls: calls.into(), server_errors: 0, latency_sum_us: 10_000 * u64::from(calls), buckets: vec![(bucket, calls)] };
-        Window { minute: Minute(minute), arm, worker: worker.into(), closed: worker != "lost", counts }
+        Window { minute: Minute(minute), arm, worker: Uuid::from_u128(calls.into()), closed, counts }
     }
 
     #[test]
     fn workers_of_a_minute_are_one_entry() {
         let shown = documents(
             &Schedule::default(),
-            vec![window(2, Arm::Even, "a", 3), window(2, Arm::Even, "lost", 5), window(2, Arm::Odd, "b", 1)],
+            vec![window(2, Arm::Even, true, 3), window(2, Arm::Even, false, 5), window(2, Arm::Odd, true, 1)],
         );
         assert_eq!(shown.len(), 2);
         assert_eq!((shown[0].calls, shown[0].workers, shown[0].closed, shown[0].on_schedule), (8, 2, false, true));
