@@ -11,14 +11,14 @@ use crate::outgoing::http_client;
 
 /// The instance to ask.
 #[derive(Debug, Args)]
-pub struct Health {
+pub struct HealthCheck {
     /// Address to ask; by default liveness of whatever role the environment describes, on its port
     url: Option<String>,
 }
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-impl Health {
+impl HealthCheck {
     pub fn run(self) -> Result<(), Failure> {
         let url = match self.url {
             Some(url) => url,

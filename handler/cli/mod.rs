@@ -74,7 +74,7 @@ pub enum Command {
     /// Make an API key and print its SWITCHBACK_API_KEYS entry
     Key(key::Key),
     /// Ask a running instance whether it is up; exit code 0 if so (what container health checks call)
-    Health(health::Health),
+    Health(health::HealthCheck),
     /// One process of the development system
     #[command(hide = true)]
     DevRole(DevRole),
