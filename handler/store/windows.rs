@@ -1,4 +1,4 @@
-//! Windows: written by the ledger as absolute values, read in time order by the report.
+//! Windows: written by the arms as absolute values, read in time order by the report.
 //! Must not know what is inside a window's slices.
 
 use std::pin::pin;
@@ -24,7 +24,8 @@ const UPSERT: &str = "INSERT INTO windows (starts_at, arm, worker, schedule, min
     client_errors = EXCLUDED.client_errors, server_errors = EXCLUDED.server_errors, status_classes = EXCLUDED.status_classes, \
     request_bytes = EXCLUDED.request_bytes, response_bytes = EXCLUDED.response_bytes, cold_starts = EXCLUDED.cold_starts, \
     probes = EXCLUDED.probes, unrouted = EXCLUDED.unrouted, latency_sum_us = EXCLUDED.latency_sum_us, slices = EXCLUDED.slices, \
-    routes = EXCLUDED.routes, written_at = EXCLUDED.written_at WHERE windows.written_at <= EXCLUDED.written_at";
+    routes = EXCLUDED.routes, written_at = EXCLUDED.written_at \
+    WHERE (EXCLUDED.calls + EXCLUDED.probes + EXCLUDED.unrouted, EXCLUDED.closed) >= (windows.calls + windows.probes + windows.unrouted, windows.closed)";
 
 /// What a report needs of a window, by position: looking columns up by name costs more than a million rows can bear.
 /// The second is 1 for odd plus 2 for closed; the third holds cold starts, probes and unrouted calls where there are any.

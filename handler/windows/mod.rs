@@ -5,9 +5,10 @@
 
 mod counters;
 pub mod flush;
+mod steps;
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,11 +21,14 @@ use crate::domain::arm::Arm;
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::window::{Window, slice_at};
 use counters::{CallOutcome, OpenWindow};
+use steps::Steps;
 
 /// Minutes a window stays open for calls that arrive late: a ticket is good for two, and clocks differ.
 const OPEN_MINUTES: i64 = 4;
 /// Windows that wait for the database at most; a day of them.
 const MAX_PENDING: usize = 1_440;
+/// Minutes kept in mind as retired: a day of them.
+const MAX_RETIRED: usize = 1_440;
 /// What a call counts as when its caller left before the answer, as nginx counts it.
 const CALLER_LEFT: u16 = 499;
 
@@ -78,8 +82,9 @@ pub struct CallCounter {
     open: ArcSwap<Vec<Arc<OpenWindow>>>,
     /// Taken to open or retire a window: once a minute, ahead of time, by the flusher.
     changing: Mutex<()>,
-    /// Minutes up to this one are retired: their windows take no more calls.
-    retired: AtomicI64,
+    /// Minutes whose rows are written for good: their windows take no more calls.
+    retired: Mutex<BTreeSet<Minute>>,
+    steps: Mutex<Steps>,
     served: AtomicBool,
     late: AtomicU64,
     /// Whole windows that no longer take calls and are not written yet.
@@ -101,6 +106,7 @@ impl CallCounter {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, schedule: Schedule, booking: Booking, worker: Uuid, routes: &'static [&'static str]) -> Self {
         CallCounter {
+            steps: Mutex::new(Steps::new(clock.now(), clock.uptime())),
             clock,
             schedule,
             booking,
@@ -109,7 +115,7 @@ impl CallCounter {
             shards: counters::shards(),
             open: ArcSwap::default(),
             changing: Mutex::default(),
-            retired: AtomicI64::new(i64::MIN),
+            retired: Mutex::default(),
             served: AtomicBool::new(false),
             late: AtomicU64::new(0),
             pending: Mutex::default(),
@@ -171,7 +177,7 @@ impl CallCounter {
         if let Some(window) = find(&open) {
             return Some(window);
         }
-        if minute.0 <= self.retired.load(Ordering::Relaxed) {
+        if self.retired.lock().unwrap_or_else(PoisonError::into_inner).contains(&minute) {
             // Its row is written, and rows are absolute: a second window of the same minute would erase what it counted.
             return None;
         }
@@ -202,10 +208,14 @@ impl CallCounter {
         let mut pending_now = Vec::new();
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let open = self.open.load_full();
-        let (ripe, kept): (Vec<_>, Vec<_>) =
-            open.iter().cloned().partition(|window| window.minute.0 < now.0.saturating_sub(OPEN_MINUTES) && window.is_still());
-        if let Some(last) = ripe.iter().map(|window| window.minute.0).max() {
-            self.retired.fetch_max(last, Ordering::Relaxed);
+        let last_ripe = self.trusted_minute().0.saturating_sub(OPEN_MINUTES);
+        let (ripe, kept): (Vec<_>, Vec<_>) = open.iter().cloned().partition(|window| window.minute.0 < last_ripe && window.is_still());
+        if !ripe.is_empty() {
+            let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+            retired.extend(ripe.iter().map(|window| window.minute));
+            while retired.len() > MAX_RETIRED {
+                retired.pop_first();
+            }
             self.open.store(Arc::new(kept.clone()));
         }
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
@@ -216,6 +226,13 @@ impl CallCounter {
         pending_now.extend(pending.iter().cloned());
         pending_now.extend(kept.iter().filter_map(|window| self.as_written(window, now, draining)));
         pending_now
+    }
+
+    /// The minute it is as far as the uptime bears the clock out: a clock that runs ahead for a moment must not close minutes to come.
+    fn trusted_minute(&self) -> Minute {
+        let patience = self.schedule.minute_length() * OPEN_MINUTES.unsigned_abs().try_into().unwrap_or(u32::MAX);
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        self.schedule.minute_at(steps.trusted(self.clock.now(), self.clock.uptime(), patience))
     }
 
     /// Forgets whole windows that were written.

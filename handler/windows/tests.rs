@@ -81,6 +81,31 @@ fn a_retired_window_is_never_opened_again() {
 }
 
 #[test]
+fn a_clock_that_ran_ahead_for_a_while_silences_no_minute() {
+    let clock = ManualClock::new(START);
+    let counter = counter(&clock, Booking::Arm(Arm::Even));
+    let count = || counter.begin(arrival(&counter, CallKind::Call)).map(|call| call.finish(200, 0)).is_some();
+    assert!(count());
+    clock.set(START + time::Duration::HOUR);
+    assert!(count());
+    clock.advance(Duration::from_secs(10));
+    let _ = counter.pending_windows(false);
+    clock.set(START + time::Duration::seconds(10));
+    assert!(count(), "the minute it really is takes calls");
+    // An hour ahead from the start on: what is retired meanwhile is not in the way of what comes.
+    let clock = ManualClock::new(START + time::Duration::HOUR);
+    let counter = self::counter(&clock, Booking::Arm(Arm::Even));
+    let count = || counter.begin(arrival(&counter, CallKind::Call)).map(|call| call.finish(200, 0)).is_some();
+    assert!(count());
+    clock.advance(Duration::from_secs(600));
+    counter.mark_written(&counter.pending_windows(false));
+    assert_eq!(counter.unwritten(), 0);
+    clock.set(START + time::Duration::seconds(600));
+    assert!(count(), "a clock that is put right does not silence the arm");
+    assert_eq!(counter.late(), 0);
+}
+
+#[test]
 fn a_silent_minute_of_its_own_is_a_row_and_the_other_arms_is_none() {
     let clock = ManualClock::new(START);
     let counter = counter(&clock, Booking::Arm(Arm::Even));
