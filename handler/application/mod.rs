@@ -16,9 +16,9 @@ use crate::azure::ingestion::Ingest;
 use crate::caller::Caller;
 use crate::clock::{Clock, SystemClock};
 use crate::comparison::Comparison;
-use crate::config::telemetry::TelemetryConfig;
 use crate::config::{ApiConfig, Config, Role, RouterConfig};
 use crate::domain::schedule::Schedule;
+use crate::domain::ticket::TicketKey;
 use crate::http::auth::Auth;
 use crate::http::edge::{Edge, EdgeConfig, Routes};
 use crate::http::endpoints::dashboard::Dashboard;
@@ -31,7 +31,7 @@ use crate::outgoing::{ClientError, probing_client};
 use crate::routing::{self, Routing, health};
 use crate::store::{Store, StoreSetupError};
 use crate::telemetry::metrics::Registry;
-use crate::telemetry::{Destination, IngestionClient, Sending, Telemetry};
+use crate::telemetry::{Destination, IngestionClient, Sampling, SamplingSecret, Sending, Telemetry};
 use crate::windows::{self, Booking, CallCounter};
 
 /// Where time comes from, and how long a minute lasts. Only development and tests have another than the standard.
@@ -85,14 +85,14 @@ impl Application {
         let worker = Uuid::now_v7();
         let (arm, counter, routes, mut telemetry) = match &config.role {
             Role::Router(router) => {
-                let telemetry = telemetry(&config.telemetry, &timing.clock, "router", &worker.to_string());
+                let telemetry = telemetry(&config, &timing.clock, "router", &worker.to_string());
                 let parts = Background { tasks: &mut background, stop: &stop_background, worker, registry: &telemetry.registry };
                 (None, None, build_router(&config, router, schedule, timing, parts)?, telemetry)
             }
             Role::Api(api) => {
                 let booking = if api.aa_run { Booking::Both } else { Booking::Arm(api.arm) };
                 let counter = Arc::new(CallCounter::new(Arc::clone(&timing.clock), schedule, booking, worker, &ROUTES));
-                let telemetry = telemetry(&config.telemetry, &timing.clock, api.arm.as_str(), &worker.to_string());
+                let telemetry = telemetry(&config, &timing.clock, api.arm.as_str(), &worker.to_string());
                 let (routes, store) = build_api(&config, api, schedule, timing, &telemetry.registry)?;
                 measures::arm(&telemetry.registry, &counter, &store);
                 background.spawn(windows::flush::windows(Arc::clone(&counter), store, stop_background.clone()));
@@ -219,15 +219,26 @@ fn watch(config: &Config, store: Option<Store>, timing: &Timing) -> Result<Watch
     Ok(WatchTimer { caller, store })
 }
 
-fn telemetry(config: &TelemetryConfig, clock: &Arc<dyn Clock>, role: &'static str, worker: &str) -> Telemetry {
-    let destination = config.ingestion.clone().map(|ingestion| {
+fn telemetry(config: &Config, clock: &Arc<dyn Clock>, role: &'static str, worker: &str) -> Telemetry {
+    let destination = config.telemetry.ingestion.clone().map(|ingestion| {
         let clock = Arc::clone(clock);
         Destination {
             instrumentation_key: ingestion.instrumentation_key.clone(),
             connect: Box::new(move || Ingest::new(&ingestion, clock).map(IngestionClient::new)),
         }
     });
-    Telemetry::new(destination, config.sampling, Arc::clone(clock), role, worker)
+    Telemetry::new(
+        destination,
+        Sampling { share: config.telemetry.sampling, secret: sampling_secret(config) },
+        Arc::clone(clock),
+        role,
+        worker,
+    )
+}
+
+/// The ticket key's own where there is one, which router and arms share; else this process's alone.
+fn sampling_secret(config: &Config) -> SamplingSecret {
+    SamplingSecret(config.ticket_key.as_ref().map_or_else(|| Uuid::new_v4().into_bytes(), TicketKey::sampling_secret))
 }
 
 /// A part could not be made.

@@ -56,12 +56,20 @@ impl TicketKey {
         if bool::from(self.mac(minute, arm).ct_eq(&mac)) { Ok(Ticket { minute, arm }) } else { Err(TicketError::Forged) }
     }
 
+    /// A secret for choosing which calls telemetry records, alike on the router and both arms; it tells nothing of the key.
+    #[must_use]
+    pub fn sampling_secret(&self) -> [u8; MAC_BYTES] {
+        self.cut_mac(&[b"switchback sampling v1"])
+    }
+
     fn mac(&self, minute: Minute, arm: Arm) -> [u8; MAC_BYTES] {
+        self.cut_mac(&[b"switchback ticket v1\n", &minute.0.to_be_bytes(), arm.as_str().as_bytes()])
+    }
+
+    fn cut_mac(&self, parts: &[&[u8]]) -> [u8; MAC_BYTES] {
         // HMAC takes keys of any length, so this constructor cannot fail.
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC accepts keys of any length");
-        mac.update(b"switchback ticket v1\n");
-        mac.update(&minute.0.to_be_bytes());
-        mac.update(arm.as_str().as_bytes());
+        parts.iter().for_each(|part| mac.update(part));
         let full = mac.finalize().into_bytes();
         let mut cut = [0; MAC_BYTES];
         cut.copy_from_slice(&full[..MAC_BYTES]);

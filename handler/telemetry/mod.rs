@@ -11,6 +11,7 @@ pub mod metrics;
 mod process;
 mod queue;
 mod recorder;
+mod sampling;
 mod traceparent;
 
 use std::sync::Arc;
@@ -22,12 +23,23 @@ use opentelemetry::{InstrumentationScope, KeyValue, Value};
 pub use destination::{Destination, IngestionClient};
 pub use logs::{BOUNDARY, start};
 pub use recorder::{Begun, Dependency, Ended, Recorder, dependency};
+pub use sampling::SamplingSecret;
 
 use crate::clock::Clock;
 use calls::Calls;
 use delivery::{Delivery, Running};
 use metrics::{MetricKind, Registry, Sample};
 use queue::{Outcomes, Queue};
+use sampling::Sampler;
+
+/// Which calls are recorded.
+#[derive(Debug, Clone, Copy)]
+pub struct Sampling {
+    /// The share of calls, 0 to 1.
+    pub share: f64,
+    /// What keeps callers from choosing to be in it.
+    pub secret: SamplingSecret,
+}
 
 /// A process's telemetry.
 #[derive(Debug)]
@@ -47,9 +59,9 @@ pub struct Sending(Option<Running>);
 
 impl Telemetry {
     /// The telemetry of a process whose role is `role` (`router`, `even` or `odd`) and whose name among that role's is `worker`. Calls are
-    /// recorded where there is a `destination`: of those that neither fail nor fail over, the share `sampling`, 0 to 1.
+    /// recorded where there is a `destination`: of those that neither fail nor fail over, the share that `sampling` says.
     #[must_use]
-    pub fn new(destination: Option<Destination>, sampling: f64, clock: Arc<dyn Clock>, role: &'static str, worker: &str) -> Self {
+    pub fn new(destination: Option<Destination>, sampling: Sampling, clock: Arc<dyn Clock>, role: &'static str, worker: &str) -> Self {
         let (registry, calls) = (Arc::new(Registry::default()), Arc::new(Calls::default()));
         let (by_class, durations) = (Arc::clone(&calls), Arc::clone(&calls));
         registry.register("switchback_calls_total", "Calls answered; 5xx are errors.", MetricKind::Counter, move || by_class.by_class());
@@ -64,8 +76,8 @@ impl Telemetry {
         register_outcomes(&registry, &queue.outcomes);
         let scope = scope(role, worker);
         logs::send_to(&queue, &scope);
-        let recorder = Recorder::new(Arc::clone(&clock), Arc::clone(&queue), scope.clone(), sampling);
-        let delivery = Delivery { destination, sampling, clock, queue, receiver, scope, registry: Arc::clone(&registry) };
+        let recorder = Recorder::new(Arc::clone(&clock), Arc::clone(&queue), scope.clone(), Sampler::new(sampling.share, sampling.secret));
+        let delivery = Delivery { destination, sampling: sampling.share, clock, queue, receiver, scope, registry: Arc::clone(&registry) };
         Telemetry { registry, calls, recorder: Some(Arc::new(recorder)), delivery: Some(delivery) }
     }
 
@@ -111,6 +123,6 @@ fn register_outcomes(registry: &Registry, outcomes: &Arc<Outcomes>) {
     let dropped = Arc::clone(outcomes);
     registry.register("switchback_telemetry_dropped_total", "Telemetry items dropped.", MetricKind::Counter, move || {
         let of = |cause, count| Sample::labelled("cause", cause, value(count));
-        vec![of("overflow", &dropped.overflowed), of("refused", &dropped.refused)]
+        vec![of("overflow", &dropped.overflowed), of("refused", &dropped.refused), of("capped", &dropped.capped)]
     });
 }

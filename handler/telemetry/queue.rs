@@ -37,6 +37,8 @@ pub struct Outcomes {
     pub sent: AtomicU64,
     /// Dropped because the queue was full or closed.
     pub overflowed: AtomicU64,
+    /// Calls not recorded because enough were in the same second.
+    pub capped: AtomicU64,
     /// Dropped because the ingestion service refused them or was away for too long.
     pub refused: AtomicU64,
 }

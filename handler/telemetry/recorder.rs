@@ -16,6 +16,7 @@ use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SpanData, SpanEve
 use time::OffsetDateTime;
 
 use super::queue::{Queue, TelemetryItem};
+use super::sampling::Sampler;
 use super::traceparent;
 use crate::clock::Clock;
 
@@ -28,8 +29,7 @@ pub struct Recorder {
     clock: Arc<dyn Clock>,
     queue: Arc<Queue>,
     scope: InstrumentationScope,
-    /// A call is recorded when its 56 sampling bits are below this.
-    threshold: u64,
+    sampler: Sampler,
 }
 
 /// What was decided when a call began.
@@ -74,21 +74,33 @@ pub struct Dependency {
 }
 
 impl Recorder {
-    /// A recorder of the share `sampling` of calls.
-    pub(super) fn new(clock: Arc<dyn Clock>, queue: Arc<Queue>, scope: InstrumentationScope, sampling: f64) -> Self {
-        Recorder { clock, queue, scope, threshold: traceparent::threshold(sampling) }
+    /// A recorder of the calls that `sampler` chooses.
+    pub(super) fn new(clock: Arc<dyn Clock>, queue: Arc<Queue>, scope: InstrumentationScope, sampler: Sampler) -> Self {
+        Recorder { clock, queue, scope, sampler }
     }
 
     /// Decides whether a call is recorded: by its trace where it belongs to one, so that router and arm decide alike, else by its id.
     #[must_use]
     pub fn begin(self: &Arc<Self>, headers: &HeaderMap, request_id: &str) -> Begun {
         let parent = traceparent::parse(headers);
-        let bits = parent.as_ref().map_or_else(|| traceparent::bits_of_text(request_id), |parent| traceparent::bits_of(parent.trace_id()));
-        if bits >= self.threshold {
+        let chosen = match &parent {
+            Some(parent) => self.sampler.chooses(&parent.trace_id().to_bytes()),
+            None => self.sampler.chooses(request_id.as_bytes()),
+        };
+        if !chosen || !self.admits() {
             return Begun { parent, recording: None };
         }
         let recording = Recording { recorder: Arc::clone(self), context: own_context(parent.as_ref()), dependencies: Arc::default() };
         Begun { parent, recording: Some(recording) }
+    }
+
+    /// Whether one more call may be recorded now; those that may not are counted.
+    fn admits(&self) -> bool {
+        let admitted = self.sampler.admits(self.clock.uptime());
+        if !admitted {
+            self.queue.outcomes.capped.fetch_add(1, Ordering::Relaxed);
+        }
+        admitted
     }
 
     /// Records a call that ended. `certain`: it is recorded whatever was decided, and stands for itself alone.
@@ -103,7 +115,7 @@ impl Recorder {
                 }
                 recording.context.clone()
             }
-            None if certain => own_context(begun.parent.as_ref()),
+            None if certain && self.admits() => own_context(begun.parent.as_ref()),
             None => return,
         };
         let mut events = SpanEvents::default();

@@ -5,13 +5,23 @@ use opentelemetry::trace::FutureExt;
 use time::macros::datetime;
 use tokio::sync::mpsc::Receiver;
 
+use super::super::sampling::SamplingSecret;
 use super::*;
 use crate::clock::ManualClock;
 
 fn recorder(sampling: f64) -> (Arc<Recorder>, Receiver<TelemetryItem>, ManualClock) {
     let clock = ManualClock::new(datetime!(2026-11-23 10:03:30 UTC));
     let (queue, receiver) = Queue::new();
-    (Arc::new(Recorder::new(Arc::new(clock.clone()), queue, InstrumentationScope::default(), sampling)), receiver, clock)
+    (
+        Arc::new(Recorder::new(
+            Arc::new(clock.clone()),
+            queue,
+            InstrumentationScope::default(),
+            Sampler::new(sampling, SamplingSecret([7; 16])),
+        )),
+        receiver,
+        clock,
+    )
 }
 
 fn ended(status: u16) -> Ended {
