@@ -62,6 +62,22 @@ struct ArmState {
     url: String,
 }
 
+/// Why a router's state is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum RouterStateError {
+    /// Nobody answered, or only a front door did: it may come back.
+    #[error("{0}")]
+    Unreachable(String),
+    /// Somebody else answered.
+    #[error("{url} is no router: {reason}")]
+    NoRouter {
+        /// The address.
+        url: BaseUrl,
+        /// What it answered.
+        reason: String,
+    },
+}
+
 impl RouterState {
     /// The router's schedule.
     #[must_use]
@@ -82,13 +98,19 @@ impl Caller {
     /// Asks the router for its schedule and its arms.
     ///
     /// # Errors
-    /// What went wrong, in words.
-    pub async fn router_state(&self) -> Result<RouterState, String> {
-        let response = self.get(&format!("{}/_switchback/routing", self.url)).await?;
-        if !response.status().is_success() {
-            return Err(format!("{} is no router: it answered {} at /_switchback/routing", self.url, response.status()));
+    /// [`RouterStateError`], which tells an outage from a wrong address.
+    pub async fn router_state(&self) -> Result<RouterState, RouterStateError> {
+        let response = self.get(&format!("{}/_switchback/routing", self.url)).await.map_err(RouterStateError::Unreachable)?;
+        let status = response.status();
+        // What a platform's front door answers while nothing stands behind it yet.
+        if matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT) {
+            return Err(RouterStateError::Unreachable(format!("it answered {status}")));
         }
-        response.json().await.map_err(|_| format!("{} is no router: /_switchback/routing is not as expected", self.url))
+        let no_router = |reason| RouterStateError::NoRouter { url: self.url.clone(), reason };
+        if !status.is_success() {
+            return Err(no_router(format!("it answered {status} at /_switchback/routing")));
+        }
+        response.json().await.map_err(|_| no_router("/_switchback/routing is not as expected".to_owned()))
     }
 
     /// Calls the one URL, follows the redirect, and judges where that ended.

@@ -77,8 +77,8 @@ impl Dev {
         };
         runtime()?.block_on(async {
             let stop = stop_token(StopOn::Signal)?;
-            Topology::start(config, &stop).await.map_err(|error| Failure::operation(&error))?.run(stop).await;
-            Ok(())
+            let topology = Topology::start(config, &stop).await.map_err(|error| Failure::operation(&error))?;
+            Ok(topology.run(stop).await?)
         })
     }
 }

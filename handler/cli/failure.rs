@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::application::ApplicationError;
 use crate::causes;
 use crate::config::ConfigError;
+use crate::dev::process::Misconfigured;
 use crate::http::server::BindError;
 
 /// Why a command ended without doing what it was asked; the text is one line unless the configuration has several mistakes.
@@ -13,6 +14,9 @@ pub enum Failure {
     /// The environment is wrong: exit code 64 (EX_USAGE of sysexits.h).
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A role of the development system refuses the environment: the same.
+    #[error(transparent)]
+    Misconfigured(#[from] Misconfigured),
     /// What was asked for is wrong: exit code 2.
     #[error("{0}")]
     Input(String),
@@ -37,7 +41,7 @@ impl Failure {
     pub fn report(&self) -> ExitCode {
         eprintln!("switchback: {self}");
         ExitCode::from(match self {
-            Failure::Config(_) => 64,
+            Failure::Config(_) | Failure::Misconfigured(_) => 64,
             Failure::Input(_) => 2,
             Failure::Operation(_) => 1,
         })

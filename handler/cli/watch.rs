@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::failure::Failure;
 use super::process::{StopOn, runtime, stop_token};
 use super::tally::Tally;
-use crate::caller::{Caller, ObservedCall, RouterState};
+use crate::caller::{Caller, ObservedCall, RouterState, RouterStateError};
 use crate::clock::SystemClock;
 use crate::config::{BaseUrl, settings};
 use crate::domain::schedule::Schedule;
@@ -43,20 +43,34 @@ impl WatchArguments {
     pub fn run(self) -> Result<(), Failure> {
         runtime()?.block_on(async {
             let stop = stop_token(StopOn::Signal)?;
+            if let Some(duration) = self.duration {
+                let over = stop.clone();
+                // From now on, whatever the router does: who asks for five minutes waits no longer.
+                tokio::spawn(async move {
+                    tokio::time::sleep(duration).await;
+                    over.cancel();
+                });
+            }
             let caller = Caller::new(self.url.clone(), Arc::new(SystemClock::new())).map_err(|error| Failure::operation(&error))?;
-            let Some(router) = self.find_router(&caller, &stop).await? else { return Ok(()) };
-            let tally = self.watch(Arc::new(caller), router.schedule(), stop).await;
+            let tally = match self.find_router(&caller, &stop).await? {
+                Some(router) => self.watch(Arc::new(caller), router.schedule(), stop).await,
+                None => Tally::default(),
+            };
             self.judge(&tally)
         })
     }
 
-    /// Waits for the router to answer; an address that answers otherwise is a mistake, one that does not answer an outage.
+    /// Waits for the router to answer; none where there is no more time to.
     async fn find_router(&self, caller: &Caller, stop: &CancellationToken) -> Result<Option<RouterState>, Failure> {
         loop {
-            match caller.router_state().await {
+            let answer = tokio::select! {
+                () = stop.cancelled() => return Ok(None),
+                answer = caller.router_state() => answer,
+            };
+            match answer {
                 Ok(state) => return Ok(Some(state)),
-                Err(reason) if reason.contains("is no router") => return Err(Failure::input(reason)),
-                Err(reason) => eprintln!("{} does not answer: {reason}; trying again", self.url),
+                Err(error @ RouterStateError::NoRouter { .. }) => return Err(Failure::input(error.to_string())),
+                Err(RouterStateError::Unreachable(reason)) => eprintln!("{} does not answer: {reason}; trying again", self.url),
             }
             tokio::select! {
                 () = stop.cancelled() => return Ok(None),
@@ -71,13 +85,10 @@ impl WatchArguments {
         let (send, mut observations) = mpsc::channel::<ObservedCall>(IN_FLIGHT);
         let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / self.rate));
         let mut redraw = tokio::time::interval(REDRAW);
-        let end = self.duration.unwrap_or(Duration::MAX);
-        let mut ended = std::pin::pin!(tokio::time::sleep(end));
         let mut drawn_lines = 0;
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = &mut ended => break,
                 _ = ticks.tick() => {
                     // A full channel means that answers stopped coming: those on the road are enough to show the outage.
                     if let Ok(place) = send.clone().try_reserve_owned() {

@@ -3,6 +3,6 @@
 //! Owns the private PostgreSQL and what runs around it. Nothing that serves calls in production may depend on this room.
 
 pub mod postgres;
-mod process;
+pub mod process;
 pub mod topology;
 mod traffic;

@@ -23,6 +23,22 @@ pub struct ProcessConfig {
 const DRAIN: Duration = Duration::from_secs(6);
 const NAME_WIDTH: usize = 6;
 
+/// The exit code of a process that refuses its configuration (EX_USAGE of sysexits.h).
+const MISCONFIGURED: i32 = 64;
+
+/// A role refused its configuration, and said why.
+#[derive(Debug, thiserror::Error)]
+#[error("{role} refuses its configuration: mend what it names above")]
+pub struct Misconfigured {
+    role: String,
+}
+
+/// How a role ended by itself.
+enum Ended {
+    Misconfigured,
+    With(String),
+}
+
 /// A running role.
 pub struct Process {
     config: ProcessConfig,
@@ -32,20 +48,31 @@ pub struct Process {
 }
 
 impl Process {
-    /// Keeps a role running until `stop`: when it ends, it is started again after `pause`.
-    pub async fn keep_running(config: ProcessConfig, pause: Duration, stop: CancellationToken) {
+    /// Keeps a role running until `stop`: when it ends, it is started again after `pause`. One that refuses its configuration would refuse
+    /// it for ever: everything is told to stop.
+    ///
+    /// # Errors
+    /// [`Misconfigured`], once the role said what is wrong.
+    pub async fn keep_running(config: ProcessConfig, pause: Duration, stop: CancellationToken) -> Result<(), Misconfigured> {
         while !stop.is_cancelled() {
             let status = match Process::start(config.clone()) {
-                Ok(process) => process.run(&stop).await,
-                Err(error) => Some(error.to_string()),
+                Ok(process) => match process.run(&stop).await {
+                    Some(Ended::Misconfigured) => {
+                        stop.cancel();
+                        return Err(Misconfigured { role: config.name });
+                    }
+                    Some(Ended::With(status)) => status,
+                    None => return Ok(()),
+                },
+                Err(error) => error.to_string(),
             };
-            let Some(status) = status else { return };
             print_line(&config.name, &format!("ended: {status}; starting it again in {pause:?}"));
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
+        Ok(())
     }
 
     fn start(config: ProcessConfig) -> std::io::Result<Self> {
@@ -66,10 +93,14 @@ impl Process {
     }
 
     /// Waits for the role's end; none when it was asked to.
-    async fn run(mut self, stop: &CancellationToken) -> Option<String> {
+    async fn run(mut self, stop: &CancellationToken) -> Option<Ended> {
         tokio::select! {
             ended = self.child.wait() => {
-                return Some(ended.map_or_else(|error| error.to_string(), |status| status.to_string()));
+                return Some(match ended {
+                    Ok(status) if status.code() == Some(MISCONFIGURED) => Ended::Misconfigured,
+                    Ok(status) => Ended::With(status.to_string()),
+                    Err(error) => Ended::With(error.to_string()),
+                });
             }
             () = stop.cancelled() => {}
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::postgres::{Cluster, ClusterError, Durability, NAME};
-use super::process::{Process, ProcessConfig};
+use super::process::{Misconfigured, Process, ProcessConfig};
 use super::traffic;
 use crate::clock::SystemClock;
 use crate::config::{database, process_setting};
@@ -102,7 +102,10 @@ impl Topology {
     }
 
     /// Runs the roles until `stop`; a role that ends is started again after a while.
-    pub async fn run(self, stop: CancellationToken) {
+    ///
+    /// # Errors
+    /// [`Misconfigured`] where one refuses its configuration.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), Misconfigured> {
         let mut roles = tokio::task::JoinSet::new();
         for process in &self.processes {
             roles.spawn(Process::keep_running(process.clone(), self.config.restart_after, stop.clone()));
@@ -113,9 +116,17 @@ impl Topology {
         println!("arm odd   http://localhost:{}", if self.config.one_instance { even } else { odd });
         println!("Ctrl-C ends all of it");
         if let Some(rate) = self.config.traffic_per_s {
-            roles.spawn(traffic::call(format!("http://localhost:{router}"), rate, stop.clone()));
+            let calls = traffic::call(format!("http://localhost:{router}"), rate, stop.clone());
+            roles.spawn(async move {
+                calls.await;
+                Ok(())
+            });
         }
-        while roles.join_next().await.is_some() {}
+        let mut outcome = Ok(());
+        while let Some(ended) = roles.join_next().await {
+            outcome = outcome.and(ended.unwrap_or(Ok(())));
+        }
+        outcome
     }
 }
 

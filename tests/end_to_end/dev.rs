@@ -200,3 +200,14 @@ fn interrupted_while_it_starts_it_leaves_nothing_running() {
     let dev = Dev { process, ports };
     assert!(dev.roles_are_gone());
 }
+
+#[test]
+fn a_setting_no_role_accepts_ends_it_instead_of_restarting_roles_for_ever() {
+    let folder = Folder::new();
+    let mut command = Dev::command(&folder, [free_port(), free_port(), free_port()], &[]);
+    let mut process = Process::start("dev", command.env("SWITCHBACK_MAX_CALLS", "many"));
+    assert_eq!(process.wait().code(), Some(64));
+    let output = process.output();
+    assert!(output.contains("SWITCHBACK_MAX_CALLS") && output.contains("refuses its configuration"), "{output}");
+    assert_eq!(folder.server(), None);
+}

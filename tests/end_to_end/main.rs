@@ -14,4 +14,5 @@ mod functions;
 mod harness;
 mod redirects;
 mod serving;
+mod watching;
 mod windows;

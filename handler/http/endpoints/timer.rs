@@ -37,7 +37,7 @@ pub async fn watch(watch: &WatchTimer, body: &Bytes) -> Result<Response, Problem
             probes.push(caller.observe(&router.schedule()).await.probe);
             probes.extend(caller.check_arms(&router).await);
         }
-        Err(reason) => probes.push(caller.unreachable(reason)),
+        Err(error) => probes.push(caller.unreachable(error.to_string())),
     }
     for probe in &probes {
         record(watch, probe).await?;
