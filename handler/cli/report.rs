@@ -16,8 +16,9 @@ use crate::clock::SystemClock;
 use crate::comparison::{Comparison, ReportQuery};
 use crate::config::{BaseUrl, comparison, process_setting};
 use crate::domain::arm::ByArm;
+use crate::domain::figures::{self, amount, count, decimals, difference, percent, size_of_difference};
 use crate::domain::moment;
-use crate::domain::report::{Finding, Metric, MetricName, Report, Status, words};
+use crate::domain::report::{Finding, Metric, MetricName, Report, Status};
 use crate::domain::schedule::Schedule;
 use crate::domain::timeline::Timeline;
 use crate::domain::window::BurnIn;
@@ -158,34 +159,34 @@ fn arms(report: &Report) -> Table {
         ("windows without their last seconds", even.unclosed_windows, odd.unclosed_windows),
     ];
     for (title, even, odd) in rows {
-        table.add_row([Cell::new(title), right(even.to_string()), right(odd.to_string())]);
+        table.add_row([Cell::new(title), right(count(even)), right(count(odd))]);
     }
     table
 }
 
 fn metrics(report: &Report) -> Table {
-    let mut table = table(&["metric", "even", "odd", "odd − even", "%", "95 % interval", "odd is", "smallest effect to be seen"]);
+    let mut table = table(&["metric", "even", "odd", "odd − even", "in percent", "95 % interval", "odd is", "smallest effect to be seen"]);
     for metric in &report.metrics {
-        let show = |value| words::amount(metric.name, value);
+        let show = |value| amount(metric.unit, value);
         table.add_row([
-            Cell::new(words::title(metric.name)),
+            Cell::new(metric.name.title()),
             right(show(metric.even)),
             right(show(metric.odd)),
-            right(show(metric.difference)),
-            right(metric.difference_percent.map_or_else(String::new, |percent| format!("{percent:+.1}"))),
+            right(difference(metric.unit, metric.difference)),
+            right(metric.difference_percent.map_or_else(String::new, percent)),
             right(interval(metric)),
             Cell::new(finding(metric.finding)),
-            right(metric.minimal_detectable_effect.map_or_else(String::new, show)),
+            right(metric.minimal_detectable_effect.map_or_else(String::new, |size| size_of_difference(metric.unit, size))),
         ]);
     }
     for withheld in &report.withheld {
-        table.add_row([words::title(withheld.name), "", "", "", "", "", "withheld", &withheld.reason]);
+        table.add_row([withheld.name.title(), "", "", "", "", "", "withheld", &withheld.reason]);
     }
     table
 }
 
 fn interval(metric: &Metric) -> String {
-    format!("{} to {}", words::amount(metric.name, metric.interval.low), words::amount(metric.name, metric.interval.high))
+    figures::interval(metric.unit, metric.interval.low, metric.interval.high)
 }
 
 const fn finding(finding: Finding) -> &'static str {
@@ -203,9 +204,9 @@ fn sensitivity(report: &Report) -> Table {
         let shown = burn_in.metrics.iter().filter(|metric| matches!(metric.name, MetricName::LatencyMean | MetricName::LatencyP95));
         for metric in shown {
             table.add_row([
-                right(format!("{:.2} s", burn_in.burn_in_seconds)),
-                Cell::new(words::title(metric.name)),
-                right(words::amount(metric.name, metric.difference)),
+                right(format!("{} s", decimals(burn_in.burn_in_seconds, 2))),
+                Cell::new(metric.name.title()),
+                right(difference(metric.unit, metric.difference)),
                 right(interval(metric)),
                 Cell::new(finding(metric.finding)),
             ]);

@@ -8,6 +8,7 @@ pub mod billing;
 pub mod charge;
 pub mod columns;
 pub mod decision;
+pub mod figures;
 pub mod hex;
 pub mod histogram;
 pub mod import;

@@ -4,7 +4,6 @@
 //! Owns how a report looks on a page. It runs no script and loads nothing, so its policy allows nothing but its own style sheet. Knows
 //! values; must not know HTTP, formulas, nor where a report's data are stored.
 
-mod figures;
 mod plots;
 mod sections;
 mod view;

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::accumulator::Gathered;
 use super::metrics::{Metric, MetricName, by_mapping};
-use super::words::counted;
 use crate::domain::arm::{Arm, ByArm};
+use crate::domain::figures::{Unit, count, counted, decimals, difference, probability, share as shown};
 use crate::domain::pairs::Mapping;
 use crate::domain::schedule::Rule;
 use crate::domain::statistics::Estimate;
@@ -159,9 +159,10 @@ fn conformance(gathered: &Gathered) -> Conformance {
             let summary = format!("every redirect went to the arm of its minute, but for {exceptions}; their minutes are not compared");
             (Status::Passed, summary)
         }
-        (_, violations, _) => {
-            (Status::Failed, format!("{violations} of {decisions} redirects went to the wrong arm without a recorded failover"))
-        }
+        (_, violations, _) => (
+            Status::Failed,
+            format!("{} of {} went to the wrong arm without a recorded failover", count(violations), counted(decisions, "redirect")),
+        ),
     };
     let conforming_share = (decisions > 0).then(|| 1.0 - routed.violations as f64 / decisions as f64);
     Conformance {
@@ -189,7 +190,7 @@ fn sample_ratio(gathered: &Gathered) -> SampleRatio {
         calls as f64 / gathered.series.len() as f64
     });
     let p = estimate.p_value();
-    let numbers = format!("{:.1} calls a window on even, {:.1} on odd, p = {p:.3}", calls.even, calls.odd);
+    let numbers = format!("{} calls a window on even, {} on odd, p = {}", decimals(calls.even, 1), decimals(calls.odd, 1), probability(p));
     let (status, summary) = if p < SAMPLE_RATIO_P {
         (
             Status::Failed,
@@ -224,15 +225,15 @@ fn follow_through(gathered: &Gathered) -> FollowThrough {
     let (status, summary) = if shares.is_empty() {
         (Status::Unknown, "no redirect was recorded in this time".to_owned())
     } else if Arm::BOTH.iter().any(missing) {
-        (Status::Failed, format!("only {:.2} % of the redirects arrived at an arm: callers do not follow them", lowest * 100.0))
+        (Status::Failed, format!("only {} of the redirects arrived at an arm: callers do not follow them", shown(lowest)))
     } else if highest > 1.0 + FOLLOW_THROUGH_WARNING {
-        (Status::Warning, format!("{:.2} % of the redirects arrived: some callers go to an arm directly", highest * 100.0))
+        (Status::Warning, format!("{} of the redirects arrived: some callers go to an arm directly", shown(highest)))
     } else if lowest < 1.0 - FOLLOW_THROUGH_WARNING {
         let lost: u64 = Arm::BOTH.iter().map(|arm| lost_windows(*arm)).sum();
         let why = if lost > 0 { "; an arm was down or a worker lost in between" } else { "" };
-        (Status::Warning, format!("{:.2} % of the redirects arrived at the arm with fewer{why}", lowest * 100.0))
+        (Status::Warning, format!("{} of the redirects arrived at the arm with fewer{why}", shown(lowest)))
     } else {
-        (Status::Passed, format!("at least {:.2} % of the redirects arrived at each arm", lowest * 100.0))
+        (Status::Passed, format!("at least {} of the redirects arrived at each arm", shown(lowest)))
     };
     FollowThrough { status, summary, redirected, arrived, share }
 }
@@ -248,7 +249,7 @@ fn minute_confound(gathered: &Gathered, metrics: &[Metric]) -> MinuteConfound {
         let summary = "there are not yet ten pairs of both mappings: the mirrored schedule swaps them every hour".to_owned();
         return MinuteConfound { status: Status::Unknown, summary, z: None };
     };
-    let size = format!("{:+.2} ms, z = {:.2}", confound.difference, confound.z);
+    let size = format!("{}, z = {}", difference(Unit::Milliseconds, confound.difference), decimals(confound.z, 2));
     let (status, summary) = if confound.flagged {
         (Status::Warning, format!("something follows the minute's parity ({size}); the mirrored schedule took it out of the comparison"))
     } else {
@@ -262,7 +263,8 @@ fn cold_starts(gathered: &Gathered) -> ColdStarts {
     let summary = format!(
         "workers that began to serve: {} on even, {} on odd; an arm rests for one minute at most while calls come in, too short for scaling to \
          zero to show: what a first call after a long silence waits is not measured here",
-        counted.even, counted.odd
+        count(counted.even),
+        count(counted.odd)
     );
     ColdStarts { status: Status::Warning, summary, counted }
 }

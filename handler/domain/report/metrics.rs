@@ -10,6 +10,7 @@ use super::blocks::BlockHistograms;
 use super::series::PairRow;
 use crate::domain::arm::{Arm, ByArm, even_first};
 use crate::domain::billing::{Billing, UsePrices};
+use crate::domain::figures::Unit;
 use crate::domain::pairs::Mapping;
 use crate::domain::price::Meter;
 use crate::domain::schedule::Rule;
@@ -45,11 +46,25 @@ pub enum MetricName {
 impl MetricName {
     /// What the metric's figures are measured in.
     #[must_use]
-    pub const fn unit(self) -> &'static str {
+    pub const fn unit(self) -> Unit {
         match self {
-            MetricName::LatencyMean | MetricName::LatencyP50 | MetricName::LatencyP95 | MetricName::LatencyP99 => "ms",
-            MetricName::ErrorRate => "share",
-            MetricName::CostObserved | MetricName::CostProjected => "USD per 1,000 calls",
+            MetricName::LatencyMean | MetricName::LatencyP50 | MetricName::LatencyP95 | MetricName::LatencyP99 => Unit::Milliseconds,
+            MetricName::ErrorRate => Unit::Share,
+            MetricName::CostObserved | MetricName::CostProjected => Unit::UsdPer1000Calls,
+        }
+    }
+
+    /// The metric's name in a sentence.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            MetricName::LatencyMean => "mean latency",
+            MetricName::LatencyP50 => "median latency",
+            MetricName::LatencyP95 => "p95 latency",
+            MetricName::LatencyP99 => "p99 latency",
+            MetricName::ErrorRate => "error rate",
+            MetricName::CostObserved => "observed cost by 1,000 calls",
+            MetricName::CostProjected => "projected cost by 1,000 calls",
         }
     }
 }
@@ -112,7 +127,7 @@ pub struct Metric {
     /// Which metric.
     pub name: MetricName,
     /// Unit of every figure that is no percentage.
-    pub unit: &'static str,
+    pub unit: Unit,
     /// The even arm's value.
     pub even: f64,
     /// The odd arm's value.

@@ -13,7 +13,7 @@ mod series;
 #[cfg(test)]
 mod simulation;
 mod verdict;
-pub mod words;
+mod words;
 
 use serde::Serialize;
 use time::OffsetDateTime;

@@ -7,8 +7,8 @@ use super::accumulator::Gathered;
 use super::checks::{Checks, Status};
 use super::cost::CostReport;
 use super::metrics::{Finding, MIN_PAIRS, Metric, MetricName};
-use super::words;
 use crate::domain::arm::Arm;
+use crate::domain::figures::{counted, difference, money, probability, size_of_difference};
 
 /// How the comparison ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -58,7 +58,7 @@ fn grounds(
 ) -> (VerdictOutcome, Option<Arm>, Vec<String>) {
     let pairs = gathered.series.busy_pairs();
     if pairs < MIN_PAIRS {
-        let compared = words::counted(pairs as u64, "pair");
+        let compared = counted(pairs as u64, "pair");
         return (
             VerdictOutcome::NotEnoughData,
             None,
@@ -86,16 +86,8 @@ fn grounds(
         return (VerdictOutcome::NoRecommendation, None, vec![reason]);
     };
     let mut reasons = vec![format!("{cheaper} is cheaper: its plan alone would cost less by 1,000 calls, and the interval excludes 0")];
-    let latency =
-        within(find(MetricName::LatencyP95), cheaper, margins.latency_ms, "p95 latency", |value| format!("{value:.1} ms"), &mut reasons);
-    let errors = within(
-        find(MetricName::ErrorRate),
-        cheaper,
-        margins.error_rate,
-        "error rate",
-        |value| format!("{:.3} points", value * 100.0),
-        &mut reasons,
-    );
+    let latency = within(metrics, MetricName::LatencyP95, cheaper, margins.latency_ms, &mut reasons);
+    let errors = within(metrics, MetricName::ErrorRate, cheaper, margins.error_rate, &mut reasons);
     if let Some(reason) = grants_turn_it(cost, cheaper) {
         reasons.push(reason);
     }
@@ -107,8 +99,9 @@ fn grounds(
 }
 
 /// Whether the cheaper arm's rise of a metric stays within its margin, with the reason either way.
-fn within(metric: Option<&Metric>, cheaper: Arm, margin: f64, what: &str, show: impl Fn(f64) -> String, reasons: &mut Vec<String>) -> bool {
-    let Some(metric) = metric else {
+fn within(metrics: &[Metric], name: MetricName, cheaper: Arm, margin: f64, reasons: &mut Vec<String>) -> bool {
+    let (what, show) = (name.title(), |value| size_of_difference(name.unit(), value));
+    let Some(metric) = metrics.iter().find(|metric| metric.name == name) else {
         reasons.push(format!("its {what} can't be compared yet"));
         return false;
     };
@@ -142,8 +135,8 @@ fn grants_turn_it(cost: &CostReport, cheaper: Arm) -> Option<String> {
         format!(
             "with the subscription's free grants, if nothing else uses them, {} would be cheaper: {} a month against {}",
             cheaper.other(),
-            words::a_month(other),
-            words::a_month(kept)
+            money(other, cost.currency),
+            money(kept, cost.currency)
         )
     })
 }
@@ -154,8 +147,8 @@ fn aa(metrics: &[Metric]) -> (VerdictOutcome, Option<Arm>, Vec<String>) {
     let apart: Vec<String> = behaviours
         .filter(|(metric, _)| matches!(metric.finding, Finding::Better | Finding::Worse))
         .map(|(metric, p)| {
-            let (name, by) = (words::title(metric.name), words::amount(metric.name, metric.difference));
-            format!("{name} differs by {by} although both arms are one instance (adjusted p = {p:.4})")
+            let (name, by) = (metric.name.title(), difference(metric.unit, metric.difference));
+            format!("{name} differs by {by} although both arms are one instance (adjusted p = {})", probability(p))
         })
         .collect();
     if !apart.is_empty() {

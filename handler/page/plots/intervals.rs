@@ -7,7 +7,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::canvas::{Ink, PlotError, draw};
 use super::scale::{around_zero, places};
 use super::{Plot, WORDS};
-use crate::page::figures::decimals;
+use crate::domain::figures::decimals;
 
 /// One difference with its interval.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,8 +9,8 @@ use super::canvas::{Area, Drawing, Ink, PlotError, draw};
 use super::scale::{from_zero, places};
 use super::{Plot, WORDS};
 use crate::domain::arm::{Arm, ByArm};
+use crate::domain::figures::decimals;
 use crate::domain::timeline::{MinuteSeen, Served, Timeline};
-use crate::page::figures::decimals;
 
 /// Space for the labels left of every plot over time, pixels, so that their minutes stand below each other.
 pub(super) const LEFT: u32 = 56;

@@ -6,8 +6,8 @@ use super::super::plots::canvas::PlotError;
 use super::super::plots::cost::{Group, plot};
 use super::{Figure, sentence};
 use crate::domain::arm::ByArm;
+use crate::domain::figures::{UNKNOWN, hours, money};
 use crate::domain::report::{ArmCost, Report};
-use crate::page::figures::{UNKNOWN, hours, money};
 
 pub(super) struct CostSection {
     pub figure: Option<Figure>,

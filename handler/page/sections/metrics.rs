@@ -3,8 +3,8 @@
 use super::super::plots::canvas::{Ink, PlotError};
 use super::super::plots::intervals::{self, Bar};
 use super::{Figure, Mark, capitalised, sentence};
-use crate::domain::report::{Finding, Metric, MetricName, Report, words};
-use crate::page::figures::{UNKNOWN, amount, count, decimals, difference, percent, size_of_difference};
+use crate::domain::figures::{self, UNKNOWN, amount, count, decimals, difference, percent, size_of_difference};
+use crate::domain::report::{Finding, Metric, MetricName, Report};
 
 pub(super) struct MetricRow {
     pub title: String,
@@ -26,10 +26,10 @@ pub(super) struct Power {
 
 pub(super) fn rows(report: &Report) -> Vec<MetricRow> {
     let row = |metric: &Metric| MetricRow {
-        title: capitalised(words::title(metric.name)),
-        even: amount(metric.name, metric.even),
-        odd: amount(metric.name, metric.odd),
-        difference: difference(metric.name, metric.difference),
+        title: capitalised(metric.name.title()),
+        even: amount(metric.unit, metric.even),
+        odd: amount(metric.unit, metric.odd),
+        difference: difference(metric.unit, metric.difference),
         percent: metric.difference_percent.map_or_else(|| "not defined".to_owned(), percent),
         interval: interval(metric),
         mark: mark(metric.finding),
@@ -38,11 +38,11 @@ pub(super) fn rows(report: &Report) -> Vec<MetricRow> {
 }
 
 pub(super) fn withheld(report: &Report) -> Vec<String> {
-    report.withheld.iter().map(|withheld| sentence(&format!("{} is withheld: {}", words::title(withheld.name), withheld.reason))).collect()
+    report.withheld.iter().map(|withheld| sentence(&format!("{} is withheld: {}", withheld.name.title(), withheld.reason))).collect()
 }
 
 pub(super) fn interval(metric: &Metric) -> String {
-    format!("{} to {}", difference(metric.name, metric.interval.low), difference(metric.name, metric.interval.high))
+    figures::interval(metric.unit, metric.interval.low, metric.interval.high)
 }
 
 pub(super) const fn mark(finding: Finding) -> Mark {
@@ -81,17 +81,17 @@ pub(super) fn intervals(report: &Report) -> Result<Vec<Figure>, PlotError> {
         let metrics: Vec<&Metric> = names.iter().filter_map(|name| report.metric(*name)).collect();
         let Some(first) = metrics.first() else { continue };
         let bar = |metric: &&Metric| Bar {
-            title: words::title(metric.name),
+            title: metric.name.title(),
             ends: [metric.interval.low, metric.difference, metric.interval.high].map(|end| end * factor),
             ink: ink(metric.finding),
             finding: mark(metric.finding).word,
         };
         let bars: Vec<Bar> = metrics.iter().map(bar).collect();
         let described = metrics.iter().map(|metric| {
-            let (title, found) = (words::title(metric.name), mark(metric.finding).word);
-            format!("{title}: odd is {found}, {} ({})", difference(metric.name, metric.difference), interval(metric))
+            let (title, found) = (metric.name.title(), mark(metric.finding).word);
+            format!("{title}: odd is {found}, {} ({})", difference(metric.unit, metric.difference), interval(metric))
         });
-        let margin = first.margin.map_or_else(String::new, |margin| format!("; margin {}", size_of_difference(first.name, margin)));
+        let margin = first.margin.map_or_else(String::new, |margin| format!("; margin {}", size_of_difference(first.unit, margin)));
         figures.push(Figure {
             id,
             title: format!("{title}: difference with its 95 % interval{margin}"),
@@ -104,9 +104,9 @@ pub(super) fn intervals(report: &Report) -> Result<Vec<Figure>, PlotError> {
 
 pub(super) fn power(report: &Report) -> Vec<Power> {
     let row = |metric: &Metric| {
-        let size = |value: f64| size_of_difference(metric.name, value);
+        let size = |value: f64| size_of_difference(metric.unit, value);
         Power {
-            title: capitalised(words::title(metric.name)),
+            title: capitalised(metric.name.title()),
             smallest: metric.minimal_detectable_effect.map_or_else(|| UNKNOWN.to_owned(), size),
             margin: metric.margin.map_or_else(|| "none".to_owned(), size),
             pairs: count(metric.pairs as u64),

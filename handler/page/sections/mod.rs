@@ -7,14 +7,14 @@ mod timeline;
 
 use askama::Template;
 
-use super::figures::{count, share};
 use super::plots::Plot;
 use super::plots::canvas::{Drawing, PlotError};
 use super::view::{Mode, POLICY, REFRESH, Range, ReportView, STYLE, Viewing};
 use crate::domain::arm::{Arm, ByArm};
+use crate::domain::figures::{count, counted, share};
 use crate::domain::moment;
 use crate::domain::probe::ProbeOutcomes;
-use crate::domain::report::{Report, Status, VerdictOutcome, words};
+use crate::domain::report::{Report, Status, VerdictOutcome};
 use crate::domain::schedule::Rule;
 
 /// The whole page.
@@ -194,7 +194,7 @@ fn arm_card(report: &Report, arm: Arm) -> ArmCard {
 
 fn scope(report: &Report) -> String {
     let kind = if report.aa_run { "; an A/A run: both arms are one instance, no difference is expected" } else { "" };
-    let pairs = words::counted(report.data.pairs as u64, "pair");
+    let pairs = counted(report.data.pairs as u64, "pair");
     format!("{} to {}, {pairs} of minutes compared{kind}", at_second(report.from), at_second(report.to))
 }
 

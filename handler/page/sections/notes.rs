@@ -3,9 +3,9 @@
 use super::metrics::{interval, mark};
 use super::{capitalised, sentence};
 use crate::domain::arm::ByArm;
-use crate::domain::report::{Metric, MetricName, PriceUsed, Report, words};
+use crate::domain::figures::{self, amount, count, decimals, difference, probability, share, size_of_difference};
+use crate::domain::report::{Metric, MetricName, PriceUsed, Report};
 use crate::domain::statistics::Method;
-use crate::page::figures::{count, decimals, difference, share, size_of_difference};
 
 pub(super) struct Notes {
     pub facts: Vec<(&'static str, String)>,
@@ -53,8 +53,8 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
             "Margins",
             format!(
                 "declared before the run: {} of p95 latency, {} of the error rate",
-                size_of_difference(MetricName::LatencyP95, margins.latency_ms),
-                size_of_difference(MetricName::ErrorRate, margins.error_rate)
+                size_of_difference(MetricName::LatencyP95.unit(), margins.latency_ms),
+                size_of_difference(MetricName::ErrorRate.unit(), margins.error_rate)
             ),
         ),
         ("Conformance", format!("{conforming} of {} decisions", count(report.checks.conformance.decisions))),
@@ -85,8 +85,8 @@ fn sensitivity(report: &Report) -> Vec<Trimmed> {
     let rows = report.sensitivity.iter().flat_map(|burn_in| {
         burn_in.metrics.iter().filter(shown).map(|metric| Trimmed {
             trimmed: format!("{} s", decimals(burn_in.burn_in_seconds, 2)),
-            title: capitalised(words::title(metric.name)),
-            difference: difference(metric.name, metric.difference),
+            title: capitalised(metric.name.title()),
+            difference: difference(metric.unit, metric.difference),
             interval: interval(metric),
             finding: mark(metric.finding).word,
         })
@@ -101,22 +101,21 @@ fn method(metric: &Metric) -> String {
         Method::Mirrored => "mean of the two mappings of the mirrored schedule",
         Method::Bootstrap => "bootstrap of blocks of pairs",
     };
-    let mut words = format!("{}: {how}, {} pairs", words::title(metric.name), count(metric.pairs as u64));
+    let mut words = format!("{}: {how}, {} pairs", metric.name.title(), count(metric.pairs as u64));
     if let Some(lag1) = metric.lag1_autocorrelation {
         words.push_str(&format!(", lag-1 autocorrelation {}", decimals(lag1, 2)));
     }
     if let Some(p) = metric.p_value_model_based {
-        words.push_str(&format!(", model-based p = {}", decimals(p, 4)));
+        words.push_str(&format!(", model-based p = {}", probability(p)));
     }
     if let Some(adjusted) = metric.p_value_adjusted {
-        words.push_str(&format!(" ({} beside the other behaviours)", decimals(adjusted, 4)));
+        words.push_str(&format!(" ({} beside the other behaviours)", probability(adjusted)));
     }
     if let Some(welch) = metric.welch {
-        let ends = [welch.low, welch.high].map(|end| difference(metric.name, end));
-        words.push_str(&format!(", Welch on the windows’ means {} to {}", ends[0], ends[1]));
+        words.push_str(&format!(", Welch on the windows’ means {}", figures::interval(metric.unit, welch.low, welch.high)));
     }
     if let Some(ByArm { even, odd }) = metric.unseen_upper_bounds {
-        let bound = |rate| crate::page::figures::amount(metric.name, rate);
+        let bound = |rate| amount(metric.unit, rate);
         words.push_str(&format!(", no error seen: upper bounds {} on even, {} on odd", bound(even), bound(odd)));
     }
     sentence(&words)

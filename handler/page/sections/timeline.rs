@@ -4,9 +4,9 @@ use super::super::plots::canvas::PlotError;
 use super::super::plots::{decisions, timeline as plots};
 use super::{Figure, at_second};
 use crate::domain::arm::Arm;
+use crate::domain::figures::{count, milliseconds};
 use crate::domain::schedule::Schedule;
 use crate::domain::timeline::{Decided, MinuteSeen, Served, Timeline};
-use crate::page::figures::{count, milliseconds};
 
 pub(super) struct Section {
     pub scope: String,
