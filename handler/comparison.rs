@@ -13,7 +13,7 @@ use crate::config::comparison::ComparisonConfig;
 use crate::domain::arm::ByArm;
 use crate::domain::minute_range::MinuteRange;
 use crate::domain::price::{PriceBook, parse_overrides};
-use crate::domain::report::{Accumulator, Inputs, Margins, Report};
+use crate::domain::report::{Accumulator, Inputs, Margins, Report, assemble};
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::timeline::{Timeline, TimelineBuilder};
 use crate::domain::window::BurnIn;
@@ -98,7 +98,7 @@ impl Comparison {
         let finished = tokio::task::spawn_blocking(move || {
             // Kept until the arithmetic ends, which it does even where nobody waits for it any more.
             let _turn = turn;
-            accumulator.finish(now)
+            assemble(&accumulator.finish(), now)
         });
         let finished = finished.await;
         finished.map_err(|error| StoreError::Corrupt(format!("the report was not finished: {error}")))

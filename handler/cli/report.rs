@@ -18,7 +18,7 @@ use crate::config::{BaseUrl, comparison, process_setting};
 use crate::domain::arm::ByArm;
 use crate::domain::figures::{self, amount, count, decimals, difference, percent, size_of_difference};
 use crate::domain::moment;
-use crate::domain::report::{Finding, Metric, MetricName, Report, Status};
+use crate::domain::report::{CheckLine, Finding, Metric, MetricName, Report, Status};
 use crate::domain::schedule::Schedule;
 use crate::domain::timeline::Timeline;
 use crate::domain::window::BurnIn;
@@ -134,7 +134,7 @@ fn right(text: impl Into<String>) -> Cell {
 
 fn checks(report: &Report) -> Table {
     let mut table = table(&["check", "", ""]);
-    for (title, status, summary) in report.checks.list() {
+    for CheckLine { title, status, summary } in report.checks.lines() {
         let word = match status {
             Status::Passed => "passed",
             Status::Warning => "note",

@@ -12,7 +12,7 @@ use crate::domain::decision::{Decision, DecisionCount, Reason};
 use crate::domain::histogram::bucket_of;
 use crate::domain::plan::{AppServiceSize, FlexSize, Plan};
 use crate::domain::price::{Meter, Price};
-use crate::domain::report::{MetricName, VerdictOutcome};
+use crate::domain::report::{CostSource, MetricName, VerdictOutcome};
 use crate::domain::schedule::Rule;
 use crate::domain::window::{SLICES, Slice, Window, WindowCounts};
 use crate::store::testing::new_store;
@@ -132,7 +132,7 @@ async fn imported_charges_are_the_observed_cost_by_resource_whatever_the_case() 
     let even = &report.cost.arms.even;
     let charged = even.charged.as_ref().unwrap();
     assert_eq!((charged.billed.to_string().as_str(), charged.currency.as_str(), charged.charges), ("0.1123456789", "EUR", 2));
-    assert_eq!((even.observed_from, report.cost.arms.odd.observed_from), ("imported charges", "list prices"));
+    assert_eq!((even.observed_from, report.cost.arms.odd.observed_from), (CostSource::ImportedCharges, CostSource::ListPrices));
 }
 
 /// Slices of `calls` calls spread over the minute, about 30 ms with a tail.

@@ -6,26 +6,26 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::arm::{Arm, ByArm};
+use super::listed::listed;
 use super::schedule::Minute;
 
-/// Why a call was sent where it was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Reason {
-    /// The minute's own arm.
-    Schedule,
-    /// The minute's own arm was down; the other took the call.
-    Failover,
-    /// Neither arm was well, and nothing said that the other would do better: the schedule was kept.
-    Unsure,
-    /// Nothing listened at either arm; the call was answered 503.
-    Unavailable,
+listed! {
+    /// Why a call was sent where it was sent.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum Reason {
+        /// The minute's own arm.
+        Schedule,
+        /// The minute's own arm was down; the other took the call.
+        Failover,
+        /// Neither arm was well, and nothing said that the other would do better: the schedule was kept.
+        Unsure,
+        /// Nothing listened at either arm; the call was answered 503.
+        Unavailable,
+    }
 }
 
 impl Reason {
-    /// Every reason, in the order they are counted.
-    pub const ALL: [Reason; 4] = [Reason::Schedule, Reason::Failover, Reason::Unsure, Reason::Unavailable];
-
     /// The reason's name in `Switchback-Reason` and JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

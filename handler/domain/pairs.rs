@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::arm::{Arm, ByArm};
+use super::listed::listed;
 use super::schedule::{Minute, Schedule};
 
 /// Whether a window can be compared.
@@ -19,24 +20,23 @@ pub enum Standing {
     Failover,
 }
 
-/// Which arm of a pair has the even-numbered minute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mapping {
-    /// The even arm: the only mapping of `parity`.
-    EvenFirst,
-    /// The odd arm: every other hour of `mirrored`.
-    OddFirst,
+listed! {
+    /// Which arm of a pair has the even-numbered minute.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Mapping {
+        /// The even arm: the only mapping of `parity`.
+        EvenFirst,
+        /// The odd arm: every other hour of `mirrored`.
+        OddFirst,
+    }
 }
 
 impl Mapping {
-    /// Its place among the two.
+    /// Its place in [`Mapping::ALL`].
     #[must_use]
     pub const fn index(self) -> usize {
-        match self {
-            Mapping::EvenFirst => 0,
-            Mapping::OddFirst => 1,
-        }
+        self as usize
     }
 }
 

@@ -9,17 +9,20 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::arm::Arm;
+use super::listed::listed;
 
-/// How minutes map to arms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Rule {
-    /// UTC minute % 2. An hour has an even number of minutes, so this is the parity of the minutes since the epoch.
-    #[default]
-    Parity,
-    /// (minute + hour since the epoch) % 2: swaps the mapping every hour, so that a job which runs on even minutes does not look like
-    /// a plan effect.
-    Mirrored,
+listed! {
+    /// How minutes map to arms.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum Rule {
+        /// UTC minute % 2. An hour has an even number of minutes, so this is the parity of the minutes since the epoch.
+        #[default]
+        Parity,
+        /// (minute + hour since the epoch) % 2: swaps the mapping every hour, so that a job which runs on even minutes does not look
+        /// like a plan effect.
+        Mirrored,
+    }
 }
 
 impl Rule {
@@ -43,17 +46,13 @@ impl FromStr for Rule {
     type Err = UnknownRule;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "parity" => Ok(Rule::Parity),
-            "mirrored" => Ok(Rule::Mirrored),
-            other => Err(UnknownRule(other.chars().take(40).collect())),
-        }
+        Rule::ALL.into_iter().find(|rule| rule.as_str() == text).ok_or_else(|| UnknownRule(text.chars().take(40).collect()))
     }
 }
 
 /// The text named no schedule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not a schedule: expected parity or mirrored")]
+#[error("'{0}' is not a schedule: expected {names}", names = Rule::ALL.map(Rule::as_str).join(" or "))]
 pub struct UnknownRule(String);
 
 /// Number of whole schedule minutes since the Unix epoch.

@@ -16,7 +16,7 @@ use crate::domain::minute_range::MinuteRange;
 use crate::domain::plan::{AppServiceSize, FlexSize, Plan};
 use crate::domain::price::{Meter, Price};
 use crate::domain::probe::ProbeOutcomes;
-use crate::domain::report::{Accumulator, Charged, Inputs, Interval, Report};
+use crate::domain::report::{Accumulator, Charged, Inputs, Interval, Report, assemble};
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::timeline::{Timeline, TimelineBuilder};
 use crate::domain::window::{Slice, Slices, StoredWindow};
@@ -55,7 +55,7 @@ fn run(minutes: i64, inputs: Inputs) -> (Report, Timeline) {
         report.observe(&row);
         timeline.observe(&row);
     }
-    (report.finish(datetime!(2026-11-23 12:00:00.5 UTC)), timeline.finish())
+    (assemble(&report.finish(), datetime!(2026-11-23 12:00:00.5 UTC)), timeline.finish())
 }
 
 fn page_of(report: &Report, timeline: &Timeline, one_url: Option<&str>, mode: Mode) -> String {

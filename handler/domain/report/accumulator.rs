@@ -1,48 +1,15 @@
 //! The stream's end: failovers first, then windows in time order, one at a time, into what a report needs. Memory grows with pairs, not
 //! with calls. Must not know estimators.
 
-use std::collections::BTreeMap;
-
-use time::OffsetDateTime;
-
+use super::gathered::{Gathered, Routed};
+use super::inputs::Inputs;
 use super::series::{Series, WindowSums, billed_by_bucket};
-use super::{ArmSummary, DataSummary, Inputs, Report, ScheduleSummary};
 use crate::domain::arm::{Arm, ByArm};
-use crate::domain::billing::{Billing, Usage};
+use crate::domain::billing::Billing;
 use crate::domain::decision::{DecisionCount, Reason};
-use crate::domain::pairs::{Pairing, Standing};
+use crate::domain::pairs::{Excluded, Pairing, Standing};
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::window::{BurnIn, StoredWindow};
-
-/// What the router decided, summed over the run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Routed {
-    /// Calls sent to each arm.
-    pub sent: ByArm<u64>,
-    /// Calls sent to their minute's arm.
-    pub on_schedule: u64,
-    /// Calls sent to the other arm because theirs was down.
-    pub failed_over: u64,
-    /// Calls answered 503.
-    pub unavailable: u64,
-    /// Calls sent to the wrong arm without a recorded failover.
-    pub violations: u64,
-}
-
-/// What an arm's windows add up to, paired or not.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Totals {
-    pub windows: u64,
-    pub calls: u64,
-    pub server_errors: u64,
-    pub off_schedule_calls: u64,
-    pub cold_starts: u64,
-    pub probes: u64,
-    pub unrouted: u64,
-    pub unclosed: u64,
-    /// Use by calendar month (year, month), where the plan is paid by use.
-    pub usage: BTreeMap<(i32, u8), Usage>,
-}
 
 /// A minute whose rows are still coming in.
 #[derive(Debug)]
@@ -51,34 +18,14 @@ struct OpenMinute {
     windows: ByArm<Option<(WindowSums, Standing)>>,
 }
 
-/// Takes decisions and windows; gives a report.
+/// Takes decisions and windows; gives what they come to.
 #[derive(Debug)]
 pub struct Accumulator {
-    inputs: Inputs,
+    gathered: Gathered,
     /// What a call of each bucket is billed; empty where the plan is not paid by use.
     billed_ms: ByArm<Vec<u64>>,
-    routed: Routed,
-    /// Minutes with a failover, ascending.
-    failovers: Vec<Minute>,
-    open: Option<OpenMinute>,
     pairing: Pairing<WindowSums>,
-    series: Series,
-    totals: ByArm<Totals>,
-    seen: Option<(Minute, Minute)>,
-    rows: u64,
-    unreadable_rows: u64,
-}
-
-/// Everything the rest of the report is computed from.
-pub(super) struct Gathered {
-    pub inputs: Inputs,
-    pub routed: Routed,
-    pub series: Series,
-    pub totals: ByArm<Totals>,
-    /// Minutes of each arm in which a call was sent to the other arm, or to none.
-    pub failover_minutes: ByArm<u64>,
-    /// Minutes from the first to the last seen, both included.
-    pub minutes: u64,
+    open: Option<OpenMinute>,
 }
 
 impl Accumulator {
@@ -87,25 +34,25 @@ impl Accumulator {
     pub fn new(inputs: Inputs) -> Self {
         let billed_ms = ByArm::build(|arm| match Billing::of(inputs.plans[arm]) {
             Billing::PerUse(rules) => billed_by_bucket(|bucket| rules.billed_ms_of_bucket(bucket)),
-            _ => Vec::new(),
+            Billing::Unpriced | Billing::PerHour(_) => Vec::new(),
         });
-        Accumulator {
-            billed_ms,
+        let schedule = inputs.range.schedule;
+        let gathered = Gathered {
+            inputs,
             routed: Routed::default(),
-            failovers: Vec::new(),
-            open: None,
-            pairing: Pairing::new(inputs.range.schedule),
-            series: Series::new(inputs.range.schedule.rule()),
+            series: Series::new(schedule.rule()),
             totals: ByArm::default(),
+            failovers: Vec::new(),
             seen: None,
+            excluded: Excluded::default(),
             rows: 0,
             unreadable_rows: 0,
-            inputs,
-        }
+        };
+        Accumulator { gathered, billed_ms, pairing: Pairing::new(schedule), open: None }
     }
 
     fn in_range(&self, minute: Minute) -> bool {
-        self.inputs.range.contains(minute)
+        self.gathered.inputs.range.contains(minute)
     }
 
     /// Adds a count of decisions. Those that left the schedule come before the first window, the others at any time.
@@ -114,25 +61,25 @@ impl Accumulator {
         if !self.in_range(decision.minute) || count.calls == 0 {
             return;
         }
-        let scheduled = self.inputs.range.schedule.arm_of(decision.minute) == decision.arm;
+        let scheduled = self.gathered.schedule().arm_of(decision.minute) == decision.arm;
         match decision.reason {
-            Reason::Schedule | Reason::Unsure if scheduled => self.routed.on_schedule += count.calls,
-            Reason::Failover if !scheduled => self.routed.failed_over += count.calls,
-            Reason::Unavailable => self.routed.unavailable += count.calls,
-            Reason::Schedule | Reason::Unsure | Reason::Failover => self.routed.violations += count.calls,
+            Reason::Schedule | Reason::Unsure if scheduled => self.gathered.routed.on_schedule += count.calls,
+            Reason::Failover if !scheduled => self.gathered.routed.failed_over += count.calls,
+            Reason::Unavailable => self.gathered.routed.unavailable += count.calls,
+            Reason::Schedule | Reason::Unsure | Reason::Failover => self.gathered.routed.violations += count.calls,
         }
         if decision.reason != Reason::Unavailable {
-            self.routed.sent[decision.arm] += count.calls;
+            self.gathered.routed.sent[decision.arm] += count.calls;
         }
         if matches!(decision.reason, Reason::Failover | Reason::Unavailable) {
-            match self.failovers.last() {
+            match self.gathered.failovers.last() {
                 Some(last) if *last == decision.minute => {}
                 Some(last) if *last > decision.minute => {
-                    if let Err(position) = self.failovers.binary_search(&decision.minute) {
-                        self.failovers.insert(position, decision.minute);
+                    if let Err(position) = self.gathered.failovers.binary_search(&decision.minute) {
+                        self.gathered.failovers.insert(position, decision.minute);
                     }
                 }
-                _ => self.failovers.push(decision.minute),
+                _ => self.gathered.failovers.push(decision.minute),
             }
         }
     }
@@ -143,20 +90,20 @@ impl Accumulator {
         if !self.in_range(row.minute) {
             return;
         }
-        self.rows += 1;
+        self.gathered.rows += 1;
         match &self.open {
             Some(open) if open.minute == row.minute => {}
             Some(open) if open.minute > row.minute => {
-                self.unreadable_rows += 1;
+                self.gathered.unreadable_rows += 1;
                 return;
             }
             _ => {
                 self.close_minute();
                 self.open = Some(OpenMinute { minute: row.minute, windows: ByArm::default() });
-                self.seen = Some((self.seen.map_or(row.minute, |(first, _)| first), row.minute));
+                self.gathered.seen = Some((self.gathered.seen.map_or(row.minute, |(first, _)| first), row.minute));
             }
         }
-        let totals = &mut self.totals[row.arm];
+        let totals = &mut self.gathered.totals[row.arm];
         totals.cold_starts += row.cold_starts;
         totals.probes += row.probes;
         totals.unrouted += row.unrouted;
@@ -167,7 +114,7 @@ impl Accumulator {
             *standing = Standing::Incomplete;
         }
         if sums.add(row.slices, &self.billed_ms[row.arm]).is_err() {
-            self.unreadable_rows += 1;
+            self.gathered.unreadable_rows += 1;
             *standing = Standing::Incomplete;
         }
     }
@@ -175,15 +122,15 @@ impl Accumulator {
     /// Hands the open minute's windows on.
     fn close_minute(&mut self) {
         let Some(OpenMinute { minute, mut windows }) = self.open.take() else { return };
-        let scheduled = self.inputs.range.schedule.arm_of(minute);
+        let schedule = self.gathered.schedule();
+        let scheduled = schedule.arm_of(minute);
         let paid_by_use = !(self.billed_ms.even.is_empty() && self.billed_ms.odd.is_empty());
         for arm in Arm::BOTH {
             let Some((sums, _)) = &windows[arm] else { continue };
             let kept = sums.kept(BurnIn::None);
-            let totals = &mut self.totals[arm];
-            if let Billing::PerUse(rules) = Billing::of(self.inputs.plans[arm]) {
-                let month = month_of(self.inputs.range.schedule, minute);
-                totals.usage.entry(month).or_default().add(rules.usage(kept.calls, sums.billed_ms));
+            let totals = &mut self.gathered.totals[arm];
+            if let Billing::PerUse(rules) = Billing::of(self.gathered.inputs.plans[arm]) {
+                totals.usage.entry(month_of(schedule, minute)).or_default().add(rules.usage(kept.calls, sums.billed_ms));
             }
             if arm == scheduled {
                 totals.windows += 1;
@@ -194,80 +141,20 @@ impl Accumulator {
             }
         }
         let Some((sums, standing)) = windows[scheduled].take() else { return };
-        let standing = if self.failovers.binary_search(&minute).is_ok() { Standing::Failover } else { standing };
+        let standing = if self.gathered.failovers.binary_search(&minute).is_ok() { Standing::Failover } else { standing };
         if let Some(pair) = self.pairing.push(minute, standing, sums) {
-            self.series.push(&pair, paid_by_use);
+            self.gathered.series.push(&pair, paid_by_use);
         }
     }
 
-    /// The report of everything taken in, made at `generated_at`.
+    /// Ends the stream.
     #[must_use]
-    pub fn finish(mut self, generated_at: OffsetDateTime) -> Report {
+    pub fn finish(mut self) -> Gathered {
         self.close_minute();
-        let inputs = self.inputs;
-        let minutes = self.seen.map_or(0, |(first, last)| first.0.abs_diff(last.0) + 1);
-        let idle_pairs = self.series.len() - self.series.busy_pairs();
-        let data = DataSummary {
-            rows: self.rows,
-            unreadable_rows: self.unreadable_rows,
-            first_window: self.seen.map(|(first, _)| inputs.range.schedule.starts_at(first)),
-            last_window_end: self.seen.map(|(_, last)| inputs.range.schedule.starts_at(last.next())),
-            pairs: self.series.len(),
-            idle_pairs,
-            excluded: self.pairing.finish(),
-        };
-        let arms = ByArm::build(|arm| {
-            let totals = &self.totals[arm];
-            ArmSummary {
-                plan: inputs.plans[arm],
-                windows: totals.windows,
-                calls: totals.calls,
-                server_errors: totals.server_errors,
-                off_schedule_calls: totals.off_schedule_calls,
-                cold_starts: totals.cold_starts,
-                probes: totals.probes,
-                unrouted_calls: totals.unrouted,
-                unclosed_windows: totals.unclosed,
-            }
-        });
-        let schedule = ScheduleSummary {
-            rule: inputs.range.schedule.rule(),
-            minute_seconds: inputs.range.schedule.minute_length().as_secs_f64(),
-            burn_in_seconds: burn_in_seconds(inputs.range.schedule, inputs.burn_in),
-        };
-        let (from, to) = (inputs.range.starts_at(), inputs.range.ends_at());
-        let failover_minutes =
-            ByArm::build(|arm| self.failovers.iter().filter(|minute| inputs.range.schedule.arm_of(**minute) == arm).count() as u64);
-        let mut gathered = Gathered { inputs, routed: self.routed, series: self.series, totals: self.totals, failover_minutes, minutes };
-        let (metrics, withheld, sensitivity) = super::metrics::all(&mut gathered);
-        let checks = super::checks::all(&gathered, &metrics);
-        let cost = super::cost::report(&gathered);
-        let verdict = super::verdict::decide(&gathered, &checks, &metrics, &cost);
-        let mut report = Report {
-            generated_at,
-            from,
-            to,
-            schedule,
-            aa_run: gathered.inputs.aa_run,
-            arms,
-            data,
-            checks,
-            metrics,
-            withheld,
-            sensitivity,
-            cost,
-            probes: gathered.inputs.probes,
-            verdict,
-            summary: Vec::new(),
-        };
-        report.summary = super::words::in_words(&report);
-        report
+        self.gathered.series.finish();
+        self.gathered.excluded = self.pairing.finish();
+        self.gathered
     }
-}
-
-/// How long `burn_in` is under `schedule`, seconds.
-pub(super) fn burn_in_seconds(schedule: Schedule, burn_in: BurnIn) -> f64 {
-    schedule.minute_length().as_secs_f64() * f64::from(burn_in.sixtieths()) / 60.0
 }
 
 fn month_of(schedule: Schedule, minute: Minute) -> (i32, u8) {

@@ -21,7 +21,7 @@ pub type Entry = (u8, u16, u32);
 #[derive(Debug)]
 pub struct BlockHistograms {
     /// Most blocks kept; when they are full, neighbours merge and a block holds twice the pairs.
-    most: usize,
+    max_blocks: usize,
     pairs_per_block: usize,
     done: Vec<Block>,
     /// The block being filled, dense: of each arm every ring, of each ring every bucket.
@@ -30,11 +30,11 @@ pub struct BlockHistograms {
 }
 
 impl BlockHistograms {
-    /// No pair yet; `most` blocks are kept at most.
+    /// No pair yet; at most `max_blocks` blocks are kept.
     #[must_use]
-    pub fn new(most: usize) -> Self {
+    pub fn new(max_blocks: usize) -> Self {
         let filling = ByArm::build(|_| vec![0; RINGS * BUCKETS]);
-        BlockHistograms { most, pairs_per_block: 1, done: Vec::new(), filling, pairs_in_filling: 0 }
+        BlockHistograms { max_blocks, pairs_per_block: 1, done: Vec::new(), filling, pairs_in_filling: 0 }
     }
 
     /// Adds a pair's histograms.
@@ -62,8 +62,8 @@ impl BlockHistograms {
                 sparse
             })
         }));
-        if self.done.len() == self.most {
-            let mut merged = Vec::with_capacity(self.most);
+        if self.done.len() == self.max_blocks {
+            let mut merged = Vec::with_capacity(self.max_blocks);
             let mut blocks = std::mem::take(&mut self.done).into_iter();
             while let (Some(first), second) = (blocks.next(), blocks.next()) {
                 merged.push(match second {
@@ -76,11 +76,16 @@ impl BlockHistograms {
         }
     }
 
-    /// Ends the filling; how many pairs a block holds.
-    pub fn finish(&mut self) -> usize {
+    /// Ends the filling.
+    pub fn finish(&mut self) {
         if self.pairs_in_filling > 0 {
             self.close();
         }
+    }
+
+    /// How many pairs a block holds.
+    #[must_use]
+    pub const fn pairs_per_block(&self) -> usize {
         self.pairs_per_block
     }
 
@@ -127,7 +132,8 @@ mod tests {
         for pair in 0..5_000_u16 {
             blocks.push(ByArm { even: &[(0, pair % 700, 2), (3, 5, 1)], odd: &[(1, 9, 3)] });
         }
-        assert_eq!(blocks.finish(), 8);
+        blocks.finish();
+        assert_eq!(blocks.pairs_per_block(), 8);
         assert_eq!(blocks.of(Arm::Even, 0).count(), 625);
         let calls = |arm, ring| blocks.of(arm, ring).flatten().map(|(_, count)| count).sum::<u32>();
         assert_eq!([calls(Arm::Even, 0), calls(Arm::Even, 1), calls(Arm::Odd, 1), calls(Arm::Odd, 2)], [15_000, 5_000, 15_000, 0]);
@@ -139,7 +145,8 @@ mod tests {
         for _ in 0..100 {
             blocks.push(ByArm { even: &[(0, 1, 1)], odd: &[] });
         }
-        assert_eq!(blocks.finish(), 1);
+        blocks.finish();
+        assert_eq!(blocks.pairs_per_block(), 1);
         assert_eq!(blocks.of(Arm::Even, 0).count(), 100);
     }
 

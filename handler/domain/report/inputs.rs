@@ -5,6 +5,7 @@ use std::time::Duration;
 use bigdecimal::BigDecimal;
 use serde::Serialize;
 
+use super::metrics::MetricName;
 use crate::domain::arm::ByArm;
 use crate::domain::minute_range::MinuteRange;
 use crate::domain::plan::Plan;
@@ -77,6 +78,16 @@ impl Margins {
     #[must_use]
     pub fn new(p95: Duration, error_rate: f64) -> Self {
         Margins { latency_ms: p95.as_secs_f64() * 1_000.0, error_rate }
+    }
+
+    /// The margin of one metric, in its unit; none where none is declared.
+    #[must_use]
+    pub const fn of(&self, name: MetricName) -> Option<f64> {
+        match name {
+            MetricName::LatencyMean | MetricName::LatencyP50 | MetricName::LatencyP95 | MetricName::LatencyP99 => Some(self.latency_ms),
+            MetricName::ErrorRate => Some(self.error_rate),
+            MetricName::CostObserved | MetricName::CostProjected => None,
+        }
     }
 }
 

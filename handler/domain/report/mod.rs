@@ -1,12 +1,16 @@
-//! The report as a value: windows, decisions, prices and charges in, METHOD's checks, metrics, cost and verdict out.
+//! The report as a value: windows, decisions, prices and charges in, checks, metrics, cost and verdict out (docs/report.md).
 //! Must not know where any of them is stored or how a report is shown.
 //!
-//! [`Accumulator`] takes a year of windows one at a time; [`Report`] is what comes out, ready to be serialised.
+//! It runs one way. [`Accumulator`] takes a year of windows one at a time and ends in [`Gathered`]; from that come `metrics`, `checks` and
+//! `cost`, from those the `verdict`, from all of them the `words`; [`assemble`] makes the [`Report`], ready to be serialised.
 
 mod accumulator;
+mod assemble;
 mod blocks;
 mod checks;
 mod cost;
+mod document;
+mod gathered;
 mod inputs;
 mod metrics;
 mod series;
@@ -15,128 +19,12 @@ mod simulation;
 mod verdict;
 mod words;
 
-use serde::Serialize;
-use time::OffsetDateTime;
-
-use super::arm::ByArm;
-use super::pairs::Excluded;
-use super::plan::Plan;
-use super::probe::ProbeOutcomes;
-use super::schedule::Rule;
-
 pub use accumulator::Accumulator;
-pub use checks::{Checks, ColdStarts, Conformance, FollowThrough, MinuteConfound, SampleRatio, Status};
-pub use cost::{ArmCost, CostReport, Figures, PriceUsed, Projection, SharedCost};
+pub use assemble::assemble;
+pub use checks::{CheckLine, Checks, ColdStarts, Conformance, FollowThrough, MinuteConfound, SampleRatio, Status};
+pub use cost::{ArmCost, BillingKind, CostReport, CostSource, Figures, PriceUsed, Projection, SharedCost};
+pub use document::{ArmSummary, DataSummary, Report, ScheduleSummary};
+pub use gathered::Gathered;
 pub use inputs::{Charged, Inputs, Margins};
-pub use metrics::{Confound, Finding, Interval, Metric, MetricName, Withheld};
+pub use metrics::{Confound, Finding, Interval, Metric, MetricName, Sensitivity, Withheld};
 pub use verdict::{Verdict, VerdictOutcome};
-
-/// The whole comparison. Differences are odd less even, latencies are in milliseconds, rates are shares of 1.
-#[derive(Debug, Clone, Serialize)]
-pub struct Report {
-    /// When the report was made.
-    #[serde(with = "time::serde::rfc3339")]
-    pub generated_at: OffsetDateTime,
-    /// First instant compared.
-    #[serde(with = "time::serde::rfc3339")]
-    pub from: OffsetDateTime,
-    /// First instant not compared any more.
-    #[serde(with = "time::serde::rfc3339")]
-    pub to: OffsetDateTime,
-    /// Which minutes belong to which arm.
-    pub schedule: ScheduleSummary,
-    /// Whether both arms are one instance, so that no difference is expected.
-    pub aa_run: bool,
-    /// What each arm served.
-    pub arms: ByArm<ArmSummary>,
-    /// What the comparison rests on.
-    pub data: DataSummary,
-    /// The five checks that come before any verdict.
-    pub checks: Checks,
-    /// The comparison, metric by metric, at the burn-in declared.
-    pub metrics: Vec<Metric>,
-    /// Metrics that are held back, and why.
-    pub withheld: Vec<Withheld>,
-    /// The same metrics with more or less trimmed from the windows' edges.
-    pub sensitivity: Vec<Sensitivity>,
-    /// Observed and projected cost.
-    pub cost: CostReport,
-    /// Supervision from outside; absent where there was none.
-    pub probes: Option<ProbeOutcomes>,
-    /// Which plan is worth its price.
-    pub verdict: Verdict,
-    /// The report in plain words, one statement each.
-    pub summary: Vec<String>,
-}
-
-impl Report {
-    /// The metric called `name` at the declared burn-in.
-    #[must_use]
-    pub fn metric(&self, name: MetricName) -> Option<&Metric> {
-        self.metrics.iter().find(|metric| metric.name == name)
-    }
-}
-
-/// The schedule as the report shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct ScheduleSummary {
-    /// The rule.
-    pub rule: Rule,
-    /// How long a minute lasts: 60 s but in a development system.
-    pub minute_seconds: f64,
-    /// What was trimmed from each edge of a window.
-    pub burn_in_seconds: f64,
-}
-
-/// One arm's totals over all its windows, paired or not.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct ArmSummary {
-    /// What it ran on.
-    pub plan: Plan,
-    /// Minutes of its own in which it was seen.
-    pub windows: u64,
-    /// Calls served in them.
-    pub calls: u64,
-    /// Those answered 5xx.
-    pub server_errors: u64,
-    /// Calls served in the other arm's minutes: failovers and late arrivals.
-    pub off_schedule_calls: u64,
-    /// Times a worker began to serve.
-    pub cold_starts: u64,
-    /// Calls of the supervision, which are in no other number.
-    pub probes: u64,
-    /// Calls without a valid ticket where tickets are in use, which are in no other number.
-    pub unrouted_calls: u64,
-    /// Windows that a worker left without its last seconds.
-    pub unclosed_windows: u64,
-}
-
-/// What the comparison rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct DataSummary {
-    /// Stored rows read: one for each minute, arm and worker.
-    pub rows: u64,
-    /// Rows that could not be read or came out of order.
-    pub unreadable_rows: u64,
-    /// First instant of the first window seen.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub first_window: Option<OffsetDateTime>,
-    /// First instant after the last window seen.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub last_window_end: Option<OffsetDateTime>,
-    /// Pairs compared.
-    pub pairs: usize,
-    /// Pairs in which an arm served no call: they count for calls, not for latency.
-    pub idle_pairs: usize,
-    /// Windows in no pair.
-    pub excluded: Excluded,
-}
-
-/// The metrics at another burn-in.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Sensitivity {
-    /// What was trimmed from each edge of a window.
-    pub burn_in_seconds: f64,
-    /// The metrics.
-    pub metrics: Vec<Metric>,
-}

@@ -88,24 +88,24 @@ impl PairRow {
 #[derive(Debug)]
 pub struct Series {
     /// By burn-in, then by pair.
-    pub rows: [Vec<PairRow>; RINGS],
+    rows: [Vec<PairRow>; RINGS],
     /// By pair.
     pub mappings: Vec<Mapping>,
     /// Billed durations by pair, ms; empty where neither plan is paid by use.
     pub billed_ms: Vec<ByArm<f64>>,
     /// Histograms, those of each mapping apart.
-    pub blocks: [BlockHistograms; 2],
+    blocks: [BlockHistograms; Mapping::ALL.len()],
 }
 
 impl Series {
     /// No pair yet of a run under `rule`. Two mappings share what one alone may take.
     #[must_use]
     pub fn new(rule: Rule) -> Self {
-        let most = match rule {
+        let max_blocks = match rule {
             Rule::Parity => [MAX_BLOCKS, 1],
             Rule::Mirrored => [MAX_BLOCKS / 2; 2],
         };
-        Series { rows: Default::default(), mappings: Vec::new(), billed_ms: Vec::new(), blocks: most.map(BlockHistograms::new) }
+        Series { rows: Default::default(), mappings: Vec::new(), billed_ms: Vec::new(), blocks: max_blocks.map(BlockHistograms::new) }
     }
 
     /// Adds a pair.
@@ -125,10 +125,32 @@ impl Series {
         self.blocks[pair.mapping.index()].push(pair.windows.as_ref().map(|window| window.entries.as_slice()));
     }
 
+    /// Ends the filling.
+    pub fn finish(&mut self) {
+        self.blocks.iter_mut().for_each(BlockHistograms::finish);
+    }
+
+    /// The histograms of one mapping's pairs.
+    #[must_use]
+    pub const fn blocks_of(&self, mapping: Mapping) -> &BlockHistograms {
+        &self.blocks[mapping.index()]
+    }
+
+    /// Each pair's numbers at `burn_in`, with its mapping.
+    pub fn pairs(&self, burn_in: BurnIn) -> impl Iterator<Item = (Mapping, &PairRow)> {
+        self.mappings.iter().copied().zip(&self.rows[burn_in.index()])
+    }
+
+    /// The calls of all pairs at `burn_in`.
+    #[must_use]
+    pub fn calls(&self, burn_in: BurnIn) -> ByArm<u64> {
+        ByArm::build(|arm| self.rows[burn_in.index()].iter().map(|row| u64::from(row.calls[arm])).sum())
+    }
+
     /// Pairs in which both arms served a call.
     #[must_use]
     pub fn busy_pairs(&self) -> usize {
-        self.rows[0].iter().filter(|row| row.is_busy()).count()
+        self.pairs(BurnIn::None).filter(|(_, row)| row.is_busy()).count()
     }
 
     /// Number of pairs.

@@ -2,14 +2,17 @@
 
 use time::macros::datetime;
 
-use super::metrics::by_mapping;
+use super::metrics::{Pooling, by_mapping};
 use super::*;
 use crate::domain::arm::Arm;
+use crate::domain::arm::ByArm;
 use crate::domain::decision::{Decision, DecisionCount, Reason};
 use crate::domain::histogram::{Histogram, bucket_of};
 use crate::domain::minute_range::MinuteRange;
 use crate::domain::pairs::{Mapping, Pairing, Standing};
+use crate::domain::plan::Plan;
 use crate::domain::plan::{AppServiceSize, FlexSize};
+use crate::domain::schedule::Rule;
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::statistics::Estimate;
 use crate::domain::statistics::random::Random;
@@ -41,7 +44,7 @@ fn coverage(rule: Rule, correlation: f64, confound: f64) -> (f64, f64) {
     let (mut covered, mut flagged) = (0_u32, 0_u32);
     for _ in 0..RUNS {
         let pairs = differences(rule, 240, correlation, EFFECT, confound, &mut random);
-        let (estimate, found) = by_mapping(rule, &pairs, Estimate::of).expect("pairs");
+        let (estimate, found) = by_mapping(Pooling::of(rule), &pairs, Estimate::of).expect("pairs");
         let (low, high) = estimate.interval();
         covered += u32::from(low <= EFFECT && EFFECT <= high);
         flagged += u32::from(found.is_some_and(|confound| confound.flagged));
@@ -76,6 +79,11 @@ fn a_mirrored_confound_is_flagged_when_there_is_one() {
     assert!(without < 0.08, "{without}");
     let (_, with) = coverage(Rule::Mirrored, 0.0, 0.6);
     assert!(with > 0.9, "{with}");
+}
+
+/// The report of everything taken in.
+fn made(accumulator: Accumulator) -> Report {
+    assemble(&accumulator.finish(), datetime!(2026-11-23 12:00 UTC))
 }
 
 /// A small system: calls with latencies about 30 ms, 4 ms spread.
@@ -164,7 +172,7 @@ impl Run {
                 slices: &slices,
             });
         }
-        accumulator.finish(datetime!(2026-11-23 12:00 UTC))
+        made(accumulator)
     }
 }
 
@@ -369,7 +377,7 @@ fn calls_that_do_not_arrive_fail_the_run_unless_an_arm_was_down() {
             let arm = schedule.arm_of(minute);
             accumulator.observe(&StoredWindow { minute, arm, closed: true, cold_starts: 0, probes: 0, unrouted: 0, slices: &slices });
         }
-        accumulator.finish(datetime!(2026-11-23 12:00 UTC)).checks.follow_through
+        made(accumulator).checks.follow_through
     };
     let check = short(Run::new(Rule::Parity, 60, SAME), |_| false);
     assert_eq!((check.status, check.share.even.is_some_and(|share| share < 0.92)), (Status::Failed, true), "{check:?}");
@@ -392,7 +400,7 @@ fn calls_past_the_router_on_one_arm_do_not_hide_those_lost_on_the_other() {
         let slices = run.window(arm, minute).encode();
         accumulator.observe(&StoredWindow { minute, arm, closed: true, cold_starts: 0, probes: 0, unrouted: 0, slices: &slices });
     }
-    let check = accumulator.finish(datetime!(2026-11-23 12:00 UTC)).checks.follow_through;
+    let check = made(accumulator).checks.follow_through;
     assert_eq!(check.status, Status::Failed, "{check:?}");
     assert!(check.summary.contains("only 60.00 %"), "{check:?}");
 }
@@ -411,8 +419,7 @@ fn a_violation_of_the_schedule_withholds_the_verdict() {
 
 #[test]
 fn nothing_at_all_is_a_report_too() {
-    let report = Accumulator::new(Inputs::new(MinuteRange::new(Schedule::default(), Minute(0), Minute(10)), S1_AND_FLEX))
-        .finish(datetime!(2026-11-23 12:00 UTC));
+    let report = made(Accumulator::new(Inputs::new(MinuteRange::new(Schedule::default(), Minute(0), Minute(10)), S1_AND_FLEX)));
     assert_eq!(report.verdict.outcome, VerdictOutcome::NotEnoughData);
     assert!(report.metrics.is_empty());
     assert_eq!(report.checks.conformance.status, Status::Unknown);
@@ -429,6 +436,6 @@ fn unreadable_and_disordered_rows_are_counted_and_left_out() {
         let arm = Schedule::default().arm_of(Minute(minute));
         accumulator.observe(&StoredWindow { minute: Minute(minute), arm, closed: true, cold_starts: 0, probes: 0, unrouted: 0, slices });
     }
-    let report = accumulator.finish(datetime!(2026-11-23 12:00 UTC));
+    let report = made(accumulator);
     assert_eq!((report.data.rows, report.data.unreadable_rows, report.data.pairs), (4, 2, 0));
 }

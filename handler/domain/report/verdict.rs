@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::Margins;
-use super::accumulator::Gathered;
 use super::checks::{Checks, Status};
 use super::cost::CostReport;
+use super::gathered::Gathered;
+use super::inputs::Margins;
 use super::metrics::{Finding, MIN_PAIRS, Metric, MetricName};
 use crate::domain::arm::Arm;
 use crate::domain::figures::{counted, difference, money, probability, size_of_difference};
@@ -43,39 +43,46 @@ pub struct Verdict {
     pub reasons: Vec<String>,
 }
 
-pub(super) fn decide(gathered: &Gathered, checks: &Checks, metrics: &[Metric], cost: &CostReport) -> Verdict {
-    let margins = gathered.inputs.margins;
-    let (outcome, recommended, reasons) = grounds(gathered, checks, metrics, cost, margins);
-    Verdict { outcome, recommended, margins, reasons }
+/// What a metric has to say in the verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Say {
+    /// Which plan is cheaper.
+    Price,
+    /// Whether the cheaper plan harms callers: its rise must stay within the margin.
+    Guardrail,
+    /// Nothing.
+    Nothing,
 }
 
-fn grounds(
-    gathered: &Gathered,
-    checks: &Checks,
-    metrics: &[Metric],
-    cost: &CostReport,
-    margins: Margins,
-) -> (VerdictOutcome, Option<Arm>, Vec<String>) {
+const fn say(name: MetricName) -> Say {
+    match name {
+        MetricName::LatencyP95 | MetricName::ErrorRate => Say::Guardrail,
+        MetricName::CostProjected => Say::Price,
+        MetricName::LatencyMean | MetricName::LatencyP50 | MetricName::LatencyP99 | MetricName::CostObserved => Say::Nothing,
+    }
+}
+
+/// The verdict on everything before it.
+#[must_use]
+pub fn decide(gathered: &Gathered, checks: &Checks, metrics: &[Metric], cost: &CostReport) -> Verdict {
+    let margins = gathered.inputs.margins;
+    let without = |outcome, reasons| Verdict { outcome, recommended: None, margins, reasons };
     let pairs = gathered.series.busy_pairs();
     if pairs < MIN_PAIRS {
-        let compared = counted(pairs as u64, "pair");
-        return (
-            VerdictOutcome::NotEnoughData,
-            None,
-            vec![format!("{compared} of windows with calls so far; a verdict needs {MIN_PAIRS}")],
-        );
+        let reason = format!("{} of windows with calls so far; a verdict needs {MIN_PAIRS}", counted(pairs as u64, "pair"));
+        return without(VerdictOutcome::NotEnoughData, vec![reason]);
     }
-    let failed = checks.list().into_iter().filter(|(_, status, _)| *status == Status::Failed);
-    let failed: Vec<String> = failed.map(|(title, _, summary)| format!("check failed, {title}: {summary}")).collect();
+    let failed = checks.lines().into_iter().filter(|check| check.status == Status::Failed);
+    let failed: Vec<String> = failed.map(|check| format!("check failed, {}: {}", check.title, check.summary)).collect();
     if !failed.is_empty() {
-        return (VerdictOutcome::Withheld, None, failed);
+        return without(VerdictOutcome::Withheld, failed);
     }
     if gathered.inputs.aa_run {
-        return aa(metrics);
+        let (outcome, reasons) = aa(metrics);
+        return without(outcome, reasons);
     }
-    let find = |name| metrics.iter().find(|metric| metric.name == name);
-    let Some(price) = find(MetricName::CostProjected) else {
-        return (VerdictOutcome::NoPrice, None, vec![no_price(cost)]);
+    let Some(price) = metrics.iter().find(|metric| say(metric.name) == Say::Price) else {
+        return without(VerdictOutcome::NoPrice, vec![no_price(cost)]);
     };
     let cheaper = if price.interval.high < 0.0 {
         Arm::Odd
@@ -83,36 +90,37 @@ fn grounds(
         Arm::Even
     } else {
         let reason = "the interval of the projected cost's difference covers 0: neither plan is shown to be cheaper".to_owned();
-        return (VerdictOutcome::NoRecommendation, None, vec![reason]);
+        return without(VerdictOutcome::NoRecommendation, vec![reason]);
     };
+    let guardrails = MetricName::ALL.into_iter().filter(|name| say(*name) == Say::Guardrail);
+    let (kept, grounds): (Vec<bool>, Vec<String>) = guardrails.map(|name| guardrail(name, metrics, margins, cheaper)).unzip();
     let mut reasons = vec![format!("{cheaper} is cheaper: its plan alone would cost less by 1,000 calls, and the interval excludes 0")];
-    let latency = within(metrics, MetricName::LatencyP95, cheaper, margins.latency_ms, &mut reasons);
-    let errors = within(metrics, MetricName::ErrorRate, cheaper, margins.error_rate, &mut reasons);
-    if let Some(reason) = grants_turn_it(cost, cheaper) {
-        reasons.push(reason);
-    }
-    if latency && errors {
-        (VerdictOutcome::Recommended, Some(cheaper), reasons)
+    reasons.extend(grounds);
+    reasons.extend(grants_turn_it(cost, cheaper));
+    if kept.into_iter().all(|kept| kept) {
+        Verdict { outcome: VerdictOutcome::Recommended, recommended: Some(cheaper), margins, reasons }
     } else {
-        (VerdictOutcome::NoRecommendation, None, reasons)
+        without(VerdictOutcome::NoRecommendation, reasons)
     }
 }
 
 /// Whether the cheaper arm's rise of a metric stays within its margin, with the reason either way.
-fn within(metrics: &[Metric], name: MetricName, cheaper: Arm, margin: f64, reasons: &mut Vec<String>) -> bool {
-    let (what, show) = (name.title(), |value| size_of_difference(name.unit(), value));
+fn guardrail(name: MetricName, metrics: &[Metric], margins: Margins, cheaper: Arm) -> (bool, String) {
+    let title = name.title();
     let Some(metric) = metrics.iter().find(|metric| metric.name == name) else {
-        reasons.push(format!("its {what} can't be compared yet"));
-        return false;
+        return (false, format!("its {title} can't be compared yet"));
+    };
+    let Some(margin) = margins.of(name) else {
+        return (false, format!("no margin is declared for its {title}"));
     };
     let upper = match cheaper {
         Arm::Odd => metric.interval.high,
         Arm::Even => -metric.interval.low,
     };
-    let stays = upper <= margin;
-    let how = if stays { "within" } else { "past" };
-    reasons.push(format!("its {what} may rise by up to {}, {how} the margin of {}", show(upper.max(0.0)), show(margin)));
-    stays
+    let kept = upper <= margin;
+    let how = if kept { "within" } else { "past" };
+    let show = |rise| size_of_difference(metric.unit, rise);
+    (kept, format!("its {title} may rise by up to {}, {how} the margin of {}", show(upper.max(0.0)), show(margin)))
 }
 
 /// Why the projected costs can't be compared.
@@ -142,18 +150,19 @@ fn grants_turn_it(cost: &CostReport, cheaper: Arm) -> Option<String> {
 }
 
 /// The A/A verdict: any behaviour found better or worse. Findings already allow for how many behaviours are compared.
-fn aa(metrics: &[Metric]) -> (VerdictOutcome, Option<Arm>, Vec<String>) {
-    let behaviours = metrics.iter().filter_map(|metric| Some((metric, metric.p_value_adjusted?)));
-    let apart: Vec<String> = behaviours
-        .filter(|(metric, _)| matches!(metric.finding, Finding::Better | Finding::Worse))
-        .map(|(metric, p)| {
-            let (name, by) = (metric.name.title(), difference(metric.unit, metric.difference));
-            format!("{name} differs by {by} although both arms are one instance (adjusted p = {})", probability(p))
-        })
-        .collect();
+fn aa(metrics: &[Metric]) -> (VerdictOutcome, Vec<String>) {
+    let differ = |metric: &Metric| match metric.finding {
+        Finding::Better | Finding::Worse => metric.p_value_adjusted,
+        Finding::Equivalent | Finding::Inconclusive => None,
+    };
+    let told = |(metric, p_value): (&Metric, f64)| {
+        let (name, by) = (metric.name.title(), difference(metric.unit, metric.difference));
+        format!("{name} differs by {by} although both arms are one instance (adjusted p = {})", probability(p_value))
+    };
+    let apart: Vec<String> = metrics.iter().filter_map(|metric| Some((metric, differ(metric)?))).map(told).collect();
     if !apart.is_empty() {
-        return (VerdictOutcome::AaFailed, None, apart);
+        return (VerdictOutcome::AaFailed, apart);
     }
     let reason = "both arms are one instance and no metric differs: the set-up finds nothing where there is nothing".to_owned();
-    (VerdictOutcome::AaPassed, None, vec![reason])
+    (VerdictOutcome::AaPassed, vec![reason])
 }

@@ -1,50 +1,87 @@
 //! The report in plain words, for someone who will read nothing else. Must not compute anything.
 
+use super::checks::{Checks, Status};
+use super::cost::CostReport;
+use super::document::{ArmSummary, DataSummary};
 use super::metrics::{Finding, Metric, MetricName};
-use super::verdict::VerdictOutcome;
-use super::{Report, Status};
+use super::verdict::{Verdict, VerdictOutcome};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::figures::{amount, counted, interval, money, size_of_difference};
 
-pub(super) fn in_words(report: &Report) -> Vec<String> {
-    let mut words = vec![headline(report)];
-    words.extend(report.verdict.reasons.iter().cloned());
-    for name in [MetricName::LatencyP95, MetricName::LatencyMean, MetricName::ErrorRate] {
-        words.extend(report.metric(name).map(compared));
+/// What is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// What each arm served.
+    pub arms: &'a ByArm<ArmSummary>,
+    /// What the comparison rests on.
+    pub data: &'a DataSummary,
+    /// The checks.
+    pub checks: &'a Checks,
+    /// The metrics at the declared burn-in.
+    pub metrics: &'a [Metric],
+    /// What the run cost.
+    pub cost: &'a CostReport,
+    /// The verdict.
+    pub verdict: &'a Verdict,
+}
+
+/// When a metric is told; none where it stands in the tables alone.
+const fn turn(name: MetricName) -> Option<u8> {
+    match name {
+        MetricName::LatencyP95 => Some(0),
+        MetricName::LatencyMean => Some(1),
+        MetricName::ErrorRate => Some(2),
+        MetricName::LatencyP50 | MetricName::LatencyP99 | MetricName::CostObserved | MetricName::CostProjected => None,
     }
-    words.extend(cost(report));
-    let open = report.checks.list().into_iter().filter(|(_, status, _)| matches!(status, Status::Failed | Status::Unknown));
-    words.extend(open.map(|(title, _, summary)| format!("{title}: {summary}")));
-    let unclosed = report.arms.even.unclosed_windows + report.arms.odd.unclosed_windows;
+}
+
+/// One statement each, the headline first.
+#[must_use]
+pub fn in_words(told: Told<'_>) -> Vec<String> {
+    let mut words = vec![headline(told)];
+    words.extend(told.verdict.reasons.iter().cloned());
+    let mut metrics: Vec<(u8, &Metric)> = told.metrics.iter().filter_map(|metric| Some((turn(metric.name)?, metric))).collect();
+    metrics.sort_by_key(|(turn, _)| *turn);
+    words.extend(metrics.into_iter().map(|(_, metric)| compared(metric)));
+    words.extend(cost(told));
+    let open = told.checks.lines().into_iter().filter(|check| match check.status {
+        Status::Failed | Status::Unknown => true,
+        Status::Passed | Status::Warning => false,
+    });
+    words.extend(open.map(|check| format!("{}: {}", check.title, check.summary)));
+    let unclosed: u64 = told.arms.iter().map(|arm| arm.unclosed_windows).sum();
     if unclosed > 0 {
         words.push(format!(
             "windows left without their last seconds, as when a worker is killed: {unclosed}; they are not compared, and what those seconds \
              served is not counted"
         ));
     }
-    if report.data.unreadable_rows > 0 {
-        words.push(format!("not compared, because it could not be read: {}", counted(report.data.unreadable_rows, "stored row")));
+    if told.data.unreadable_rows > 0 {
+        words.push(format!("not compared, because it could not be read: {}", counted(told.data.unreadable_rows, "stored row")));
     }
     words
 }
 
-fn headline(report: &Report) -> String {
-    let plan = |arm: Arm| format!("{arm} ({})", report.arms[arm].plan);
-    match (report.verdict.outcome, report.verdict.recommended) {
-        (VerdictOutcome::Recommended, Some(arm)) => format!("keep {}: it costs less and stays within the margins", plan(arm)),
+fn headline(told: Told<'_>) -> String {
+    match (told.verdict.outcome, told.verdict.recommended) {
+        (VerdictOutcome::Recommended, Some(arm)) => {
+            format!("keep {arm} ({}): it costs less and stays within the margins", told.arms[arm].plan)
+        }
+        (VerdictOutcome::Recommended, None) | (VerdictOutcome::NoRecommendation, _) => {
+            "neither plan can be recommended on this evidence".to_owned()
+        }
         (VerdictOutcome::NotEnoughData, _) => "it is too early to tell the plans apart".to_owned(),
         (VerdictOutcome::Withheld, _) => "no verdict: the comparison can't be trusted yet".to_owned(),
         (VerdictOutcome::NoPrice, _) => "no verdict on price: at least one arm runs where no price is known".to_owned(),
         (VerdictOutcome::AaPassed, _) => "both arms are one instance and behave the same".to_owned(),
         (VerdictOutcome::AaFailed, _) => "both arms are one instance, and yet they differ".to_owned(),
-        _ => "neither plan can be recommended on this evidence".to_owned(),
     }
 }
 
 fn compared(metric: &Metric) -> String {
     let name = metric.name.title();
     let show = |value| amount(metric.unit, value);
-    if let Some(ByArm { even, odd }) = metric.unseen_upper_bounds {
+    if let Some(ByArm { even, odd }) = metric.zero_event_upper_bounds {
         return format!(
             "not one call failed; with 95 % confidence the error rate is below {} on even and {} on odd",
             show(even),
@@ -62,10 +99,10 @@ fn compared(metric: &Metric) -> String {
     }
 }
 
-fn cost(report: &Report) -> Option<String> {
-    let month = |arm: Arm| Some(money(&report.cost.arms[arm].projected.as_ref()?.per_month, report.cost.currency));
+fn cost(told: Told<'_>) -> Option<String> {
+    let month = |arm: Arm| Some(money(&told.cost.arms[arm].projected.as_ref()?.per_month, told.cost.currency));
     let (even, odd) = (month(Arm::Even)?, month(Arm::Odd)?);
-    let (of_even, of_odd) = (report.arms.even.plan, report.arms.odd.plan);
+    let (of_even, of_odd) = (told.arms.even.plan, told.arms.odd.plan);
     Some(format!(
         "with all of this traffic, {of_even} alone would cost {even} a month and {of_odd} {odd}, before free grants and shared parts"
     ))

@@ -62,7 +62,7 @@ pub(super) fn cost(report: &Report) -> Result<CostSection, PlotError> {
     }
     rows.extend(charged(arms));
     if !rows.is_empty() {
-        rows.push(CostLine::new("Observed figures rest on", arms.map(|cost| cost.observed_from.to_owned())));
+        rows.push(CostLine::new("Observed figures rest on", arms.map(|cost| cost.observed_from.as_str().to_owned())));
     }
     let caption =
         format!("{currency} by 1,000 calls, then in all; a run of {}, prices of region {}", hours(&report.cost.hours), report.cost.region);

@@ -14,7 +14,7 @@ use crate::domain::arm::{Arm, ByArm};
 use crate::domain::figures::{count, counted, share};
 use crate::domain::moment;
 use crate::domain::probe::ProbeOutcomes;
-use crate::domain::report::{Report, Status, VerdictOutcome};
+use crate::domain::report::{CheckLine, Report, Status, VerdictOutcome};
 use crate::domain::schedule::Rule;
 
 /// The whole page.
@@ -130,7 +130,7 @@ pub(super) fn page<'a>(view: &ReportView<'a>, mode: Mode) -> Result<ReportPage<'
 fn contents(view: &ReportView<'_>) -> Result<Contents, PlotError> {
     let report = view.report;
     Ok(Contents {
-        checks: report.checks.list().into_iter().map(|(title, status, text)| check(title, status, text)).collect(),
+        checks: report.checks.lines().into_iter().map(check).collect(),
         verdict: verdict(report),
         metrics: metrics::rows(report),
         intervals: metrics::intervals(report)?,
@@ -198,14 +198,14 @@ fn scope(report: &Report) -> String {
     format!("{} to {}, {pairs} of minutes compared{kind}", at_second(report.from), at_second(report.to))
 }
 
-fn check(title: &str, status: Status, text: &str) -> Check {
+fn check(CheckLine { title, status, summary }: CheckLine<'_>) -> Check {
     let mark = match status {
         Status::Passed => Mark { class: "good", symbol: "✓", word: "Passed" },
         Status::Warning => Mark { class: "warn", symbol: "!", word: "Note" },
         Status::Failed => Mark { class: "bad", symbol: "✕", word: "Failed" },
         Status::Unknown => Mark { class: "unsure", symbol: "?", word: "Unknown" },
     };
-    Check { mark, title: capitalised(title), text: sentence(text) }
+    Check { mark, title: capitalised(title), text: sentence(summary) }
 }
 
 fn verdict(report: &Report) -> VerdictSection {
@@ -215,7 +215,7 @@ fn verdict(report: &Report) -> VerdictSection {
         VerdictOutcome::NoRecommendation | VerdictOutcome::NotEnoughData | VerdictOutcome::NoPrice => "warn",
     };
     // The checks' own words stand above already.
-    let checks = report.checks.list().map(|(title, _, summary)| format!("{title}: {summary}"));
+    let checks = report.checks.lines().map(|check| format!("{}: {}", check.title, check.summary));
     let grounds = report.summary.iter().skip(1).filter(|words| !checks.contains(words)).map(|words| sentence(words)).collect();
     VerdictSection { class, grounds }
 }

@@ -114,7 +114,7 @@ fn method(metric: &Metric) -> String {
     if let Some(welch) = metric.welch {
         words.push_str(&format!(", Welch on the windows’ means {}", figures::interval(metric.unit, welch.low, welch.high)));
     }
-    if let Some(ByArm { even, odd }) = metric.unseen_upper_bounds {
+    if let Some(ByArm { even, odd }) = metric.zero_event_upper_bounds {
         let bound = |rate| amount(metric.unit, rate);
         words.push_str(&format!(", no error seen: upper bounds {} on even, {} on odd", bound(even), bound(odd)));
     }

@@ -1,0 +1,42 @@
+//! The way from what was gathered to the report. Must not know how any part is made.
+
+use time::OffsetDateTime;
+
+use super::checks::Checks;
+use super::cost::cost;
+use super::document::{ArmSummary, DataSummary, Report, ScheduleSummary};
+use super::gathered::Gathered;
+use super::metrics::{Compared, compare};
+use super::verdict::decide;
+use super::words::{Told, in_words};
+use crate::domain::arm::ByArm;
+
+/// The report of everything gathered, made at `generated_at`. Takes seconds for a year of windows.
+#[must_use]
+pub fn assemble(gathered: &Gathered, generated_at: OffsetDateTime) -> Report {
+    let Compared { metrics, withheld, sensitivity } = compare(gathered);
+    let checks = Checks::of(gathered, &metrics);
+    let cost = cost(gathered);
+    let verdict = decide(gathered, &checks, &metrics, &cost);
+    let arms = ByArm::build(|arm| ArmSummary::of(gathered, arm));
+    let data = DataSummary::of(gathered);
+    let told = Told { arms: &arms, data: &data, checks: &checks, metrics: &metrics, cost: &cost, verdict: &verdict };
+    let summary = in_words(told);
+    Report {
+        generated_at,
+        from: gathered.inputs.range.starts_at(),
+        to: gathered.inputs.range.ends_at(),
+        schedule: ScheduleSummary::of(gathered),
+        aa_run: gathered.inputs.aa_run,
+        arms,
+        data,
+        checks,
+        metrics,
+        withheld,
+        sensitivity,
+        cost,
+        probes: gathered.inputs.probes,
+        verdict,
+        summary,
+    }
+}

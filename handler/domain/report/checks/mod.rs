@@ -1,0 +1,17 @@
+//! The checks that stand above any verdict, one file each. Must not know the verdict.
+
+mod all;
+mod cold_starts;
+mod conformance;
+mod follow_through;
+mod minute_confound;
+mod sample_ratio;
+mod status;
+
+pub use all::{CheckLine, Checks};
+pub use cold_starts::ColdStarts;
+pub use conformance::Conformance;
+pub use follow_through::FollowThrough;
+pub use minute_confound::MinuteConfound;
+pub use sample_ratio::SampleRatio;
+pub use status::Status;

@@ -1,0 +1,27 @@
+//! What both arms use, split evenly. Must not know the arms' own cost.
+
+use bigdecimal::BigDecimal;
+
+use super::breakdown::{CostSource, PriceUsed, SharedCost, rounded};
+use super::list_price::price;
+use crate::domain::billing::Billing;
+use crate::domain::price::Meter;
+use crate::domain::report::inputs::Inputs;
+
+/// The shared parts' cost over `hours`: at list price where an arm's plan has one.
+#[must_use]
+pub fn shared(inputs: &Inputs, hours: &BigDecimal) -> SharedCost {
+    let priced = inputs.plans.iter().any(|plan| Billing::of(*plan) != Billing::Unpriced);
+    let database = price(inputs, Meter::PostgresqlB1msHour).filter(|_| priced);
+    let registry = price(inputs, Meter::RegistryBasicThirtyDays).filter(|_| priced);
+    let total =
+        database.zip(registry).map(|(database, registry)| &database.amount * hours + &registry.amount * hours / BigDecimal::from(30 * 24));
+    let charged = inputs.shared_charges.clone();
+    SharedCost {
+        from: CostSource::of(charged.is_some(), total.is_some()),
+        prices: database.into_iter().chain(registry).map(PriceUsed::from).collect(),
+        each_arm: total.as_ref().map(|total| rounded(&(total / BigDecimal::from(2)))),
+        total: total.as_ref().map(rounded),
+        charged,
+    }
+}

@@ -1,0 +1,102 @@
+//! What a stream of decisions and windows comes to: everything the rest of the report is computed from. Must not know how it was gathered,
+//! nor what is computed from it.
+
+use std::collections::BTreeMap;
+
+use super::inputs::Inputs;
+use super::series::Series;
+use crate::domain::arm::{Arm, ByArm};
+use crate::domain::billing::Usage;
+use crate::domain::pairs::Excluded;
+use crate::domain::schedule::{Minute, Schedule};
+use crate::domain::window::BurnIn;
+
+/// What the router decided, summed over the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Routed {
+    /// Calls sent to each arm.
+    pub sent: ByArm<u64>,
+    /// Calls sent to their minute's arm.
+    pub on_schedule: u64,
+    /// Calls sent to the other arm because theirs was down.
+    pub failed_over: u64,
+    /// Calls answered 503.
+    pub unavailable: u64,
+    /// Calls sent to the wrong arm without a recorded failover.
+    pub violations: u64,
+}
+
+/// What an arm's windows add up to, paired or not.
+#[derive(Debug, Clone, Default)]
+pub struct Totals {
+    /// Minutes of its own in which it was seen.
+    pub windows: u64,
+    /// Calls served in them.
+    pub calls: u64,
+    /// Those answered 5xx.
+    pub server_errors: u64,
+    /// Calls served in the other arm's minutes.
+    pub off_schedule_calls: u64,
+    /// Times a worker began to serve.
+    pub cold_starts: u64,
+    /// Calls of the supervision.
+    pub probes: u64,
+    /// Calls without a valid ticket where tickets are in use.
+    pub unrouted: u64,
+    /// Rows that a worker left without their last seconds.
+    pub unclosed: u64,
+    /// Use by calendar month (year, month), where the plan is paid by use.
+    pub usage: BTreeMap<(i32, u8), Usage>,
+}
+
+impl Totals {
+    /// Calls served in whoever's minutes.
+    #[must_use]
+    pub const fn served(&self) -> u64 {
+        self.calls + self.off_schedule_calls
+    }
+}
+
+/// Everything the rest of the report is computed from.
+#[derive(Debug)]
+pub struct Gathered {
+    /// What was declared before the windows were looked at.
+    pub(super) inputs: Inputs,
+    pub(super) routed: Routed,
+    /// Every pair, in time order.
+    pub(super) series: Series,
+    pub(super) totals: ByArm<Totals>,
+    /// Minutes in which a call was sent to another arm than the minute's own, or to none, ascending.
+    pub(super) failovers: Vec<Minute>,
+    /// The first and the last minute in which a window was seen.
+    pub(super) seen: Option<(Minute, Minute)>,
+    /// Windows in no pair.
+    pub(super) excluded: Excluded,
+    /// Stored rows read.
+    pub(super) rows: u64,
+    /// Rows that could not be read or came out of order.
+    pub(super) unreadable_rows: u64,
+}
+
+impl Gathered {
+    /// The schedule compared under.
+    pub(super) const fn schedule(&self) -> Schedule {
+        self.inputs.range.schedule
+    }
+
+    /// Minutes from the first to the last seen, both included.
+    pub(super) fn minutes(&self) -> u64 {
+        self.seen.map_or(0, |(first, last)| first.0.abs_diff(last.0) + 1)
+    }
+
+    /// Minutes of `arm` in which a call was sent to the other arm, or to none.
+    pub(super) fn failover_minutes(&self, arm: Arm) -> u64 {
+        self.failovers.iter().filter(|minute| self.schedule().arm_of(**minute) == arm).count() as u64
+    }
+}
+
+/// How long `burn_in` is under `schedule`, seconds.
+#[must_use]
+pub fn burn_in_seconds(schedule: Schedule, burn_in: BurnIn) -> f64 {
+    schedule.minute_length().as_secs_f64() * f64::from(burn_in.sixtieths()) / 60.0
+}

@@ -1,0 +1,19 @@
+//! What is compared: each metric with its difference, interval and finding. Must not know checks or verdicts.
+//!
+//! A metric's name decides how it is estimated (`compare`); estimators give it without a finding (`latency`, `ratios`, `cost`), and it is
+//! judged once, beside the others (`estimated`).
+
+mod compare;
+mod cost;
+mod estimated;
+mod latency;
+mod mappings;
+mod metric;
+mod name;
+mod ratios;
+
+pub(super) use compare::{Compared, compare};
+pub(super) use estimated::MIN_PAIRS;
+pub(super) use mappings::{Pooling, by_mapping};
+pub use metric::{Confound, Finding, Interval, Metric, Sensitivity, Withheld};
+pub use name::MetricName;

@@ -1,0 +1,54 @@
+//! Which metrics there are, their units and names. Must not know how any is estimated.
+
+use serde::Serialize;
+
+use crate::domain::figures::Unit;
+use crate::domain::listed::listed;
+
+listed! {
+    /// Names of the metrics; lower is better for all of them.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum MetricName {
+        /// Mean of the windows' mean latencies, ms.
+        LatencyMean,
+        /// Median latency, ms.
+        LatencyP50,
+        /// 95th percentile of latency, ms.
+        LatencyP95,
+        /// 99th percentile of latency, ms.
+        LatencyP99,
+        /// Calls answered 5xx, a share of all.
+        ErrorRate,
+        /// List price of the run by 1,000 calls the arm served, USD, without free grants.
+        CostObserved,
+        /// List price by 1,000 calls if the arm's plan alone took all the traffic, USD, without free grants.
+        CostProjected,
+    }
+}
+
+impl MetricName {
+    /// What the metric's figures are measured in.
+    #[must_use]
+    pub const fn unit(self) -> Unit {
+        match self {
+            MetricName::LatencyMean | MetricName::LatencyP50 | MetricName::LatencyP95 | MetricName::LatencyP99 => Unit::Milliseconds,
+            MetricName::ErrorRate => Unit::Share,
+            MetricName::CostObserved | MetricName::CostProjected => Unit::UsdPer1000Calls,
+        }
+    }
+
+    /// The metric's name in a sentence.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            MetricName::LatencyMean => "mean latency",
+            MetricName::LatencyP50 => "median latency",
+            MetricName::LatencyP95 => "p95 latency",
+            MetricName::LatencyP99 => "p99 latency",
+            MetricName::ErrorRate => "error rate",
+            MetricName::CostObserved => "observed cost by 1,000 calls",
+            MetricName::CostProjected => "projected cost by 1,000 calls",
+        }
+    }
+}
