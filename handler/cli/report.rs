@@ -18,7 +18,7 @@ use crate::config::{BaseUrl, comparison, process_setting};
 use crate::domain::arm::ByArm;
 use crate::domain::figures::{self, amount, count, decimals, difference, percent, size_of_difference};
 use crate::domain::moment;
-use crate::domain::report::{CheckLine, Finding, Metric, MetricName, Report, Status};
+use crate::domain::report::{CheckLine, Finding, Metric, Report, Status};
 use crate::domain::schedule::Schedule;
 use crate::domain::timeline::Timeline;
 use crate::domain::window::BurnIn;
@@ -201,7 +201,7 @@ const fn finding(finding: Finding) -> &'static str {
 fn sensitivity(report: &Report) -> Table {
     let mut table = table(&["trimmed from each edge", "metric", "odd − even", "95 % interval", "odd is"]);
     for burn_in in &report.sensitivity {
-        let shown = burn_in.metrics.iter().filter(|metric| matches!(metric.name, MetricName::LatencyMean | MetricName::LatencyP95));
+        let shown = burn_in.metrics.iter().filter(|metric| metric.name.headline().is_some());
         for metric in shown {
             table.add_row([
                 right(format!("{} s", decimals(burn_in.burn_in_seconds, 2))),

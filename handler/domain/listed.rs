@@ -2,15 +2,15 @@
 
 /// Declares an enum with `ALL`, every variant in the order of declaration.
 macro_rules! listed {
-    ($(#[$of_enum:meta])* pub enum $name:ident { $($(#[$of_variant:meta])* $variant:ident,)+ }) => {
+    ($(#[$of_enum:meta])* $visibility:vis enum $name:ident { $($(#[$of_variant:meta])* $variant:ident,)+ }) => {
         $(#[$of_enum])*
-        pub enum $name { $($(#[$of_variant])* $variant,)+ }
+        $visibility enum $name { $($(#[$of_variant])* $variant,)+ }
 
         impl $name {
             /// Every variant, in the order of declaration.
-            pub const ALL: [$name; [$($name::$variant),+].len()] = [$($name::$variant),+];
+            $visibility const ALL: [$name; [$($name::$variant),+].len()] = [$($name::$variant),+];
         }
     };
 }
 
-pub(super) use listed;
+pub(crate) use listed;

@@ -12,7 +12,7 @@ pub mod figures;
 pub mod hex;
 pub mod histogram;
 pub mod import;
-mod listed;
+pub mod listed;
 pub mod minute_range;
 pub mod moment;
 pub mod money;

@@ -3,7 +3,7 @@
 use super::checks::{Checks, Status};
 use super::cost::CostReport;
 use super::document::{ArmSummary, DataSummary};
-use super::metrics::{Finding, Metric, MetricName};
+use super::metrics::{Finding, Metric};
 use super::verdict::{Verdict, VerdictOutcome};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::figures::{amount, counted, interval, money, size_of_difference};
@@ -25,23 +25,13 @@ pub struct Told<'a> {
     pub verdict: &'a Verdict,
 }
 
-/// When a metric is told; none where it stands in the tables alone.
-const fn turn(name: MetricName) -> Option<u8> {
-    match name {
-        MetricName::LatencyP95 => Some(0),
-        MetricName::LatencyMean => Some(1),
-        MetricName::ErrorRate => Some(2),
-        MetricName::LatencyP50 | MetricName::LatencyP99 | MetricName::CostObserved | MetricName::CostProjected => None,
-    }
-}
-
 /// One statement each, the headline first.
 #[must_use]
 pub fn in_words(told: Told<'_>) -> Vec<String> {
     let mut words = vec![headline(told)];
     words.extend(told.verdict.reasons.iter().cloned());
-    let mut metrics: Vec<(u8, &Metric)> = told.metrics.iter().filter_map(|metric| Some((turn(metric.name)?, metric))).collect();
-    metrics.sort_by_key(|(turn, _)| *turn);
+    let mut metrics: Vec<(u8, &Metric)> = told.metrics.iter().filter_map(|metric| Some((metric.name.headline()?, metric))).collect();
+    metrics.sort_by_key(|(place, _)| *place);
     words.extend(metrics.into_iter().map(|(_, metric)| compared(metric)));
     words.extend(cost(told));
     let open = told.checks.lines().into_iter().filter(|check| match check.status {

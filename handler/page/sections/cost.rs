@@ -4,7 +4,7 @@ use bigdecimal::{BigDecimal, ToPrimitive};
 
 use super::super::plots::canvas::PlotError;
 use super::super::plots::cost::{Group, plot};
-use super::{Figure, sentence};
+use super::parts::{Figure, sentence};
 use crate::domain::arm::ByArm;
 use crate::domain::figures::{UNKNOWN, hours, money};
 use crate::domain::report::{ArmCost, Report};

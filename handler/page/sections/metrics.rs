@@ -2,8 +2,9 @@
 
 use super::super::plots::canvas::{Ink, PlotError};
 use super::super::plots::intervals::{self, Bar};
-use super::{Figure, Mark, capitalised, sentence};
+use super::parts::{Figure, Mark, capitalised, sentence};
 use crate::domain::figures::{self, UNKNOWN, amount, count, decimals, difference, percent, size_of_difference};
+use crate::domain::listed::listed;
 use crate::domain::report::{Finding, Metric, MetricName, Report};
 
 pub(super) struct MetricRow {
@@ -62,23 +63,52 @@ const fn ink(finding: Finding) -> Ink {
     }
 }
 
-/// Metrics that share an axis, the axis's unit, and what a figure is multiplied by to be in it.
-const AXES: [(&str, &str, &str, f64, &[MetricName]); 3] = [
-    (
-        "interval-latency",
-        "Latency",
-        "ms more on odd than on even",
-        1.0,
-        &[MetricName::LatencyMean, MetricName::LatencyP50, MetricName::LatencyP95, MetricName::LatencyP99],
-    ),
-    ("interval-errors", "Error rate", "percentage points more on odd than on even", 100.0, &[MetricName::ErrorRate]),
-    ("interval-cost", "Cost by 1,000 calls", "USD more on odd than on even", 1.0, &[MetricName::CostObserved, MetricName::CostProjected]),
-];
+listed! {
+    /// An axis that metrics of one unit share.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Axis {
+        /// Latencies, in milliseconds.
+        Latency,
+        /// Rates of failed calls, in percentage points.
+        Failures,
+        /// Costs, in dollars.
+        Cost,
+    }
+}
+
+/// The axis a metric is drawn on.
+const fn axis(name: MetricName) -> Axis {
+    match name {
+        MetricName::LatencyMean | MetricName::LatencyP50 | MetricName::LatencyP95 | MetricName::LatencyP99 => Axis::Latency,
+        MetricName::ErrorRate => Axis::Failures,
+        MetricName::CostObserved | MetricName::CostProjected => Axis::Cost,
+    }
+}
+
+impl Axis {
+    /// The drawing's id and title, and what the axis shows.
+    const fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Axis::Latency => ("interval-latency", "Latency", "ms more on odd than on even"),
+            Axis::Failures => ("interval-errors", "Error rate", "percentage points more on odd than on even"),
+            Axis::Cost => ("interval-cost", "Cost by 1,000 calls", "USD more on odd than on even"),
+        }
+    }
+
+    /// What a figure is multiplied by to be in the axis's unit.
+    const fn factor(self) -> f64 {
+        match self {
+            Axis::Latency | Axis::Cost => 1.0,
+            Axis::Failures => 100.0,
+        }
+    }
+}
 
 pub(super) fn intervals(report: &Report) -> Result<Vec<Figure>, PlotError> {
     let mut figures = Vec::new();
-    for (id, title, unit, factor, names) in AXES {
-        let metrics: Vec<&Metric> = names.iter().filter_map(|name| report.metric(*name)).collect();
+    for shown in Axis::ALL {
+        let ((id, title, unit), factor) = (shown.words(), shown.factor());
+        let metrics: Vec<&Metric> = report.metrics.iter().filter(|metric| axis(metric.name) == shown).collect();
         let Some(first) = metrics.first() else { continue };
         let bar = |metric: &&Metric| Bar {
             title: metric.name.title(),

@@ -3,16 +3,16 @@
 mod cost;
 mod metrics;
 mod notes;
+mod parts;
 mod timeline;
 
 use askama::Template;
+use parts::{Figure, Mark, at_second, capitalised, sentence};
 
-use super::plots::Plot;
-use super::plots::canvas::{Drawing, PlotError};
+use super::plots::canvas::PlotError;
 use super::view::{Mode, POLICY, REFRESH, Range, ReportView, STYLE, Viewing};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::figures::{count, counted, share};
-use crate::domain::moment;
 use crate::domain::probe::ProbeOutcomes;
 use crate::domain::report::{CheckLine, Report, Status, VerdictOutcome};
 use crate::domain::schedule::Rule;
@@ -60,14 +60,6 @@ struct Contents {
     notes: notes::Notes,
 }
 
-/// A sign that needs no colour to be understood.
-#[derive(Clone, Copy)]
-struct Mark {
-    class: &'static str,
-    symbol: &'static str,
-    word: &'static str,
-}
-
 struct Check {
     mark: Mark,
     title: String,
@@ -83,20 +75,6 @@ struct Probes {
     mark: Mark,
     text: String,
     facts: Vec<(&'static str, String)>,
-}
-
-/// A plot with its words.
-struct Figure {
-    id: &'static str,
-    title: String,
-    description: String,
-    plot: Plot,
-}
-
-impl Figure {
-    fn drawings(&self) -> [(&'static str, &Drawing); 2] {
-        [("wide", &self.plot.wide), ("narrow", &self.plot.narrow)]
-    }
 }
 
 /// The page of a view.
@@ -239,21 +217,4 @@ fn probes(outcomes: &ProbeOutcomes) -> Probes {
         ("Not answered", count(outcomes.unanswered)),
     ];
     Probes { mark, text, facts }
-}
-
-/// A moment to the second, for reading.
-fn at_second(moment: time::OffsetDateTime) -> String {
-    let text = moment::format(moment.replace_nanosecond(0).unwrap_or(moment));
-    text.replace('T', " ").replace('Z', " UTC")
-}
-
-/// A statement of the report as a sentence.
-fn sentence(words: &str) -> String {
-    let end = if words.is_empty() || words.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{}{end}", capitalised(words))
-}
-
-fn capitalised(words: &str) -> String {
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

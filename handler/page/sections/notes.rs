@@ -1,7 +1,7 @@
 //! What an engineer wants to know of a report: margins, schedule, data, methods, burn-in, prices. Must not compute any figure.
 
 use super::metrics::{interval, mark};
-use super::{capitalised, sentence};
+use super::parts::{capitalised, sentence};
 use crate::domain::arm::ByArm;
 use crate::domain::figures::{self, amount, count, decimals, difference, probability, share, size_of_difference};
 use crate::domain::report::{Metric, MetricName, PriceUsed, Report};
@@ -81,7 +81,7 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
 }
 
 fn sensitivity(report: &Report) -> Vec<Trimmed> {
-    let shown = |metric: &&Metric| matches!(metric.name, MetricName::LatencyMean | MetricName::LatencyP95 | MetricName::ErrorRate);
+    let shown = |metric: &&Metric| metric.name.headline().is_some();
     let rows = report.sensitivity.iter().flat_map(|burn_in| {
         burn_in.metrics.iter().filter(shown).map(|metric| Trimmed {
             trimmed: format!("{} s", decimals(burn_in.burn_in_seconds, 2)),

@@ -2,7 +2,7 @@
 
 use super::super::plots::canvas::PlotError;
 use super::super::plots::{decisions, timeline as plots};
-use super::{Figure, at_second};
+use super::parts::{Figure, at_second};
 use crate::domain::arm::Arm;
 use crate::domain::figures::{count, milliseconds};
 use crate::domain::schedule::Schedule;

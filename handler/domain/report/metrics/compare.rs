@@ -3,7 +3,7 @@
 
 use std::thread::ScopedJoinHandle;
 
-use super::cost::{Traffic, cost};
+use super::cost::{Denominator, cost};
 use super::estimated::{Estimated, apply_holm_adjustment};
 use super::latency::{Level, mean, quantiles};
 use super::metric::{Metric, Sensitivity, Withheld};
@@ -25,7 +25,7 @@ enum Estimator {
     /// Calls answered 5xx.
     ErrorRate,
     /// List price, which no burn-in changes and no other metric's chance adds to.
-    Cost(Traffic),
+    Cost(Denominator),
 }
 
 const fn estimator(name: MetricName) -> Estimator {
@@ -35,8 +35,8 @@ const fn estimator(name: MetricName) -> Estimator {
         MetricName::LatencyP95 => Estimator::Quantile { level: 0.95, min_calls: 0 },
         MetricName::LatencyP99 => Estimator::Quantile { level: 0.99, min_calls: MIN_CALLS_FOR_P99 },
         MetricName::ErrorRate => Estimator::ErrorRate,
-        MetricName::CostObserved => Estimator::Cost(Traffic::Own),
-        MetricName::CostProjected => Estimator::Cost(Traffic::All),
+        MetricName::CostObserved => Estimator::Cost(Denominator::OwnCalls),
+        MetricName::CostProjected => Estimator::Cost(Denominator::AllCalls),
     }
 }
 
@@ -95,7 +95,7 @@ fn behaviours(gathered: &Gathered, burn_in: BurnIn) -> (Vec<Metric>, Vec<Withhel
 
 fn costs(gathered: &Gathered) -> impl Iterator<Item = Metric> {
     let priced = |name| match estimator(name) {
-        Estimator::Cost(traffic) => cost(gathered, name, traffic),
+        Estimator::Cost(denominator) => cost(gathered, name, denominator),
         Estimator::MeanLatency | Estimator::Quantile { .. } | Estimator::ErrorRate => None,
     };
     MetricName::ALL.into_iter().filter_map(priced).map(Estimated::judged_alone)

@@ -14,13 +14,13 @@ use crate::domain::report::gathered::Gathered;
 use crate::domain::statistics::RatioPair;
 use crate::domain::window::BurnIn;
 
-/// Whose calls a plan's cost is shared out over.
+/// The calls a plan's cost is divided by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Traffic {
+pub enum Denominator {
     /// Those the arm served.
-    Own,
+    OwnCalls,
     /// All of them, as if the arm's plan were alone: a dedicated plan would cost the same, one paid by use in proportion.
-    All,
+    AllCalls,
 }
 
 /// What an arm's window costs at list price, USD.
@@ -60,7 +60,7 @@ impl WindowPrice {
 
 /// List price by 1,000 calls; none where no price is known for an arm's plan.
 #[must_use]
-pub fn cost(gathered: &Gathered, name: MetricName, traffic: Traffic) -> Option<Estimated> {
+pub fn cost(gathered: &Gathered, name: MetricName, denominator: Denominator) -> Option<Estimated> {
     let prices = ByArm::build(|arm| WindowPrice::of(gathered, arm)).both()?;
     let pairs: Vec<(Mapping, RatioPair)> = gathered
         .series
@@ -70,9 +70,9 @@ pub fn cost(gathered: &Gathered, name: MetricName, traffic: Traffic) -> Option<E
             let billed_ms = gathered.series.billed_ms.get(pair).copied().unwrap_or_default();
             let calls = row.calls.map(f64::from);
             let side = |arm: Arm| {
-                let served = match traffic {
-                    Traffic::All if prices[arm].dedicated => calls.even + calls.odd,
-                    Traffic::All | Traffic::Own => calls[arm],
+                let served = match denominator {
+                    Denominator::AllCalls if prices[arm].dedicated => calls.even + calls.odd,
+                    Denominator::AllCalls | Denominator::OwnCalls => calls[arm],
                 };
                 (prices[arm].cost(calls[arm], billed_ms[arm]), served / 1_000.0)
             };

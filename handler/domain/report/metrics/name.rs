@@ -38,6 +38,17 @@ impl MetricName {
         }
     }
 
+    /// Its place among the metrics that are told in sentences and at every burn-in; none where it stands in the table alone.
+    #[must_use]
+    pub const fn headline(self) -> Option<u8> {
+        match self {
+            MetricName::LatencyP95 => Some(0),
+            MetricName::LatencyMean => Some(1),
+            MetricName::ErrorRate => Some(2),
+            MetricName::LatencyP50 | MetricName::LatencyP99 | MetricName::CostObserved | MetricName::CostProjected => None,
+        }
+    }
+
     /// The metric's name in a sentence.
     #[must_use]
     pub const fn title(self) -> &'static str {

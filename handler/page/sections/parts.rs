@@ -1,0 +1,44 @@
+//! What several sections are made of: marks, figures with their words, sentences. Must not know any section.
+
+use crate::domain::moment;
+use crate::page::plots::Plot;
+use crate::page::plots::canvas::Drawing;
+
+/// A sign that needs no colour to be understood.
+#[derive(Clone, Copy)]
+pub struct Mark {
+    pub class: &'static str,
+    pub symbol: &'static str,
+    pub word: &'static str,
+}
+
+/// A plot with its words.
+pub struct Figure {
+    pub id: &'static str,
+    pub title: String,
+    pub description: String,
+    pub plot: Plot,
+}
+
+impl Figure {
+    pub fn drawings(&self) -> [(&'static str, &Drawing); 2] {
+        [("wide", &self.plot.wide), ("narrow", &self.plot.narrow)]
+    }
+}
+
+/// A moment to the second, for reading.
+pub fn at_second(moment: time::OffsetDateTime) -> String {
+    let text = moment::format(moment.replace_nanosecond(0).unwrap_or(moment));
+    text.replace('T', " ").replace('Z', " UTC")
+}
+
+/// A statement of the report as a sentence.
+pub fn sentence(words: &str) -> String {
+    let end = if words.is_empty() || words.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{end}", capitalised(words))
+}
+
+pub fn capitalised(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
