@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::clock::Clock;
 use crate::config::comparison::ComparisonConfig;
 use crate::domain::arm::ByArm;
 use crate::domain::minute_range::MinuteRange;
-use crate::domain::price::{PriceBook, parse_overrides};
+use crate::domain::price::PriceBook;
 use crate::domain::report::{Accumulator, Inputs, Margins, Report, assemble};
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::timeline::{Timeline, TimelineBuilder};
@@ -34,6 +35,20 @@ pub struct ReportQuery {
     pub to: Option<OffsetDateTime>,
     /// What is trimmed from the windows' edges in the headline figures.
     pub burn_in: BurnIn,
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ComparisonError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The task that reads the router's decisions ended without them.
+    #[error("the task that reads decisions failed")]
+    Decisions(#[source] JoinError),
+    /// The task that makes the report of what was read ended without it.
+    #[error("the task that makes the report failed")]
+    Arithmetic(#[source] JoinError),
 }
 
 /// Makes reports.
@@ -81,8 +96,8 @@ impl Comparison {
     /// The report of what is asked for.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn report(&self, asked: ReportQuery) -> Result<Report, StoreError> {
+    /// [`ComparisonError`].
+    pub async fn report(&self, asked: ReportQuery) -> Result<Report, ComparisonError> {
         let turn = Arc::clone(&self.turn).acquire_owned().await;
         let range = self.minutes(asked.from, asked.to);
         let mut accumulator = Accumulator::new(self.inputs(range, asked.burn_in).await?);
@@ -91,17 +106,16 @@ impl Comparison {
         let store = self.store.clone();
         let decisions = AbortOnDropHandle::new(tokio::spawn(async move { store.scheduled_decisions(range).await }));
         self.store.observe_windows(range, |window| accumulator.observe(window)).await?;
-        let decisions = decisions.await.map_err(|error| StoreError::Corrupt(format!("the decisions were not read: {error}")))??;
+        let decisions = decisions.await.map_err(ComparisonError::Decisions)??;
         decisions.iter().for_each(|count| accumulator.decision(count));
         let now = self.clock.now();
         // Seconds of arithmetic for a year of windows: not on a thread that serves calls.
-        let finished = tokio::task::spawn_blocking(move || {
+        let arithmetic = tokio::task::spawn_blocking(move || {
             // Kept until the arithmetic ends, which it does even where nobody waits for it any more.
             let _turn = turn;
             assemble(&accumulator.finish(), now)
         });
-        let finished = finished.await;
-        finished.map_err(|error| StoreError::Corrupt(format!("the report was not finished: {error}")))
+        arithmetic.await.map_err(ComparisonError::Arithmetic)
     }
 
     /// The last minutes of what `report` compares, up to the last in which anything was counted.
@@ -125,8 +139,7 @@ impl Comparison {
     async fn inputs(&self, range: MinuteRange, burn_in: BurnIn) -> Result<Inputs, StoreError> {
         let config = &self.config;
         let (starts_at, ends_at) = (range.starts_at(), range.ends_at());
-        let overrides = parse_overrides(&config.price_overrides, self.clock.now().date()).unwrap_or_default();
-        let prices = PriceBook::embedded().with(self.store.prices().await?).with(overrides);
+        let prices = PriceBook::in_use(self.store.prices().await?, &config.price_overrides, self.clock.now().date());
         let charged = |ids: &[String]| {
             let ids = ids.to_vec();
             async move { self.store.charged(&ids, starts_at, ends_at).await }

@@ -11,7 +11,7 @@ use super::process::runtime;
 use crate::azure::prices::{RETAIL_PRICES, fetch};
 use crate::clock::{Clock, SystemClock};
 use crate::config::comparison;
-use crate::domain::price::{Meter, PriceBook, parse_overrides};
+use crate::domain::price::{Meter, PriceBook};
 use crate::outgoing::http_client;
 
 /// Unit prices.
@@ -61,9 +61,9 @@ impl Choice {
         let database = self.database.config()?;
         runtime()?.block_on(async {
             let clock = Arc::new(SystemClock::new());
-            let overrides = parse_overrides(&config.price_overrides, clock.now().date()).map_err(|error| Failure::operation(&error))?;
+            let today = clock.now().date();
             let fetched = open_store(&database, clock)?.prices().await.map_err(|error| Failure::operation(&error))?;
-            println!("{}", table(&PriceBook::embedded().with(fetched).with(overrides), &region));
+            println!("{}", table(&PriceBook::in_use(fetched, &config.price_overrides, today), &region));
             Ok(())
         })
     }

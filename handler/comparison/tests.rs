@@ -11,7 +11,7 @@ use crate::domain::arm::Arm;
 use crate::domain::decision::{Decision, DecisionCount, Reason};
 use crate::domain::histogram::bucket_of;
 use crate::domain::plan::{AppServiceSize, FlexSize, Plan};
-use crate::domain::price::{Meter, Price};
+use crate::domain::price::{Meter, Price, parse_overrides};
 use crate::domain::report::{CostSource, MetricName, VerdictOutcome};
 use crate::domain::schedule::Rule;
 use crate::domain::window::{SLICES, Slice, Window, WindowCounts};
@@ -27,7 +27,7 @@ fn config() -> ComparisonConfig {
         margin_error_rate: 0.01,
         resource_ids: ByArm { even: vec!["/Sub/A/serverFarms/One".into()], odd: vec!["/sub/a/sites/odd".into()] },
         shared_resource_ids: Vec::new(),
-        price_overrides: "app-service/B1/hour=0.018".into(),
+        price_overrides: parse_overrides("app-service/B1/hour=0.018").unwrap(),
     }
 }
 

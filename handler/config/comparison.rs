@@ -6,7 +6,7 @@ use super::environment::process_environment;
 use super::settings::{ConfigError, Settings, duration_between, list};
 use crate::domain::arm::ByArm;
 use crate::domain::plan::Plan;
-use crate::domain::price::parse_overrides;
+use crate::domain::price::{PriceOverride, parse_overrides};
 use crate::domain::schedule::Rule;
 
 /// What is declared before a run.
@@ -24,8 +24,8 @@ pub struct ComparisonConfig {
     pub resource_ids: ByArm<Vec<String>>,
     /// Azure resource ids whose charges are shared.
     pub shared_resource_ids: Vec<String>,
-    /// Prices that win over every other, as [`parse_overrides`] reads them.
-    pub price_overrides: String,
+    /// Prices that win over every other.
+    pub price_overrides: Vec<PriceOverride>,
 }
 
 pub(super) fn read(settings: &mut Settings) -> ComparisonConfig {
@@ -46,8 +46,7 @@ pub(super) fn read(settings: &mut Settings) -> ComparisonConfig {
         margin_error_rate: settings.parsed("SWITCHBACK_MARGIN_ERROR_RATE", 0.001, share),
         resource_ids,
         shared_resource_ids,
-        price_overrides: settings
-            .parsed("SWITCHBACK_PRICES", String::new(), |text| parse_overrides(text, time::Date::MIN).map(|_| text.to_owned())),
+        price_overrides: settings.parsed("SWITCHBACK_PRICES", Vec::new(), parse_overrides),
     }
 }
 
@@ -94,6 +93,7 @@ mod tests {
         assert!(settings.into_mistakes().is_empty());
         assert_eq!(config.plans, ByArm { even: Plan::AppService(AppServiceSize::S1), odd: Plan::FunctionsFlex(FlexSize::Mb512) });
         assert_eq!((config.region.as_str(), config.margin_p95, config.margin_error_rate), ("westeurope", Duration::from_millis(20), 0.01));
+        assert_eq!(config.price_overrides, parse_overrides("functions/flex/gb-second=0.000027").expect("an override"));
         assert_eq!(config.resource_ids.even, ["/subscriptions/a/x", "/subscriptions/a/y"]);
     }
 

@@ -172,6 +172,12 @@ impl PriceBook {
         )
     }
 
+    /// Every price in use on `today`: `fetched` ones win over the snapshot, `overrides` over both.
+    #[must_use]
+    pub fn in_use(fetched: Vec<Price>, overrides: &[PriceOverride], today: Date) -> Self {
+        PriceBook::embedded().with(fetched).with(overrides.iter().map(|price| price.price(today)))
+    }
+
     /// The book with `prices` in front: they win over everything it held.
     #[must_use]
     pub fn with(mut self, prices: impl IntoIterator<Item = Price>) -> Self {
@@ -191,11 +197,35 @@ impl PriceBook {
 /// The region of an override: every one.
 pub const ANY_REGION: &str = "*";
 
-/// Reads overrides, `meter=amount` in USD separated by commas, such as `app-service/B1/hour=0.018`; `today` dates them.
+/// A price that wins over every other, in every region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PriceOverride {
+    /// What is charged for.
+    pub meter: Meter,
+    /// Price of one unit of the meter, USD.
+    pub amount: BigDecimal,
+}
+
+impl PriceOverride {
+    /// The override as a price that holds on `today`.
+    #[must_use]
+    pub fn price(&self, today: Date) -> Price {
+        Price {
+            meter: self.meter,
+            region: ANY_REGION.to_owned(),
+            amount: self.amount.clone(),
+            currency: "USD".to_owned(),
+            as_of: today,
+            source: "override by setting".to_owned(),
+        }
+    }
+}
+
+/// Reads overrides, `meter=amount` in USD separated by commas, such as `app-service/B1/hour=0.018`.
 ///
 /// # Errors
 /// The first entry that is no override, names no meter, or has no amount of 0 or more.
-pub fn parse_overrides(text: &str, today: Date) -> Result<Vec<Price>, PriceError> {
+pub fn parse_overrides(text: &str) -> Result<Vec<PriceOverride>, PriceError> {
     let short = |text: &str| text.chars().take(60).collect::<String>();
     text.split(',')
         .map(str::trim)
@@ -206,14 +236,7 @@ pub fn parse_overrides(text: &str, today: Date) -> Result<Vec<Price>, PriceError
             // A bounded length keeps an exponent from asking for a number of a million digits.
             let plain = amount.len() <= 30 && amount.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
             let parsed = if plain { amount.parse().ok() } else { None };
-            Ok(Price {
-                meter: meter.parse()?,
-                region: ANY_REGION.to_owned(),
-                amount: parsed.ok_or_else(|| PriceError::BadAmount(short(amount)))?,
-                currency: "USD".to_owned(),
-                as_of: today,
-                source: "override by setting".to_owned(),
-            })
+            Ok(PriceOverride { meter: meter.parse()?, amount: parsed.ok_or_else(|| PriceError::BadAmount(short(amount)))? })
         })
         .collect()
 }
@@ -242,8 +265,8 @@ mod tests {
 
     #[test]
     fn an_override_wins_everywhere() {
-        let overrides = parse_overrides("postgresql/B1ms/hour=0.02, app-service/B1/hour=0.018,", TODAY).expect("overrides");
-        let book = PriceBook::embedded().with(overrides);
+        let overrides = parse_overrides("postgresql/B1ms/hour=0.02, app-service/B1/hour=0.018,").expect("overrides");
+        let book = PriceBook::in_use(Vec::new(), &overrides, TODAY);
         assert_eq!(amount(&book, Meter::PostgresqlB1msHour, "westus"), "0.02");
         assert_eq!(amount(&book, Meter::AppServiceHour(AppServiceSize::B1), "eastus"), "0.018");
         assert_eq!(amount(&book, Meter::FlexGbSecond, "eastus"), "0.000026");
@@ -251,7 +274,7 @@ mod tests {
 
     #[test]
     fn bad_overrides_say_what_is_wrong() {
-        let error = |text: &str| parse_overrides(text, TODAY).expect_err("refused");
+        let error = |text: &str| parse_overrides(text).expect_err("refused");
         assert_eq!(error("app-service/B1/hour"), PriceError::BadOverride("app-service/B1/hour".into()));
         assert_eq!(error("app-service/B2/hour=1"), PriceError::UnknownMeter("app-service/B2/hour".into()));
         for amount in ["", "-1", "1e999999999", "free", "0.0.1", "."] {

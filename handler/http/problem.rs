@@ -10,6 +10,7 @@ use http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 use warp::Reply;
 
+use crate::comparison::ComparisonError;
 use crate::store::StoreError;
 
 /// Where every problem type is documented; a type is this address and the kind's slug.
@@ -220,9 +221,28 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<ComparisonError> for Problem {
+    fn from(error: ComparisonError) -> Self {
+        match error {
+            ComparisonError::Store(error) => error.into(),
+            ComparisonError::Decisions(_) | ComparisonError::Arithmetic(_) => Problem::internal(error),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_comparison_whose_task_failed_is_internal_and_one_whose_store_failed_is_the_stores() {
+        let failed = tokio::spawn(async { panic!("on purpose") }).await.expect_err("a panic");
+        let problem = Problem::from(ComparisonError::Arithmetic(failed));
+        assert_eq!(problem.kind, ProblemKind::Internal);
+        assert!(problem.cause_chain().starts_with("the task that makes the report failed: "), "{}", problem.cause_chain());
+        let away = Problem::from(ComparisonError::Store(StoreError::Unavailable("connection refused".into())));
+        assert_eq!(away.kind, ProblemKind::StoreUnavailable);
+    }
 
     #[test]
     fn every_kind_has_its_own_slug_an_error_status_and_a_meaning() {

@@ -8,13 +8,12 @@ use tokio::sync::Mutex;
 use warp::reply::Response;
 
 use crate::clock::Clock;
-use crate::comparison::{Comparison, ReportQuery};
+use crate::comparison::{Comparison, ComparisonError, ReportQuery};
 use crate::domain::report::Report;
 use crate::domain::timeline::Timeline;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::page::{Mode, POLICY, Range, ReportView, Viewing, render_report};
-use crate::store::StoreError;
 
 /// How long a report is shown before it is made anew: many viewers cost one report.
 const KEPT: Duration = Duration::from_secs(5);
@@ -40,7 +39,7 @@ impl Dashboard {
         Dashboard { comparison, one_url, clock, kept: Default::default() }
     }
 
-    async fn shown(&self, range: Range) -> Result<Arc<(Report, Timeline)>, StoreError> {
+    async fn shown(&self, range: Range) -> Result<Arc<(Report, Timeline)>, ComparisonError> {
         let mut kept = self.kept[range as usize].lock().await;
         let now = self.clock.uptime();
         if let Some(kept) = kept.as_ref().filter(|kept| now.saturating_sub(kept.at) < KEPT) {
