@@ -19,7 +19,7 @@ use crate::comparison::Comparison;
 use crate::config::{ApiConfig, Config, Role, RouterConfig};
 use crate::domain::schedule::Schedule;
 use crate::domain::ticket::TicketKey;
-use crate::http::auth::Auth;
+use crate::http::auth::Trust;
 use crate::http::edge::{Edge, EdgeConfig, Routes};
 use crate::http::endpoints::dashboard::Dashboard;
 use crate::http::endpoints::timer::WatchTimer;
@@ -187,18 +187,12 @@ fn build_api(
     timing: &Timing,
     registry: &Arc<Registry>,
 ) -> Result<(Routes, Store), ApplicationError> {
-    if api.keys.is_empty() {
-        let served =
-            if config.under_functions_host { "nobody is served but open paths" } else { "only callers on this machine are served" };
-        tracing::warn!("no API keys are configured, so {served}: set SWITCHBACK_API_KEYS to open the API");
-    }
-    let auth = Auth::new(api.keys.clone(), config.under_functions_host);
     let store = Store::new(&api.database, Arc::clone(&timing.clock))?;
     let comparison = Comparison::new(store.clone(), schedule, api.comparison.clone(), Arc::clone(&timing.clock));
     let one_url = config.one_url.as_ref().map(ToString::to_string);
     let parts = ApiParts {
         config: api.clone(),
-        auth,
+        trust: trust(api, config.under_functions_host),
         schedule,
         store: store.clone(),
         dashboard: Dashboard::new(comparison.clone(), one_url, Arc::clone(&timing.clock)),
@@ -209,6 +203,17 @@ fn build_api(
         under_functions_host: config.under_functions_host,
     };
     Ok((routes::api(Arc::new(parts)), store))
+}
+
+fn trust(api: &ApiConfig, under_functions_host: bool) -> Trust {
+    let trust = Trust::of(api.keys.clone(), under_functions_host);
+    let served = match trust {
+        Trust::Keys(_) => return trust,
+        Trust::Loopback => "only callers on this machine are served",
+        Trust::Nobody => "nobody is served but open paths",
+    };
+    tracing::warn!("no API keys are configured, so {served}: set SWITCHBACK_API_KEYS to open the API");
+    trust
 }
 
 fn watch(config: &Config, store: Option<Store>, timing: &Timing) -> Result<WatchTimer, ClientError> {

@@ -1,4 +1,4 @@
-//! Who may call: API keys in the `x-api-key` header; without any configured, only this machine.
+//! Who may call: holders of an API key, sent in the `x-api-key` header; where none is configured, this machine or nobody.
 //!
 //! The Authorization header is not used: clients drop it when a redirect changes host.
 
@@ -10,10 +10,14 @@ use super::problem::{Problem, ProblemKind};
 use crate::config::keys::{ApiKeys, Scope};
 use crate::contract::API_KEY;
 
-/// The rule for callers.
-pub struct Auth {
-    keys: ApiKeys,
-    under_functions_host: bool,
+/// Whom an arm trusts.
+pub enum Trust {
+    /// Callers with one of these keys.
+    Keys(ApiKeys),
+    /// Callers on this machine.
+    Loopback,
+    /// Nobody: no key is configured, and behind the Functions host every caller seems to be on this machine.
+    Nobody,
 }
 
 /// Proof that a call passed authentication.
@@ -23,11 +27,15 @@ pub struct Principal {
     pub name: String,
 }
 
-impl Auth {
-    /// The rule for `keys`. Under the Functions host every peer is loopback, so without keys nobody is let in there.
+impl Trust {
+    /// Whom an arm with these keys trusts, behind the Functions host or not.
     #[must_use]
-    pub fn new(keys: ApiKeys, under_functions_host: bool) -> Self {
-        Auth { keys, under_functions_host }
+    pub fn of(keys: ApiKeys, under_functions_host: bool) -> Self {
+        match (keys.is_empty(), under_functions_host) {
+            (false, _) => Trust::Keys(keys),
+            (true, false) => Trust::Loopback,
+            (true, true) => Trust::Nobody,
+        }
     }
 
     /// Admits a call that needs `scope`.
@@ -35,29 +43,34 @@ impl Auth {
     /// # Errors
     /// [`ProblemKind::Unauthorized`] without a known key, [`ProblemKind::Forbidden`] when its scope does not reach.
     pub fn admit(&self, call: &Call, headers: &HeaderMap, scope: Scope) -> Result<Principal, Problem> {
-        if self.keys.is_empty() {
-            return self.admit_loopback(call, headers);
+        match self {
+            Trust::Keys(keys) => admit_key(keys, headers, scope),
+            Trust::Loopback if is_local(call, headers) => Ok(Principal { name: "loopback".to_owned() }),
+            Trust::Loopback | Trust::Nobody => {
+                Err(Problem::new(ProblemKind::Unauthorized, "no API keys are configured, so only callers on this machine are served"))
+            }
         }
-        let Some(secret) = headers.get(API_KEY).and_then(|value| value.to_str().ok()) else {
-            return Err(Problem::new(ProblemKind::Unauthorized, format!("send an API key in the {API_KEY} header")));
-        };
-        let Some(key) = self.keys.find(secret) else {
-            return Err(Problem::new(ProblemKind::Unauthorized, "the API key is not known"));
-        };
-        if key.scope() < scope {
-            let detail = format!("key '{}' has scope {}, this call needs {}", key.name(), key.scope().as_str(), scope.as_str());
-            return Err(Problem::new(ProblemKind::Forbidden, detail));
-        }
-        Ok(Principal { name: key.name().to_owned() })
     }
+}
 
-    fn admit_loopback(&self, call: &Call, headers: &HeaderMap) -> Result<Principal, Problem> {
-        let direct = !headers.contains_key("x-forwarded-for") && !headers.contains_key("forwarded");
-        if !self.under_functions_host && call.peer.ip().is_loopback() && direct && names_loopback(headers) {
-            return Ok(Principal { name: "loopback".to_owned() });
-        }
-        Err(Problem::new(ProblemKind::Unauthorized, "no API keys are configured, so only callers on this machine are served"))
+fn admit_key(keys: &ApiKeys, headers: &HeaderMap, scope: Scope) -> Result<Principal, Problem> {
+    let Some(secret) = headers.get(API_KEY).and_then(|value| value.to_str().ok()) else {
+        return Err(Problem::new(ProblemKind::Unauthorized, format!("send an API key in the {API_KEY} header")));
+    };
+    let Some(key) = keys.find(secret) else {
+        return Err(Problem::new(ProblemKind::Unauthorized, "the API key is not known"));
+    };
+    if key.scope() < scope {
+        let detail = format!("key '{}' has scope {}, this call needs {}", key.name(), key.scope().as_str(), scope.as_str());
+        return Err(Problem::new(ProblemKind::Forbidden, detail));
     }
+    Ok(Principal { name: key.name().to_owned() })
+}
+
+/// Whether a call comes from this machine, directly and by its name.
+fn is_local(call: &Call, headers: &HeaderMap) -> bool {
+    let direct = !headers.contains_key("x-forwarded-for") && !headers.contains_key("forwarded");
+    call.peer.ip().is_loopback() && direct && names_loopback(headers)
 }
 
 /// Whether the Host header names this machine: a page that rebinds its own name to 127.0.0.1 sends that name.
@@ -94,30 +107,30 @@ mod tests {
         pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
     }
 
-    fn outcome(auth: &Auth, peer: &str, pairs: &[(&'static str, &str)], scope: Scope) -> Result<String, ProblemKind> {
-        auth.admit(&call(peer), &headers(pairs), scope).map(|caller| caller.name).map_err(|problem| problem.kind)
+    fn outcome(trust: &Trust, peer: &str, pairs: &[(&'static str, &str)], scope: Scope) -> Result<String, ProblemKind> {
+        trust.admit(&call(peer), &headers(pairs), scope).map(|caller| caller.name).map_err(|problem| problem.kind)
     }
 
     #[test]
     fn keys_decide_by_scope() {
         let setting = format!("{},{}", ApiKey::of_secret("ci", Scope::Write, "w"), ApiKey::of_secret("bi", Scope::Read, "r"));
-        let auth = Auth::new(setting.parse().unwrap(), false);
-        assert_eq!(outcome(&auth, "127.0.0.1:1", &[], Scope::Read), Err(ProblemKind::Unauthorized));
-        assert_eq!(outcome(&auth, "127.0.0.1:1", &[("x-api-key", "?")], Scope::Read), Err(ProblemKind::Unauthorized));
-        assert_eq!(outcome(&auth, "9.9.9.9:1", &[("x-api-key", "r")], Scope::Read), Ok("bi".into()));
-        assert_eq!(outcome(&auth, "9.9.9.9:1", &[("x-api-key", "r")], Scope::Write), Err(ProblemKind::Forbidden));
-        assert_eq!(outcome(&auth, "9.9.9.9:1", &[("x-api-key", "w")], Scope::Write), Ok("ci".into()));
+        let trust = Trust::of(setting.parse().unwrap(), false);
+        assert_eq!(outcome(&trust, "127.0.0.1:1", &[], Scope::Read), Err(ProblemKind::Unauthorized));
+        assert_eq!(outcome(&trust, "127.0.0.1:1", &[("x-api-key", "?")], Scope::Read), Err(ProblemKind::Unauthorized));
+        assert_eq!(outcome(&trust, "9.9.9.9:1", &[("x-api-key", "r")], Scope::Read), Ok("bi".into()));
+        assert_eq!(outcome(&trust, "9.9.9.9:1", &[("x-api-key", "r")], Scope::Write), Err(ProblemKind::Forbidden));
+        assert_eq!(outcome(&trust, "9.9.9.9:1", &[("x-api-key", "w")], Scope::Write), Ok("ci".into()));
     }
 
     #[test]
     fn without_keys_only_this_machine_is_served() {
-        let auth = Auth::new(ApiKeys::default(), false);
-        assert!(outcome(&auth, "127.0.0.1:1", &[("host", "localhost:8081")], Scope::Write).is_ok());
-        assert!(outcome(&auth, "[::1]:1", &[("host", "[::1]:8081")], Scope::Write).is_ok());
-        assert!(outcome(&auth, "10.0.0.7:1", &[("host", "localhost")], Scope::Read).is_err());
-        assert!(outcome(&auth, "127.0.0.1:1", &[("host", "rebound.example")], Scope::Read).is_err());
-        assert!(outcome(&auth, "127.0.0.1:1", &[("host", "localhost"), ("x-forwarded-for", "9.9.9.9")], Scope::Read).is_err());
-        let hosted = Auth::new(ApiKeys::default(), true);
+        let trust = Trust::of(ApiKeys::default(), false);
+        assert!(outcome(&trust, "127.0.0.1:1", &[("host", "localhost:8081")], Scope::Write).is_ok());
+        assert!(outcome(&trust, "[::1]:1", &[("host", "[::1]:8081")], Scope::Write).is_ok());
+        assert!(outcome(&trust, "10.0.0.7:1", &[("host", "localhost")], Scope::Read).is_err());
+        assert!(outcome(&trust, "127.0.0.1:1", &[("host", "rebound.example")], Scope::Read).is_err());
+        assert!(outcome(&trust, "127.0.0.1:1", &[("host", "localhost"), ("x-forwarded-for", "9.9.9.9")], Scope::Read).is_err());
+        let hosted = Trust::of(ApiKeys::default(), true);
         assert!(outcome(&hosted, "127.0.0.1:1", &[("host", "localhost")], Scope::Read).is_err());
     }
 }

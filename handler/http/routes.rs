@@ -14,7 +14,7 @@ use warp::path::{FullPath, Tail};
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
-use super::auth::{Auth, Principal};
+use super::auth::{Principal, Trust};
 use super::body;
 use super::call::Call;
 use super::edge::Routes;
@@ -50,7 +50,7 @@ pub struct ApiParts {
     /// The arm's settings.
     pub config: ApiConfig,
     /// Who may call.
-    pub auth: Auth,
+    pub trust: Trust,
     /// How minutes map to arms.
     pub schedule: Schedule,
     /// Where charges and windows are kept.
@@ -235,7 +235,7 @@ fn comparison(
 
 impl ApiParts {
     fn admit(&self, asked: &RequestParts, scope: Scope) -> Result<Principal, Problem> {
-        self.auth.admit(&asked.call, &asked.headers, scope)
+        self.trust.admit(&asked.call, &asked.headers, scope)
     }
 
     /// What a caller with read scope asked for, within the time limit of a call.
