@@ -12,7 +12,7 @@ STATIC_BINARY := target/$(STATIC_TARGET)/release/switchback
 TOOLS := .tools
 CARGO_DENY_VERSION := 0.20.2
 
-.PHONY: help run test check fmt lint doc tidy deny advisories bench telemetry-endurance package postgres binary
+.PHONY: help run test check fmt lint doc tidy deny advisories openapi bench telemetry-endurance package postgres binary
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
@@ -57,6 +57,9 @@ package: $(if $(BINARY),,binary) ## the Functions package: dist/switchback-funct
 	infra/container/package.sh $(or $(BINARY),$(STATIC_BINARY)) $(DIST)/functions
 	cd $(DIST)/functions && zip --quiet --recurse-paths -X ../switchback-functions.zip .
 	@echo "$(DIST)/switchback-functions.zip: $$(du -h $(DIST)/switchback-functions.zip | cut -f1)"
+
+openapi: ## write tests/data/openapi.json, the copy of the API's description, anew
+	UPDATE_OPENAPI=1 $(CARGO) test --locked --lib http::openapi
 
 bench: ## the peers side by side
 	$(CARGO) bench --locked

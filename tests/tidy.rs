@@ -200,7 +200,10 @@ fn a_type_name_has_one_meaning() {
             let kind =
                 words.iter().position(|word| matches!(*word, "struct" | "enum" | "trait" | "type" | "fn" | "const" | "static" | "use"));
             if let Some(at) = kind.filter(|at| matches!(words[*at], "struct" | "enum" | "trait" | "type")) {
-                declared.entry(words[at + 1].to_owned()).or_default().push(path.clone());
+                // What a macro declares has its name where the macro is called.
+                if !words[at + 1].is_empty() {
+                    declared.entry(words[at + 1].to_owned()).or_default().push(path.clone());
+                }
             }
         }
     }

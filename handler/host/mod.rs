@@ -3,7 +3,7 @@
 //! Owns how the host's own requests are told apart from callers', and the JSON it speaks for timers. Must not know what a timer does.
 //! Source: the public code of azure-functions-host 4.10xx.
 
-use http::{HeaderMap, HeaderName, Method, Request};
+use http::{HeaderName, Method, Request};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -20,10 +20,14 @@ pub fn is_ping<B>(request: &Request<B>) -> bool {
     request.uri().path() == "/" && request.method() == Method::GET && !request.headers().contains_key(INVOCATION_ID)
 }
 
-/// Whether a request is the host invoking a timer rather than a caller's POST that came through a catch-all function.
+/// Whether a request is the host invoking the timer `name` rather than a caller's POST that came through a catch-all function.
 #[must_use]
-pub fn is_timer(headers: &HeaderMap) -> bool {
-    headers.contains_key(INVOCATION_ID) && !FORWARDED.iter().any(|name| headers.contains_key(name))
+pub fn is_timer<B>(request: &Request<B>, name: &str) -> bool {
+    let headers = request.headers();
+    request.method() == Method::POST
+        && request.uri().path().strip_prefix('/') == Some(name)
+        && headers.contains_key(INVOCATION_ID)
+        && !FORWARDED.iter().any(|name| headers.contains_key(name))
 }
 
 /// What of a timer's invocation matters here.
@@ -78,11 +82,14 @@ mod tests {
 
     #[test]
     fn a_forwarded_call_is_no_timer() {
-        let headers = |names: &[&'static str]| -> HeaderMap {
-            names.iter().map(|name| (HeaderName::from_static(name), http::HeaderValue::from_static("x"))).collect()
+        let is_timer = |method: &str, path: &str, names: &[&str]| {
+            let request = names.iter().fold(Request::builder().method(method).uri(path), |request, name| request.header(*name, "x"));
+            super::is_timer(&request.body(()).unwrap(), "watch")
         };
-        assert!(is_timer(&headers(&["x-azure-functions-invocationid"])));
-        assert!(!is_timer(&headers(&["x-azure-functions-invocationid", "x-forwarded-for"])));
-        assert!(!is_timer(&headers(&[])));
+        assert!(is_timer("POST", "/watch", &["x-azure-functions-invocationid"]));
+        assert!(!is_timer("POST", "/watch", &["x-azure-functions-invocationid", "x-forwarded-for"]));
+        assert!(!is_timer("POST", "/watch", &[]));
+        assert!(!is_timer("GET", "/watch", &["x-azure-functions-invocationid"]));
+        assert!(!is_timer("POST", "/watch/", &["x-azure-functions-invocationid"]));
     }
 }

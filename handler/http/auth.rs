@@ -27,6 +27,14 @@ pub struct Principal {
     pub name: String,
 }
 
+impl Principal {
+    /// A caller of what is open to everyone.
+    #[must_use]
+    pub fn anyone() -> Self {
+        Principal { name: "anyone".to_owned() }
+    }
+}
+
 impl Trust {
     /// Whom an arm with these keys trusts, behind the Functions host or not.
     #[must_use]

@@ -1,6 +1,6 @@
-//! The shell around the route table: what happens to every call, in order, before a route is tried and after it answered.
+//! The shell around the routes: what happens to every call, in order, before a route is tried and after it answered.
 //!
-//! In: preflights, the Functions host's pings, the bound on calls at once, the call's id and window. Out: problems become documents,
+//! In: preflights, the Functions host's own requests, the bound on calls at once, the call's id and window. Out: problems become documents,
 //! failures get their one log line, headers every answer carries. Must not know any single route.
 
 use std::convert::Infallible;
@@ -11,21 +11,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{EXPECT, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use http::{Method, Request, Response, Uri};
+use http::{Method, Request, Uri};
+use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use opentelemetry::context::FutureExt as _;
 use tokio::sync::Semaphore;
 use tower_service::Service as _;
-use warp::filters::BoxedFilter;
+use warp::Reply;
 
 use super::body::LingeringBody;
 use super::call::{Call, take_ticket, ticketed_minute};
 use super::cors;
 use super::delay::Delay;
+use super::front::{self, Front, HostRequest};
 use super::observed::{CallFailure, ObservedRequest, Observer};
 use super::problem::{Carried, Problem, ProblemKind};
 use super::redirect::arm_value;
-use super::route_names;
+use super::request::Routes;
+use super::table;
+use super::timer::{self, WatchTimer};
 use crate::clock::Clock;
 use crate::config::CorsOrigins;
 use crate::contract::{ARM, PROBE, REQUEST_ID, ROUTING};
@@ -35,9 +39,6 @@ use crate::domain::ticket::TicketKey;
 use crate::host;
 use crate::telemetry::BOUNDARY;
 use crate::windows::{Arrival, CallCounter, CallKind, OpenCall};
-
-/// The route table as the edge calls it.
-pub type Routes = BoxedFilter<(warp::reply::Response,)>;
 
 /// How the edge treats calls.
 pub struct EdgeConfig {
@@ -49,8 +50,8 @@ pub struct EdgeConfig {
     pub ticket_key: Option<TicketKey>,
     /// Which arm this is; none for the router, which lets tickets pass as they are.
     pub arm: Option<Arm>,
-    /// Whether the Functions host stands before this process.
-    pub under_functions_host: bool,
+    /// The Functions host's own requests, where it stands before this process.
+    pub front: Option<Front>,
     /// Origins browsers may call from.
     pub cors: CorsOrigins,
     /// Calls served at once.
@@ -122,11 +123,13 @@ impl Shared {
         if cors::is_preflight(request.method(), request.headers()) {
             return cors::preflight(&self.config.cors, request.headers());
         }
-        if self.config.under_functions_host && host::is_ping(&request) {
-            return Response::new("ready\n".into());
-        }
+        let timer = match self.config.front.as_ref().and_then(|front| front.claim(&request)) {
+            Some(HostRequest::Ping) => return front::ready(),
+            Some(HostRequest::Watch(timer)) => Some(timer),
+            None => None,
+        };
         let method = request.method().clone();
-        let call = self.open(&mut request, peer);
+        let call = self.open(&mut request, peer, timer.is_some());
         let entry = self.begin(&request, &call);
         let path = request.uri().path().to_owned();
         let origin = cors::allowed_origin(&self.config.cors, request.headers());
@@ -136,10 +139,10 @@ impl Shared {
         let mut failure = None;
         let mut response = match self.places.try_acquire() {
             Ok(_place) => match observed.context() {
-                Some(context) => self.route(request).with_context(context).await,
-                None => self.route(request).await,
+                Some(context) => self.serve(request, timer).with_context(context).await,
+                None => self.serve(request, timer).await,
             },
-            Err(_) => warp::Reply::into_response(Problem::new(ProblemKind::Overloaded, "every place is taken; try again shortly")),
+            Err(_) => Problem::new(ProblemKind::Overloaded, "every place is taken; try again shortly").into_response(),
         };
         if let Some(Carried(problem)) = response.extensions_mut().remove::<Carried>() {
             let causes = problem.cause_chain();
@@ -180,13 +183,13 @@ impl Shared {
             at: call.arrived_at,
             uptime: call.arrived_uptime,
             kind,
-            route: route_names::position(request.uri().path()),
+            route: table::position(request.uri().path()),
             request_bytes: request.body().size_hint().exact().unwrap_or(0),
         })
     }
 
-    /// Learns what there is to know of a call, and takes its ticket away from what the routes will see.
-    fn open(&self, request: &mut Request<Incoming>, peer: SocketAddr) -> Call {
+    /// Learns what there is to know of a call, and takes its ticket away from what the routes will see. Calls for `supervision` are probes.
+    fn open(&self, request: &mut Request<Incoming>, peer: SocketAddr, supervision: bool) -> Call {
         let config = &self.config;
         // The authority form (CONNECT) has no path, which warp cannot bear.
         if request.uri().path_and_query().is_none() {
@@ -211,7 +214,7 @@ impl Shared {
             arrived_uptime: config.clock.uptime(),
             minute: proven.unwrap_or(arrival),
             ticketed: proven.is_some(),
-            probe: is_probe(request),
+            probe: supervision || is_probe(request),
         };
         // An arm answers HEAD as GET; hyper leaves the body out. The router redirects it as what it is.
         if config.arm.is_some() && request.method() == Method::HEAD {
@@ -221,9 +224,12 @@ impl Shared {
         call
     }
 
-    async fn route(&self, request: Request<Incoming>) -> warp::reply::Response {
+    async fn serve(&self, request: Request<Incoming>, timer: Option<&WatchTimer>) -> warp::reply::Response {
         let expects_continue = request.headers().contains_key(EXPECT);
         let request = request.map(|body| LingeringBody::new(body, expects_continue));
+        if let Some(timer) = timer {
+            return timer::watch(timer, request.into_body().into_data_stream()).await.into_response();
+        }
         let Ok(response) = warp::service(self.routes.clone()).call(request).await;
         // Afterwards: a route that runs on a core just woken is slower than the other arm's, which the report finds.
         self.delay.wait().await;
@@ -234,7 +240,7 @@ impl Shared {
 /// Whether a call is supervision's: marked as a probe, or one that cannot be marked, such as a health check or a look at the dashboard.
 /// Watching an experiment must not change what it measures.
 fn is_probe<B>(request: &Request<B>) -> bool {
-    request.headers().contains_key(PROBE) || route_names::is_supervision(request.uri().path())
+    request.headers().contains_key(PROBE) || table::is_supervision(request.uri().path())
 }
 
 /// The one log line of a failure; the caller's own mistakes are debug matters.

@@ -1,4 +1,4 @@
-//! The HTTP side: server, route table, endpoints, authentication, problems.
+//! The HTTP side: server, edge, endpoint table, endpoints, authentication, problems.
 //!
 //! Owns everything warp and hyper; turns requests into calls of the domain, routing, windows and store, and values or problems into
 //! replies. Must not know SQL or formulas.
@@ -10,12 +10,17 @@ pub mod cors;
 pub mod cursor;
 mod delay;
 pub mod edge;
+pub mod endpoint;
 pub mod endpoints;
+pub mod front;
 pub mod observed;
+pub mod openapi;
 pub mod problem;
 pub mod query;
 pub mod redirect;
+pub mod reply;
 pub mod request;
-pub mod route_names;
 pub mod routes;
 pub mod server;
+pub mod table;
+pub mod timer;

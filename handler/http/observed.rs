@@ -9,7 +9,7 @@ use opentelemetry::{Context, KeyValue};
 
 use super::call::Call;
 use super::problem::ProblemKind;
-use super::route_names::{self, RESERVED, ROUTES};
+use super::table::{self, RESERVED, ROUTER};
 use crate::clock::Clock;
 use crate::contract::{ARM, MINUTE, REASON};
 use crate::domain::arm::Arm;
@@ -151,8 +151,8 @@ impl Observed<'_> {
     /// The template of the call's path.
     fn route(&self) -> &'static str {
         match self.observer.arm {
-            Some(_) => ROUTES[route_names::position(self.asked.path)],
-            None if self.asked.path.starts_with(RESERVED) => "/_switchback/{name}",
+            Some(_) => table::ARM.route(self.asked.path),
+            None if self.asked.path.starts_with(RESERVED) => ROUTER.route(self.asked.path),
             None => "/{path}",
         }
     }

@@ -5,9 +5,11 @@
 
 use std::fmt;
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use warp::Reply;
 
 use crate::comparison::ComparisonError;
@@ -85,6 +87,35 @@ kinds! {
 /// Seconds a caller is asked to wait where a problem passes by itself.
 const RETRY_AFTER_S: &str = "2";
 
+/// A problem as it is sent (RFC 9457), as `application/problem+json`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProblemDocument<'call> {
+    /// The address that documents this type of problem.
+    #[serde(rename = "type")]
+    #[schema(format = "uri-reference", example = "/api/docs/problems#not-found")]
+    kind: String,
+    /// Short summary of the type; the same for every problem of it.
+    #[schema(example = "Not found")]
+    title: &'static str,
+    /// The status it was sent with.
+    #[schema(example = 404)]
+    status: u16,
+    /// What went wrong this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "there is no import with this id")]
+    detail: Option<&'call str>,
+    /// The path that was called.
+    #[schema(format = "uri-reference", example = "/api/imports/01a20884-36b2-7617-80dc-da0b32511652")]
+    instance: &'call str,
+    /// The call's id, which finds its log line.
+    #[schema(example = "01a20884-36b2-7617-80dc-da0b32511652")]
+    request_id: &'call str,
+    /// What this type of problem says beside: `parameter` names a wrong one, `problems` lists refused rows or charges.
+    #[serde(flatten)]
+    #[schema(value_type = BTreeMap<String, Value>)]
+    extensions: Map<String, Value>,
+}
+
 /// One problem, ready to be a reply. `instance` and `request_id` are filled in at the boundary, which also logs the cause.
 pub struct Problem {
     /// What went wrong.
@@ -92,7 +123,8 @@ pub struct Problem {
     detail: Option<String>,
     extensions: Vec<(String, Value)>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
-    allow: Option<&'static str>,
+    /// What the Allow header says.
+    allow: Option<String>,
 }
 
 impl Problem {
@@ -110,9 +142,9 @@ impl Problem {
 
     /// 405 with the methods the path does take, as in `GET, POST`.
     #[must_use]
-    pub fn method_not_allowed(allowed: &'static str) -> Self {
+    pub fn method_not_allowed(allowed: &str) -> Self {
         let mut problem = Problem::new(ProblemKind::MethodNotAllowed, format!("this path takes {allowed}"));
-        problem.allow = Some(allowed);
+        problem.allow = Some(allowed.to_owned());
         problem
     }
 
@@ -139,17 +171,16 @@ impl Problem {
     /// The problem as a document about the call `request_id` to `path`.
     #[must_use]
     pub fn document(&self, path: &str, request_id: &str) -> Value {
-        let mut document = Map::new();
-        document.insert("type".into(), json!(format!("{TYPE_BASE}{}", self.kind.slug())));
-        document.insert("title".into(), json!(self.kind.title()));
-        document.insert("status".into(), json!(self.kind.status().as_u16()));
-        if let Some(detail) = &self.detail {
-            document.insert("detail".into(), json!(detail));
-        }
-        document.insert("instance".into(), json!(path));
-        document.insert("request_id".into(), json!(request_id));
-        document.extend(self.extensions.clone());
-        Value::Object(document)
+        let document = ProblemDocument {
+            kind: format!("{TYPE_BASE}{}", self.kind.slug()),
+            title: self.kind.title(),
+            status: self.kind.status().as_u16(),
+            detail: self.detail.as_deref(),
+            instance: path,
+            request_id,
+            extensions: self.extensions.iter().cloned().collect(),
+        };
+        serde_json::to_value(document).unwrap_or_default()
     }
 
     /// The finished reply.
@@ -169,8 +200,8 @@ impl Problem {
             }
             _ => {}
         }
-        if let Some(allow) = self.allow {
-            headers.insert(http::header::ALLOW, HeaderValue::from_static(allow));
+        if let Some(allow) = self.allow.as_ref().and_then(|allowed| HeaderValue::from_str(allowed).ok()) {
+            headers.insert(ALLOW, allow);
         }
         response
     }
@@ -187,7 +218,7 @@ impl fmt::Debug for Problem {
     }
 }
 
-/// Carries a problem out of the route table to the boundary, which knows the path and the request id.
+/// Carries a problem out of the routes to the boundary, which knows the path and the request id.
 #[derive(Clone)]
 pub(super) struct Carried(pub(super) std::sync::Arc<Problem>);
 
@@ -232,6 +263,8 @@ impl From<ComparisonError> for Problem {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[tokio::test]

@@ -1,22 +1,22 @@
-//! What route tables are made of: the filters that read a request, and the ends every route comes to. Must not know any route.
+//! What routes are made of: the filters that read a request, and the ends every route comes to. Must not know any route.
 
 use std::convert::Infallible;
+use std::future::{Future, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, Method};
+use warp::filters::BoxedFilter;
+use warp::path::FullPath;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
 
-use super::body;
 use super::call::Call;
-use super::edge::Routes;
+use super::endpoint::{Endpoint, Table};
 use super::problem::{Problem, ProblemKind};
-use crate::host;
 
-/// Longest invocation the Functions host sends for a timer, with much to spare.
-const INVOCATION_BYTES: usize = 65_536;
+/// A role's routes, as the edge calls them.
+pub type Routes = BoxedFilter<(Response,)>;
 
 /// What every endpoint may want to know of a request.
 pub struct RequestParts {
@@ -30,8 +30,32 @@ pub struct RequestParts {
     pub query: Option<String>,
 }
 
+/// An endpoint that a request's path leads to.
+pub struct Target<Id: 'static> {
+    /// The endpoint.
+    pub endpoint: &'static Endpoint<Id>,
+    /// The text of the path's parameter; empty where the path has none.
+    pub parameter: String,
+}
+
+/// Matches the paths in `table`.
+pub fn target<Id: Sync>(table: &'static Table<Id>) -> impl Filter<Extract = (Target<Id>,), Error = Rejection> + Clone {
+    warp::path::full().and_then(move |path: FullPath| {
+        let target = |parameter: &str, endpoint| Target { endpoint, parameter: parameter.to_owned() };
+        let found = table.find(path.as_str()).map(|found| target(found.parameter, found.endpoint));
+        ready(found.ok_or_else(warp::reject::not_found))
+    })
+}
+
+/// Matches paths of which `holds` is true.
+pub fn path_where(
+    holds: impl Fn(&str) -> bool + Clone + Send + Sync + 'static,
+) -> impl Filter<Extract = (FullPath,), Error = Rejection> + Clone {
+    warp::path::full().and_then(move |path: FullPath| ready(if holds(path.as_str()) { Ok(path) } else { Err(warp::reject::not_found()) }))
+}
+
 /// Extracts what an endpoint needs beside the body.
-pub fn asked() -> impl Filter<Extract = (RequestParts,), Error = Rejection> + Clone {
+pub fn parts() -> impl Filter<Extract = (RequestParts,), Error = Rejection> + Clone {
     let facts = warp::method().and(warp::header::headers_cloned()).and(warp::ext::get::<Call>()).and(query());
     facts.map(|method, headers, call, query| RequestParts { method, headers, call, query })
 }
@@ -41,32 +65,9 @@ pub fn query() -> impl Filter<Extract = (Option<String>,), Error = Infallible> +
     warp::query::raw().map(Some).or(warp::any().map(|| None)).unify()
 }
 
-/// Hands `parts` to a route.
-pub fn with<T: Send + Sync>(parts: Arc<T>) -> impl Filter<Extract = (Arc<T>,), Error = Infallible> + Clone {
-    warp::any().map(move || Arc::clone(&parts))
-}
-
-/// Matches the Functions host's own call of the timer `name`, and nobody else's: outsiders find nothing there.
-pub fn timer(name: &'static str, under_functions_host: bool) -> impl Filter<Extract = (Bytes,), Error = Rejection> + Clone {
-    let genuine = warp::path(name).and(warp::path::end()).and(warp::post()).and(warp::header::headers_cloned()).and_then(
-        move |headers: HeaderMap| {
-            let genuine = under_functions_host && host::is_timer(&headers);
-            std::future::ready(if genuine { Ok(()) } else { Err(warp::reject::not_found()) })
-        },
-    );
-    let body = warp::body::stream().and_then(|body| async move {
-        // The host sends its JSON chunked and without a length; more than this is not the host.
-        body::collect(body, INVOCATION_BYTES).await.map_err(|_| warp::reject::not_found())
-    });
-    genuine.untuple_one().and(body)
-}
-
-/// Passes GET and HEAD; hyper leaves the body out for HEAD.
-///
-/// # Errors
-/// 405 otherwise.
-pub fn get(method: &Method) -> Result<(), Problem> {
-    if matches!(*method, Method::GET | Method::HEAD) { Ok(()) } else { Err(Problem::method_not_allowed("GET, HEAD")) }
+/// Hands `shared` to a route.
+pub fn with<T: Send + Sync>(shared: Arc<T>) -> impl Filter<Extract = (Arc<T>,), Error = Infallible> + Clone {
+    warp::any().map(move || Arc::clone(&shared))
 }
 
 /// An endpoint's answer, or 504 once its time is up; what it was doing is dropped, and the database rolls it back.
@@ -78,16 +79,11 @@ pub async fn timed(limit: Duration, answer: impl Future<Output = Result<Response
     tokio::time::timeout(limit, answer).await.unwrap_or_else(elapsed)
 }
 
-/// Nothing lives at a path.
-#[must_use]
-pub fn not_found() -> Problem {
-    Problem::new(ProblemKind::NotFound, "nothing lives at this path; /api/docs lists those that do")
-}
-
 /// Turns replies and problems into responses, and whatever matched nothing into 404: the one place where a rejection ends.
 pub fn finish(
     routes: impl Filter<Extract = (Result<Response, Problem>,), Error = Rejection, Future: Send> + Clone + Send + Sync + 'static,
 ) -> Routes {
-    let nothing = |_: Rejection| std::future::ready(Ok::<_, Infallible>(not_found().into_response()));
+    let not_found = || Problem::new(ProblemKind::NotFound, "nothing lives at this path; /api/docs lists those that do");
+    let nothing = move |_: Rejection| ready(Ok::<_, Infallible>(not_found().into_response()));
     routes.map(Reply::into_response).recover(nothing).unify().boxed()
 }

@@ -22,7 +22,7 @@ pub struct CallOutcome {
     pub request_bytes: u64,
     /// Bytes of the answer's body, as far as they were announced.
     pub response_bytes: u64,
-    /// Position of its route in the route table.
+    /// Position of its route's name among those calls are counted under.
     pub route: usize,
     /// The part of the minute it arrived in.
     pub slice: usize,

@@ -63,7 +63,7 @@ pub struct Arrival {
     pub uptime: Duration,
     /// What kind of call it is.
     pub kind: CallKind,
-    /// Position of its route in the route table.
+    /// Position of its route's name among those calls are counted under.
     pub route: usize,
     /// Bytes of its body, as far as announced.
     pub request_bytes: u64,

@@ -12,6 +12,7 @@ mod dev;
 mod failover;
 mod functions;
 mod harness;
+mod manual;
 mod redirects;
 mod serving;
 mod watching;

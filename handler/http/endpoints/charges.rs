@@ -11,11 +11,11 @@ use warp::Reply;
 use warp::reply::Response;
 
 use super::charge_document::{self, ChargeDocument, NewChargeDocument};
-use super::json;
 use crate::domain::charge::Charge;
 use crate::http::cursor::{self, Page};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::query::Query;
+use crate::http::reply::json;
 use crate::store::{ChargePosition, IdempotencyKey, Posted, Store};
 
 /// Largest body of `POST /api/charges`, in bytes.
@@ -48,7 +48,7 @@ pub struct ChargesDocument {
     next_cursor: Option<String>,
 }
 
-/// `POST /api/charges`: stores one charge or an array of them, all or none.
+/// Stores one charge or an array of them, all or none.
 ///
 /// # Errors
 /// 400 for what is no charge: problems[] names index, field and reason. 415 for another content type, 422 for a key that belongs to
@@ -57,11 +57,14 @@ pub struct ChargesDocument {
     post,
     path = "/api/charges",
     tag = "charges",
+    summary = "Store charges",
+    description = "One charge or an array of them; all are stored, or none.",
     request_body(content_type = "application/json", content = NewChargeDocument, description = "One charge, or an array of at most 1,000"),
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeats of a call with the same key and body within a day store nothing and get the first answer")),
     responses(
         (status = 201, description = "Stored; Location names a single charge", body = PostedDocument),
         (status = 400, description = "Not a charge: problems[] names index, field and reason"),
+        (status = 413, description = "The body is larger than 4 MiB"),
         (status = 415, description = "The content type is not application/json"),
         (status = 422, description = "The idempotency key was used with another body"),
     )
@@ -92,7 +95,7 @@ pub async fn create(store: &Store, caller: &str, headers: &HeaderMap, raw_query:
     Ok(response)
 }
 
-/// `GET /api/charges`: charges that match every filter given, by the start of their period.
+/// Charges that match every filter given, by the start of their period.
 ///
 /// # Errors
 /// 400 for a wrong parameter.
@@ -100,6 +103,8 @@ pub async fn create(store: &Store, caller: &str, headers: &HeaderMap, raw_query:
     get,
     path = "/api/charges",
     tag = "charges",
+    summary = "List charges",
+    description = "Those that match every filter given, by the start of their period.",
     params(
         ("from" = Option<String>, Query, description = "Charges whose period starts at this date or RFC 3339 time, or later"),
         ("to" = Option<String>, Query, description = "Charges whose period starts before it"),
@@ -111,7 +116,10 @@ pub async fn create(store: &Store, caller: &str, headers: &HeaderMap, raw_query:
         ("limit" = Option<u16>, Query, description = "Items a page, 1 to 1000; 100 where it is absent"),
         ("cursor" = Option<String>, Query, description = "Where the page begins: next_cursor of the page before"),
     ),
-    responses((status = 200, description = "A page; Link names the next", body = ChargesDocument))
+    responses(
+        (status = 200, description = "A page; Link names the next", body = ChargesDocument),
+        (status = 400, description = "A parameter is wrong"),
+    )
 )]
 pub async fn list(store: &Store, raw_query: Option<&str>) -> Result<Response, Problem> {
     let mut query = Query::parse(raw_query)?;
@@ -128,7 +136,7 @@ pub async fn list(store: &Store, raw_query: Option<&str>) -> Result<Response, Pr
     Ok(cursor::with_next(json(&document), "/api/charges", raw_query, document.next_cursor.as_deref()))
 }
 
-/// `GET /api/charges/{id}`: one charge.
+/// One charge.
 ///
 /// # Errors
 /// 404 where there is none.
@@ -136,8 +144,14 @@ pub async fn list(store: &Store, raw_query: Option<&str>) -> Result<Response, Pr
     get,
     path = "/api/charges/{id}",
     tag = "charges",
+    summary = "Read a charge",
+    description = "With every column it has a value for.",
     params(("id" = String, Path, description = "The charge's id")),
-    responses((status = 200, description = "The charge", body = ChargeDocument), (status = 404, description = "There is none"))
+    responses(
+        (status = 200, description = "The charge", body = ChargeDocument),
+        (status = 400, description = "It takes no parameter"),
+        (status = 404, description = "There is no charge with this id"),
+    )
 )]
 pub async fn read(store: &Store, id: &str, raw_query: Option<&str>) -> Result<Response, Problem> {
     Query::parse(raw_query)?.finish()?;

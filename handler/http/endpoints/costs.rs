@@ -7,11 +7,11 @@ use serde_json::Map;
 use utoipa::ToSchema;
 use warp::reply::Response;
 
-use super::json;
 use crate::domain::moment;
 use crate::domain::money::Amount;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::query::{Query, refusal};
+use crate::http::reply::json;
 use crate::store::{CostMetric, CostRow, Dimension, Period, Store};
 
 /// Most sums of one answer.
@@ -46,7 +46,7 @@ pub struct CostDocument {
     #[schema(format = "date-time")]
     period_start: Option<String>,
     /// A value for each of group_by; null for charges that have none.
-    #[schema(value_type = Object, example = json!({"provider": "AWS"}))]
+    #[schema(value_type = BTreeMap<String, Option<String>>, example = json!({"provider": "AWS"}))]
     group: Map<String, serde_json::Value>,
     /// Currency of the amount.
     #[schema(example = "USD")]
@@ -71,7 +71,7 @@ pub struct TotalDocument {
     charges: i64,
 }
 
-/// `GET /api/costs`: sums of one cost over the charges that match every filter given.
+/// Sums of one cost over the charges that match every filter given.
 ///
 /// # Errors
 /// 400 for a wrong parameter, or for more groups than one answer holds.
@@ -79,6 +79,8 @@ pub struct TotalDocument {
     get,
     path = "/api/costs",
     tag = "costs",
+    summary = "Sum costs up",
+    description = "Exact sums of one kind of cost over the charges that match every filter given, never mixing currencies.",
     params(
         ("metric" = Option<String>, Query, description = "billed (the default), effective, list or contracted"),
         ("group_by" = Option<String>, Query, description = "Comma-separated: provider, service, resource, region, sub_account, charge_category, tag.KEY"),
@@ -91,7 +93,10 @@ pub struct TotalDocument {
         ("region" = Option<String>, Query, description = "RegionId"),
         ("tag.KEY" = Option<String>, Query, description = "Value of the tag KEY; once per key"),
     ),
-    responses((status = 200, description = "The sums", body = CostsDocument))
+    responses(
+        (status = 200, description = "The sums", body = CostsDocument),
+        (status = 400, description = "A parameter is wrong, or there would be more than 10,000 sums"),
+    )
 )]
 pub async fn costs(store: &Store, raw_query: Option<&str>) -> Result<Response, Problem> {
     let mut query = Query::parse(raw_query)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use http::HeaderValue;
 use tokio::sync::Mutex;
 use warp::reply::Response;
 
@@ -13,6 +13,7 @@ use crate::domain::report::Report;
 use crate::domain::timeline::Timeline;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
+use crate::http::reply;
 use crate::page::{Mode, POLICY, Range, ReportView, Viewing, render_report};
 
 /// How long a report is shown before it is made anew: many viewers cost one report.
@@ -54,22 +55,32 @@ impl Dashboard {
     }
 }
 
-/// `GET /`: the dashboard.
+/// The dashboard.
 ///
 /// # Errors
 /// 400 for a query that is wrong.
+#[utoipa::path(
+    get,
+    path = "/",
+    tag = "comparison",
+    summary = "Show the comparison as a page",
+    description = "The dashboard: the verdict, what it rests on, and plots. HTML without scripts; it shows itself anew every minute.",
+    params(
+        ("range" = Option<String>, Query, description = "hour, day (the default), week or month, up to now"),
+        ("refresh" = Option<String>, Query, description = "off: the page stays as it is"),
+    ),
+    responses(
+        (status = 200, description = "The page", body = String, content_type = "text/html"),
+        (status = 400, description = "A parameter is wrong"),
+    )
+)]
 pub async fn dashboard(dashboard: &Dashboard, raw_query: Option<&str>) -> Result<Response, Problem> {
     let viewing = viewing(raw_query)?;
     let shown = dashboard.shown(viewing.range).await?;
     let view = ReportView { report: &shown.0, timeline: &shown.1, one_url: dashboard.one_url.as_deref() };
     let html = render_report(&view, Mode::Served(viewing)).map_err(Problem::internal)?;
-    let mut response = Response::new(html.into());
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let policy = HeaderValue::try_from(format!("{}; frame-ancestors 'none'", *POLICY)).map_err(Problem::internal)?;
-    headers.insert(CONTENT_SECURITY_POLICY, policy);
-    Ok(response)
+    Ok(reply::html(html, policy, "no-store"))
 }
 
 fn viewing(raw_query: Option<&str>) -> Result<Viewing, Problem> {

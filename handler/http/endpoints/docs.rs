@@ -1,71 +1,60 @@
 //! The API's own description: OpenAPI 3.1 for programs, and pages for people that work offline and without scripts.
 
-use std::sync::LazyLock;
-
 use askama::Template;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use http::HeaderValue;
 use serde_json::Value;
-use utoipa::OpenApi;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use warp::reply::Response;
 
-use super::{charges, costs, imports, metrics, report, windows};
-use crate::contract::API_KEY;
 use crate::http::problem::{Problem, ProblemKind};
+use crate::http::reply::{html, json};
 
-#[derive(OpenApi)]
-#[openapi(
-    info(title = "Switchback", description = "FOCUS cost data in, cost answers out; and which of two plans is worth its price. Errors are RFC 9457 problem documents.", license(name = "MIT")),
-    paths(
-        imports::create, imports::list, imports::read, imports::delete,
-        charges::create, charges::list, charges::read,
-        costs::costs,
-        windows::windows, report::report,
-        metrics::metrics,
-    ),
-    modifiers(&Security)
+/// The description for programs: the OpenAPI `document` itself.
+#[utoipa::path(
+    get,
+    path = "/api/openapi.json",
+    tag = "documentation",
+    summary = "Describe the API to programs",
+    description = "This document: OpenAPI 3.1.",
+    responses((status = 200, description = "The document", body = BTreeMap<String, Value>, content_type = "application/json"))
 )]
-struct Description;
-
-struct Security;
-
-impl utoipa::Modify for Security {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let components = openapi.components.get_or_insert_default();
-        components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(API_KEY.as_str()))));
-        openapi.security = Some(vec![SecurityRequirement::new("api_key", Vec::<String>::new())]);
-    }
-}
-
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(Description::openapi()).unwrap_or_default());
-
-/// The OpenAPI document.
 #[must_use]
-pub fn document() -> &'static Value {
-    &DOCUMENT
+pub fn openapi(document: &Value) -> Response {
+    json(document)
 }
 
-/// `GET /api/openapi.json`: the description for programs.
-#[must_use]
-pub fn openapi() -> Response {
-    super::json(document())
-}
-
-/// `GET /api/docs`: the description for people.
+/// The description for people, made from the OpenAPI `document`.
 ///
 /// # Errors
 /// An internal problem where the page cannot be written.
-pub fn manual() -> Result<Response, Problem> {
-    page(&Manual { operations: operations(document()) })
+#[utoipa::path(
+    get,
+    path = "/api/docs",
+    tag = "documentation",
+    summary = "Describe the API to people",
+    description = "Every operation with its parameters and answers, as a page without scripts.",
+    responses((status = 200, description = "The page", body = String, content_type = "text/html"))
+)]
+pub fn manual(document: &Value) -> Result<Response, Problem> {
+    page(&Manual { operations: operations(document) })
 }
 
-/// `GET /api/docs/problems`: every type of problem, what it means and what to do.
+/// Every type of problem, what it means and what to do.
 ///
 /// # Errors
 /// An internal problem where the page cannot be written.
+#[utoipa::path(
+    get,
+    path = "/api/docs/problems",
+    tag = "documentation",
+    summary = "Explain every type of problem",
+    description = "What each type of problem document means and what a caller can do about it, as a page.",
+    responses((status = 200, description = "The page", body = String, content_type = "text/html"))
+)]
 pub fn problems() -> Result<Response, Problem> {
     page(&Problems { kinds: ProblemKind::ALL })
 }
+
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 #[derive(Template)]
 #[template(path = "manual.html")]
@@ -83,6 +72,9 @@ struct Operation {
     method: String,
     path: String,
     summary: String,
+    description: String,
+    /// The scope a key needs; none where no key may be needed.
+    scope: Option<String>,
     parameters: Vec<Parameter>,
     answers: Vec<(String, String)>,
 }
@@ -104,7 +96,9 @@ fn operations(document: &Value) -> Vec<Operation> {
             operations.push(Operation {
                 method: method.to_uppercase(),
                 path: path.clone(),
-                summary: [text(&operation, "summary"), text(&operation, "description")].join(" ").trim().to_owned(),
+                summary: text(&operation, "summary"),
+                description: text(&operation, "description"),
+                scope: operation["security"][0]["api_key"][0].as_str().map(str::to_owned),
                 parameters: operation.get("parameters").and_then(Value::as_array).into_iter().flatten().map(parameter).collect(),
                 answers: members(operation.get("responses"))
                     .iter()
@@ -117,34 +111,12 @@ fn operations(document: &Value) -> Vec<Operation> {
 }
 
 fn page(template: &impl Template) -> Result<Response, Problem> {
-    let html = template.render().map_err(Problem::internal)?;
-    let mut response = Response::new(html.into());
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        ),
-    );
-    Ok(response)
+    Ok(html(template.render().map_err(Problem::internal)?, HeaderValue::from_static(POLICY), "no-cache"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_description_is_openapi_3_1_with_every_operation_explained() {
-        assert!(document()["openapi"].as_str().unwrap().starts_with("3.1"));
-        let operations = operations(document());
-        assert!(operations.len() >= 8, "{}", operations.len());
-        for operation in operations {
-            assert!(!operation.summary.is_empty(), "{} {}", operation.method, operation.path);
-            assert!(!operation.answers.is_empty(), "{} {}", operation.method, operation.path);
-        }
-    }
 
     #[test]
     fn every_problem_type_has_its_place_on_the_page() {

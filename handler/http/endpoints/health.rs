@@ -1,22 +1,51 @@
 //! Liveness and readiness of an arm.
 
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 use warp::reply::Response;
 
-use super::json as reply;
+use crate::contract::LIVE_PATH;
 use crate::http::problem::Problem;
+use crate::http::reply::json;
 use crate::store::{Store, StoreError};
 
-/// `GET /api/health/live`: the process is up. Asks nothing of anyone, so that a shared database's trouble does not look like an arm's.
-#[must_use]
-pub fn live() -> Response {
-    reply(&json!({ "status": "up" }))
+/// How an arm is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HealthDocument {
+    /// `up` of a process that is alive, `ready` of one that can serve.
+    #[schema(example = "up")]
+    status: &'static str,
 }
 
-/// `GET /api/health/ready`: the database answers and its schema is this program's.
+/// The process is up. Asks nothing of anyone, so that a shared database's trouble does not look like an arm's.
+#[utoipa::path(
+    get,
+    path = LIVE_PATH,
+    tag = "operations",
+    summary = "Tell whether the process is up",
+    description = "Asks nothing of the database, so that trouble both arms share does not look like one arm's.",
+    responses((status = 200, description = "The process is up", body = HealthDocument))
+)]
+#[must_use]
+pub fn live() -> Response {
+    json(&HealthDocument { status: "up" })
+}
+
+/// The database answers and its schema is this program's.
 ///
 /// # Errors
 /// A 503 problem otherwise.
+#[utoipa::path(
+    get,
+    path = "/api/health/ready",
+    tag = "operations",
+    summary = "Tell whether the arm can serve",
+    description = "It can once the database answers and its schema is current.",
+    responses(
+        (status = 200, description = "The arm can serve", body = HealthDocument),
+        (status = 503, description = "The database cannot be reached or its schema is not current, or too many calls are being served"),
+    )
+)]
 pub async fn ready(store: &Store) -> Result<Response, Problem> {
-    if store.schema_is_current().await? { Ok(reply(&json!({ "status": "ready" }))) } else { Err(StoreError::SchemaNotCurrent.into()) }
+    if store.schema_is_current().await? { Ok(json(&HealthDocument { status: "ready" })) } else { Err(StoreError::SchemaNotCurrent.into()) }
 }

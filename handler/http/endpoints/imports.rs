@@ -10,13 +10,13 @@ use uuid::Uuid;
 use warp::Reply;
 use warp::reply::Response;
 
-use super::json;
 use crate::domain::hex;
 use crate::domain::import::{Import, Imported, RowProblem};
 use crate::domain::moment;
 use crate::http::cursor::{self, Page};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::query::Query;
+use crate::http::reply::json;
 use crate::import::focus::FocusError;
 use crate::import::{ImportError, ReadLimits, import_chunks};
 use crate::store::Store;
@@ -91,7 +91,7 @@ impl RowProblemDocument {
     }
 }
 
-/// `POST /api/imports`: stores a FOCUS file's charges, once.
+/// Stores a FOCUS file's charges, once.
 ///
 /// # Errors
 /// 400 for a wrong parameter or a body that breaks off, 413, 415, 422 for what is no FOCUS file or, when strict, for refused rows.
@@ -99,11 +99,14 @@ impl RowProblemDocument {
     post,
     path = "/api/imports",
     tag = "imports",
-    request_body(content_type = "text/csv", content = String, description = "A FOCUS file: CSV, plain or gzip. application/gzip and application/octet-stream are taken too"),
+    summary = "Import a FOCUS file",
+    description = "Stores the charges of a FOCUS file, 1.0 to 1.4, once: the same bytes again are the same import.",
+    request_body(content_type = "text/csv", content = String, description = "A FOCUS file: CSV, plain or gzip; application/gzip and application/octet-stream are taken too"),
     params(("strict" = Option<bool>, Query, description = "With true one refused row refuses the file")),
     responses(
         (status = 201, description = "Stored; Location names the import", body = ImportDocument),
         (status = 200, description = "The same bytes were imported before: that import", body = ImportDocument),
+        (status = 400, description = "A parameter is wrong, or the body broke off"),
         (status = 413, description = "The file is too large"),
         (status = 415, description = "The content type is not that of a FOCUS file"),
         (status = 422, description = "No FOCUS file, or rows were refused and the import was strict: problems[] names them"),
@@ -134,7 +137,7 @@ pub async fn create<B: Buf, E: std::error::Error + Send + Sync + 'static>(
     Ok(response)
 }
 
-/// `GET /api/imports`: the imports, newest first.
+/// The imports, newest first.
 ///
 /// # Errors
 /// 400 for a wrong parameter.
@@ -142,11 +145,16 @@ pub async fn create<B: Buf, E: std::error::Error + Send + Sync + 'static>(
     get,
     path = "/api/imports",
     tag = "imports",
+    summary = "List imports",
+    description = "The newest first, without their refused rows.",
     params(
         ("limit" = Option<u16>, Query, description = "Items a page, 1 to 1000; 100 where it is absent"),
         ("cursor" = Option<String>, Query, description = "Where the page begins: next_cursor of the page before"),
     ),
-    responses((status = 200, description = "A page; Link names the next", body = ImportsDocument))
+    responses(
+        (status = 200, description = "A page; Link names the next", body = ImportsDocument),
+        (status = 400, description = "A parameter is wrong"),
+    )
 )]
 pub async fn list(store: &Store, raw_query: Option<&str>) -> Result<Response, Problem> {
     let mut query = Query::parse(raw_query)?;
@@ -162,7 +170,7 @@ pub async fn list(store: &Store, raw_query: Option<&str>) -> Result<Response, Pr
     Ok(cursor::with_next(json(&document), "/api/imports", raw_query, document.next_cursor.as_deref()))
 }
 
-/// `GET /api/imports/{id}`: one import with its refused rows.
+/// One import with its refused rows.
 ///
 /// # Errors
 /// 404 where there is none.
@@ -170,8 +178,14 @@ pub async fn list(store: &Store, raw_query: Option<&str>) -> Result<Response, Pr
     get,
     path = "/api/imports/{id}",
     tag = "imports",
+    summary = "Read an import",
+    description = "With its refused rows.",
     params(("id" = String, Path, description = "The import's id")),
-    responses((status = 200, description = "The import", body = ImportDocument), (status = 404, description = "There is none"))
+    responses(
+        (status = 200, description = "The import", body = ImportDocument),
+        (status = 400, description = "It takes no parameter"),
+        (status = 404, description = "There is no import with this id"),
+    )
 )]
 pub async fn read(store: &Store, id: &str, raw_query: Option<&str>) -> Result<Response, Problem> {
     Query::parse(raw_query)?.finish()?;
@@ -179,7 +193,7 @@ pub async fn read(store: &Store, id: &str, raw_query: Option<&str>) -> Result<Re
     Ok(json(&ImportDocument::of(import)))
 }
 
-/// `DELETE /api/imports/{id}`: removes an import with all its charges. Its file can then be imported again.
+/// Removes an import with all its charges. Its file can then be imported again.
 ///
 /// # Errors
 /// 404 where there is none.
@@ -187,8 +201,14 @@ pub async fn read(store: &Store, id: &str, raw_query: Option<&str>) -> Result<Re
     delete,
     path = "/api/imports/{id}",
     tag = "imports",
+    summary = "Remove an import",
+    description = "With all its charges; its file can then be imported again.",
     params(("id" = String, Path, description = "The import's id")),
-    responses((status = 204, description = "Removed"), (status = 404, description = "There is none"))
+    responses(
+        (status = 204, description = "Removed"),
+        (status = 400, description = "It takes no parameter"),
+        (status = 404, description = "There is no import with this id"),
+    )
 )]
 pub async fn delete(store: &Store, id: &str, raw_query: Option<&str>) -> Result<Response, Problem> {
     Query::parse(raw_query)?.finish()?;

@@ -8,8 +8,12 @@ use crate::telemetry::metrics::{EXPOSITION_TYPE, Registry};
 
 /// `GET /api/metrics` on an arm, `GET /_switchback/metrics` on the router: this process's own numbers since it started.
 #[utoipa::path(
-    get, path = "/api/metrics", tag = "operations",
-    responses((status = 200, description = "Prometheus' text format 0.0.4; this process's own numbers since it started", content_type = "text/plain", body = String))
+    get,
+    path = "/api/metrics",
+    tag = "operations",
+    summary = "Show the process's metrics",
+    description = "This process's own numbers since it started, in Prometheus' text format 0.0.4.",
+    responses((status = 200, description = "The metrics", content_type = "text/plain", body = String))
 )]
 #[must_use]
 pub fn metrics(registry: &Registry) -> Response {

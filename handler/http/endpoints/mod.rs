@@ -12,18 +12,7 @@ pub mod instance;
 pub mod metrics;
 pub mod report;
 pub mod routing;
-pub mod timer;
 pub mod windows;
 
 #[cfg(test)]
 mod testing;
-
-use serde::Serialize;
-use warp::Reply;
-use warp::reply::Response;
-
-/// A JSON reply that no cache keeps.
-#[must_use]
-pub fn json(value: &impl Serialize) -> Response {
-    warp::reply::with_header(warp::reply::json(value), "cache-control", "no-store").into_response()
-}

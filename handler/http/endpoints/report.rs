@@ -2,13 +2,13 @@
 
 use warp::reply::Response;
 
-use super::json;
 use crate::comparison::{Comparison, ReportQuery};
 use crate::domain::window::BurnIn;
 use crate::http::problem::Problem;
 use crate::http::query::{Query, refusal};
+use crate::http::reply::json;
 
-/// `GET /api/report`: the comparison of the arms, with its checks, cost and verdict.
+/// The comparison of the arms, with its checks, cost and verdict.
 ///
 /// # Errors
 /// 400 for a query that is wrong.
@@ -16,12 +16,17 @@ use crate::http::query::{Query, refusal};
     get,
     path = "/api/report",
     tag = "comparison",
+    summary = "Compare the arms",
+    description = "The report: checks, metrics with intervals, cost observed and projected, and the verdict.",
     params(
         ("from" = Option<String>, Query, description = "First moment compared; a day before `to` where none is given"),
         ("to" = Option<String>, Query, description = "First moment not compared; now where none is given"),
         ("burn_in" = Option<u8>, Query, description = "Seconds trimmed from both edges of each window: 0, 5, 10 or 20; 0 where none is given"),
     ),
-    responses((status = 200, description = "Checks, metrics with intervals, cost observed and projected, verdict", body = Object))
+    responses(
+        (status = 200, description = "The report", body = Object),
+        (status = 400, description = "A parameter is wrong"),
+    )
 )]
 pub async fn report(comparison: &Comparison, raw_query: Option<&str>) -> Result<Response, Problem> {
     Ok(json(&comparison.report(asked(raw_query)?).await?))

@@ -4,16 +4,16 @@ use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 use warp::reply::Response;
 
-use super::json as reply;
 use crate::domain::arm::Arm;
 use crate::domain::decision::{Failover, Reason};
+use crate::http::reply::json;
 use crate::routing::Routing;
 use crate::routing::turn::DecisionCounts;
 
 /// `GET /_switchback/health`: the router is up; how it sees the arms.
 #[must_use]
 pub fn health(routing: &Routing) -> Response {
-    reply(&json!({ "status": "up", "arms": routing.health().now() }))
+    json(&json!({ "status": "up", "arms": routing.health().now() }))
 }
 
 /// `GET /_switchback/routing`: whose turn it is, when that changes, how the arms are, and what was decided so far.
@@ -22,7 +22,7 @@ pub fn routing(routing: &Routing) -> Response {
     let schedule = routing.schedule();
     let turn = routing.turn();
     let next = schedule.next_switch(turn.minute);
-    reply(&json!({
+    json(&json!({
         "schedule": schedule.rule(),
         "failover": routing.failover() == Failover::On,
         "minute_length_ms": u64::try_from(schedule.minute_length().as_millis()).ok(),

@@ -6,7 +6,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use warp::reply::Response;
 
-use super::json;
 use crate::comparison::Comparison;
 use crate::domain::arm::Arm;
 use crate::domain::decision::{DecisionCount, Reason};
@@ -15,6 +14,7 @@ use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::window::{RouteCounts, Window, WindowCounts};
 use crate::http::problem::Problem;
 use crate::http::query::Query;
+use crate::http::reply::json;
 use crate::store::Store;
 
 /// Windows of one answer where no limit is asked for, and the most there can be.
@@ -76,7 +76,7 @@ pub struct WindowDocument {
     /// Calls without a valid ticket where tickets are in use, which are in no other number.
     pub unrouted: u64,
     /// Calls by route and status class, 1xx to 5xx.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, [u64; 5]>, example = json!({"/api/costs": [0, 118, 0, 2, 0]}))]
     pub routes: RouteCounts,
 }
 
@@ -99,7 +99,7 @@ pub struct DecisionsDocument {
     pub violations: u64,
 }
 
-/// `GET /api/windows`: what each arm served, minute by minute, and what the routers decided.
+/// What each arm served, minute by minute, and what the routers decided.
 ///
 /// # Errors
 /// 400 for a query that is wrong.
@@ -107,12 +107,17 @@ pub struct DecisionsDocument {
     get,
     path = "/api/windows",
     tag = "comparison",
+    summary = "List windows and decisions",
+    description = "What each arm served, minute by minute, and what the routers decided in the same minutes.",
     params(
         ("from" = Option<String>, Query, description = "First moment shown; a day before `to` where none is given"),
         ("to" = Option<String>, Query, description = "First moment not shown; now where none is given"),
         ("limit" = Option<u32>, Query, description = "Most windows shown, the latest ones: 1 to 5,000, else 240"),
     ),
-    responses((status = 200, body = WindowsDocument))
+    responses(
+        (status = 200, description = "The windows in time order, and the decisions of their minutes", body = WindowsDocument),
+        (status = 400, description = "A parameter is wrong"),
+    )
 )]
 pub async fn windows(store: &Store, comparison: &Comparison, raw_query: Option<&str>) -> Result<Response, Problem> {
     let mut query = Query::parse(raw_query)?;

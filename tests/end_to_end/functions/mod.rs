@@ -180,6 +180,19 @@ fn the_timer_checks_the_one_url_and_both_arms() {
 }
 
 #[test]
+fn the_timer_is_supervision_and_counts_as_no_call() {
+    let database = database::migrated();
+    let gone = format!("http://127.0.0.1:{}", crate::harness::role::free_port());
+    let host = Host::start(&Package::get().root, &api(&database, &[("SWITCHBACK_URL", &gone)]));
+    assert!(matches!(host.tick("watch"), Invocation::Success(_)));
+    let window = wait_for("the window to be written", || {
+        let windows = host.call(&Inbound::new("GET", "/api/windows").with("x-api-key", KEY)).json();
+        windows["windows"].as_array()?.iter().find(|window| window["calls"] != 0 || window["probes"] != 0).cloned()
+    });
+    assert_eq!(window["calls"], 0, "watching must not change what is measured: {window}");
+}
+
+#[test]
 fn the_timer_takes_whatever_form_the_host_gives_its_invocation() {
     let system = System::start(|router| router.clock(EVEN_MINUTE), |arm| arm);
     let url = system.url("");

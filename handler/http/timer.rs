@@ -1,17 +1,23 @@
 //! The Functions timer `watch`: once a minute the routing is checked from outside, and the outcome kept.
 
-use bytes::Bytes;
+use std::fmt::Display;
+
+use bytes::Buf;
+use futures_util::Stream;
 use warp::reply::Response;
 
-use super::json as reply;
+use super::body;
+use super::problem::{Problem, ProblemKind};
+use super::reply::json;
 use crate::caller::Caller;
 use crate::domain::probe::{Probe, ProbeOutcome};
 use crate::host::{self, TimerInvocation};
-use crate::http::problem::{Problem, ProblemKind};
 use crate::store::Store;
 
 /// Name of the function, of its binding, and of the path the host posts to.
 pub const NAME: &str = "watch";
+/// Longest invocation the host sends, in bytes, with much to spare.
+const MAX_INVOCATION_BYTES: usize = 65_536;
 
 /// What the timer needs: whom to call, and where outcomes are kept.
 pub struct WatchTimer {
@@ -26,8 +32,10 @@ pub struct WatchTimer {
 /// # Errors
 /// A problem where the invocation cannot be read, the instance does not know the one URL, or the outcome cannot be kept: the host then
 /// counts the invocation as failed.
-pub async fn watch(watch: &WatchTimer, body: &Bytes) -> Result<Response, Problem> {
-    let invocation = TimerInvocation::parse(body, NAME).map_err(|reason| Problem::new(ProblemKind::BadRequest, reason))?;
+pub async fn watch<B: Buf, E: Display>(watch: &WatchTimer, body: impl Stream<Item = Result<B, E>>) -> Result<Response, Problem> {
+    // The host sends its JSON in chunks and without a length.
+    let body = body::collect(body, MAX_INVOCATION_BYTES).await?;
+    let invocation = TimerInvocation::parse(&body, NAME).map_err(|reason| Problem::new(ProblemKind::BadRequest, reason))?;
     let Some(caller) = &watch.caller else {
         return Err(Problem::new(ProblemKind::Internal, "the timer has nothing to watch").because("SWITCHBACK_URL is not set".to_owned()));
     };
@@ -44,7 +52,7 @@ pub async fn watch(watch: &WatchTimer, body: &Bytes) -> Result<Response, Problem
     }
     let logs: Vec<String> = probes.iter().map(summary).collect();
     tracing::info!(past_due = invocation.past_due, outcome = logs.join("; "), "watched");
-    Ok(reply(&host::completed(&logs)))
+    Ok(json(&host::completed(&logs)))
 }
 
 async fn record(watch: &WatchTimer, probe: &Probe) -> Result<(), Problem> {

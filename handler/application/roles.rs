@@ -1,0 +1,138 @@
+//! What each role is made of. Must not know how any part works.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::measures;
+use super::timing::Timing;
+use crate::caller::Caller;
+use crate::comparison::Comparison;
+use crate::config::{ApiConfig, Config, RouterConfig};
+use crate::domain::arm::Arm;
+use crate::domain::schedule::Schedule;
+use crate::http::auth::Trust;
+use crate::http::endpoints::dashboard::Dashboard;
+use crate::http::front::Front;
+use crate::http::request::Routes;
+use crate::http::routes::{self, ApiParts, RouterParts};
+use crate::http::table::ARM_ROUTES;
+use crate::http::timer::WatchTimer;
+use crate::outgoing::{ClientError, probing_client};
+use crate::routing::{self, Routing, health};
+use crate::store::{Store, StoreSetupError};
+use crate::telemetry::metrics::Registry;
+use crate::windows::{self, Booking, CallCounter};
+
+/// What a role's parts are made from.
+pub struct Setup<'process> {
+    pub config: &'process Config,
+    pub timing: &'process Timing,
+    pub schedule: Schedule,
+    /// The process's id among those of its role.
+    pub worker: Uuid,
+    pub registry: &'process Arc<Registry>,
+}
+
+/// What a role brings to the edge.
+pub struct RoleParts {
+    /// Which arm it is; none for the router.
+    pub arm: Option<Arm>,
+    /// Where its calls are counted; none for the router, which counts decisions.
+    pub windows: Option<Arc<CallCounter>>,
+    /// What it serves.
+    pub routes: Routes,
+    /// The Functions host's own requests, where it stands before the process.
+    pub front: Option<Front>,
+}
+
+/// What a role does beside serving.
+pub struct Background {
+    pub tasks: JoinSet<()>,
+    /// Ends the tasks.
+    pub stop: CancellationToken,
+}
+
+impl Setup<'_> {
+    /// A router.
+    pub fn router(&self, router: &RouterConfig, background: &mut Background) -> Result<RoleParts, ApplicationError> {
+        let (clock, config) = (&self.timing.clock, self.config);
+        let arms_health = Arc::new(health::ArmsHealth::default());
+        background.tasks.spawn(health::probe(
+            Arc::clone(&arms_health),
+            router.arms.clone(),
+            probing_client()?,
+            Arc::clone(clock),
+            config.under_functions_host,
+            background.stop.clone(),
+        ));
+        let (arms, ticket_key) = (router.arms.clone(), config.ticket_key.clone());
+        let routing = Arc::new(Routing::new(Arc::clone(clock), self.schedule, router.failover, arms, ticket_key, arms_health));
+        let store = router.database.as_ref().map(|database| Store::new(database, Arc::clone(clock))).transpose()?;
+        if let Some(store) = store.clone() {
+            let (routing, clock, stop) = (Arc::clone(&routing), Arc::clone(clock), background.stop.clone());
+            background.tasks.spawn(routing::flush::decisions(routing, self.worker, store, clock, stop));
+        }
+        measures::router(self.registry, &routing, store.as_ref());
+        let routes = routes::router(Arc::new(RouterParts { routing, registry: Arc::clone(self.registry) }));
+        Ok(RoleParts { arm: None, windows: None, routes, front: self.front(store)? })
+    }
+
+    /// An arm.
+    pub fn arm(&self, api: &ApiConfig, background: &mut Background) -> Result<RoleParts, ApplicationError> {
+        let (clock, config) = (&self.timing.clock, self.config);
+        let booking = if api.aa_run { Booking::Both } else { Booking::Arm(api.arm) };
+        let counter = Arc::new(CallCounter::new(Arc::clone(clock), self.schedule, booking, self.worker, ARM_ROUTES));
+        let store = Store::new(&api.database, Arc::clone(clock))?;
+        measures::arm(self.registry, &counter, &store);
+        background.tasks.spawn(windows::flush::windows(Arc::clone(&counter), store.clone(), background.stop.clone()));
+        let comparison = Comparison::new(store.clone(), self.schedule, api.comparison.clone(), Arc::clone(clock));
+        let one_url = config.one_url.as_ref().map(ToString::to_string);
+        let parts = ApiParts {
+            config: api.clone(),
+            trust: trust(api, config.under_functions_host),
+            schedule: self.schedule,
+            store: store.clone(),
+            dashboard: Dashboard::new(comparison.clone(), one_url, Arc::clone(clock)),
+            comparison,
+            registry: Arc::clone(self.registry),
+            call_timeout: config.limits.call_timeout,
+        };
+        let routes = routes::api(Arc::new(parts));
+        Ok(RoleParts { arm: Some(api.arm), windows: Some(counter), routes, front: self.front(Some(store))? })
+    }
+
+    /// What the Functions host finds in this process, where it stands before it.
+    fn front(&self, store: Option<Store>) -> Result<Option<Front>, ApplicationError> {
+        if !self.config.under_functions_host {
+            return Ok(None);
+        }
+        let caller = |url: &_| Caller::new(Clone::clone(url), Arc::clone(&self.timing.clock));
+        let caller = self.config.one_url.as_ref().map(caller).transpose()?;
+        Ok(Some(Front { watch: WatchTimer { caller, store } }))
+    }
+}
+
+fn trust(api: &ApiConfig, under_functions_host: bool) -> Trust {
+    let trust = Trust::of(api.keys.clone(), under_functions_host);
+    let served = match trust {
+        Trust::Keys(_) => return trust,
+        Trust::Loopback => "only callers on this machine are served",
+        Trust::Nobody => "nobody is served but open paths",
+    };
+    tracing::warn!("no API keys are configured, so {served}: set SWITCHBACK_API_KEYS to open the API");
+    trust
+}
+
+/// A part could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplicationError {
+    /// The client for outgoing calls.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The way to the database.
+    #[error(transparent)]
+    Store(#[from] StoreSetupError),
+}

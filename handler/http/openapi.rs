@@ -1,0 +1,108 @@
+//! The API's description, OpenAPI 3.1: what the endpoints' annotations say, and what follows for each from the table.
+//!
+//! Must not know any single endpoint.
+
+use std::sync::LazyLock;
+
+use http::Method;
+use serde_json::Value;
+use utoipa::OpenApi;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::path::{Operation as Described, PathItem};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Ref, RefOr, ResponseBuilder};
+
+use super::endpoint::Access;
+use super::problem::ProblemDocument;
+use super::table::{ARM, ArmDescription};
+use crate::contract::API_KEY;
+
+/// The API as a whole.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Switchback",
+        description = "FOCUS cost data in, cost answers out; and which of two plans is worth its price. Errors are RFC 9457 problem documents.",
+        license(name = "MIT")
+    ),
+    components(schemas(ProblemDocument))
+)]
+struct Frame;
+
+/// The security scheme's name.
+const SCHEME: &str = "api_key";
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(describe()).unwrap_or_default());
+
+/// The OpenAPI document.
+#[must_use]
+pub fn document() -> &'static Value {
+    &DOCUMENT
+}
+
+fn describe() -> utoipa::openapi::OpenApi {
+    let mut description = Frame::openapi();
+    description.merge(ArmDescription::openapi());
+    let key = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(API_KEY.as_str())));
+    description.components.get_or_insert_default().add_security_scheme(SCHEME, key);
+    for endpoint in ARM.0 {
+        let Some(path) = description.paths.paths.get_mut(endpoint.template.as_str()) else { continue };
+        for listed in endpoint.operations {
+            if let Some(operation) = slot(path, &listed.method) {
+                // Names of functions repeat from noun to noun; the table's do not.
+                operation.operation_id = Some(format!("{:?}", listed.id));
+                operation.security = Some(security(listed.access));
+                add_problems(operation, listed.access);
+            }
+        }
+    }
+    description
+}
+
+/// Where a path keeps what it says of a method.
+fn slot<'path>(path: &'path mut PathItem, method: &Method) -> Option<&'path mut Described> {
+    match method.as_str() {
+        "GET" => path.get.as_mut(),
+        "POST" => path.post.as_mut(),
+        "PUT" => path.put.as_mut(),
+        "PATCH" => path.patch.as_mut(),
+        "DELETE" => path.delete.as_mut(),
+        _ => None,
+    }
+}
+
+/// What a caller must bring: a key with the scope, or nothing where a setting may have opened the operation.
+fn security(access: Access) -> Vec<SecurityRequirement> {
+    let key = |scope: &str| SecurityRequirement::new(SCHEME, [scope]);
+    match access {
+        Access::Everyone => vec![SecurityRequirement::default()],
+        Access::OpenBy(_) => vec![SecurityRequirement::default(), key("read")],
+        Access::Read => vec![key("read")],
+        Access::Write => vec![key("write")],
+    }
+}
+
+/// Adds the problems any such operation may answer with, and says of every problem that it is a document.
+fn add_problems(operation: &mut Described, access: Access) {
+    let shared: [(&str, &str, bool); 5] = [
+        ("401", "No API key came with the call, or one that is not known", access != Access::Everyone),
+        ("403", "The API key lacks the scope `write`", access == Access::Write),
+        ("500", "The program failed; the request id finds the log line", true),
+        ("503", "Too many calls are being served, or the database is unavailable: try again after Retry-After", true),
+        ("504", "The call was not finished within its time limit", true),
+    ];
+    let responses = &mut operation.responses.responses;
+    for (status, description, _) in shared.into_iter().filter(|(.., applies)| *applies) {
+        responses.entry(status.to_owned()).or_insert_with(|| ResponseBuilder::new().description(description).build().into());
+    }
+    for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5'])) {
+        if let RefOr::T(response) = response {
+            let document = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemDocument"))).build();
+            response.content.insert("application/problem+json".to_owned(), document.into());
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "openapi_tests.rs"]
+mod tests;

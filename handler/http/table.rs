@@ -1,0 +1,118 @@
+//! Every endpoint there is, on one page: path, methods, who may call, whether it is supervision, and the function that documents it.
+//!
+//! Method checks, Allow headers, access checks, the names calls are counted under and the API's description all follow from here;
+//! `routes.rs` serves what is listed, and tests hold docs/api.md against it.
+
+use http::Method;
+use utoipa::OpenApi;
+
+use super::endpoint::Access::{Everyone, OpenBy, Read, Write};
+use super::endpoint::Opening::{Dashboard, Docs, Health};
+use super::endpoint::{Endpoint, Operation, Table, Template, endpoints};
+use super::endpoints::{charges, costs, dashboard, docs, health, imports, instance, metrics, report, windows};
+use crate::contract::LIVE_PATH;
+use crate::domain::window::{MAX_ROUTES, OTHER_ROUTES};
+
+endpoints! {
+    /// What an arm serves.
+    ArmOperation in ARM, counted as ARM_ROUTES, described by ArmDescription
+
+    "/" => supervision { GET ShowDashboard: OpenBy(Dashboard) => dashboard::dashboard; }
+    "/api/charges" => {
+        GET ListCharges: Read => charges::list;
+        POST PostCharges: Write => charges::create;
+    }
+    "/api/charges/{id}" => { GET ReadCharge: Read => charges::read; }
+    "/api/costs" => { GET SumCosts: Read => costs::costs; }
+    "/api/docs" => { GET ShowManual: OpenBy(Docs) => docs::manual; }
+    "/api/docs/problems" => { GET ShowProblems: OpenBy(Docs) => docs::problems; }
+    LIVE_PATH => supervision { GET CheckLiveness: OpenBy(Health) => health::live; }
+    "/api/health/ready" => supervision { GET CheckReadiness: OpenBy(Health) => health::ready; }
+    "/api/imports" => {
+        GET ListImports: Read => imports::list;
+        POST CreateImport: Write => imports::create;
+    }
+    "/api/imports/{id}" => {
+        GET ReadImport: Read => imports::read;
+        DELETE DeleteImport: Write => imports::delete;
+    }
+    "/api/instance" => { GET ShowInstance: Read => instance::instance; }
+    "/api/metrics" => { GET ShowMetrics: Read => metrics::metrics; }
+    "/api/openapi.json" => { GET DescribeApi: OpenBy(Docs) => docs::openapi; }
+    "/api/report" => supervision { GET MakeReport: Read => report::report; }
+    "/api/windows" => supervision { GET ListWindows: Read => windows::windows; }
+}
+
+endpoints! {
+    /// What the router answers itself; everything else it redirects.
+    RouterOperation in ROUTER
+
+    "/_switchback/health" => { GET ShowHealth: Everyone; }
+    "/_switchback/metrics" => { GET ShowMetrics: Everyone; }
+    "/_switchback/routing" => { GET ShowRouting: Everyone; }
+}
+
+/// The router redirects every path but those that begin with this.
+pub const RESERVED: &str = "/_switchback/";
+
+// Windows count no more routes than these by name.
+const _: () = assert!(ARM_ROUTES.len() <= MAX_ROUTES);
+
+/// Whether calls to `path` watch the experiment, at the router as on an arm.
+#[must_use]
+pub fn is_supervision(path: &str) -> bool {
+    ARM.find(path).is_some_and(|found| found.endpoint.supervision)
+}
+
+/// The position in [`ARM_ROUTES`] of the name that an arm counts `path` under.
+#[must_use]
+pub fn position(path: &str) -> usize {
+    ARM.find(path).map_or(ARM_ROUTES.len() - 1, |found| found.position)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn calls_are_counted_under_the_endpoint_that_serves_them() {
+        let name = |path| ARM_ROUTES[position(path)];
+        for path in ["/", "/api/charges", "/api/costs", "/api/openapi.json", "/api/windows"] {
+            assert_eq!(name(path), path);
+        }
+        assert_eq!(name("/api/charges/"), "/api/charges");
+        assert_eq!(name("/api/charges/0193"), "/api/charges/{id}");
+        assert_eq!(name("/api/imports/0193"), "/api/imports/{id}");
+        for path in ["", "/api/charges//", "/api/charges/1/2", "/wp-login.php", "other"] {
+            assert_eq!(name(path), "other", "{path}");
+        }
+    }
+
+    #[test]
+    fn watching_is_no_part_of_the_experiment() {
+        for path in ["/", "/api/report", "/api/windows", "/api/windows/", "/api/health/ready", LIVE_PATH] {
+            assert!(is_supervision(path), "{path}");
+        }
+        for path in ["/api/costs", "/api/instance", "/api/reports", "//", ""] {
+            assert!(!is_supervision(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn every_endpoint_can_be_reached() {
+        fn reached<Id: 'static>(table: &Table<Id>) {
+            for (position, endpoint) in table.0.iter().enumerate() {
+                let path = endpoint.template.as_str();
+                assert_eq!(table.find(&path.replace("{id}", "7")).map(|found| found.position), Some(position), "{path}");
+                let methods: BTreeSet<&str> = endpoint.operations.iter().map(|operation| operation.method.as_str()).collect();
+                assert_eq!(methods.len(), endpoint.operations.len(), "{path} lists a method twice");
+            }
+        }
+        reached(&ARM);
+        reached(&ROUTER);
+        assert!(ROUTER.0.iter().all(|endpoint| endpoint.template.as_str().starts_with(RESERVED)));
+        assert!(ARM.0.iter().all(|endpoint| !endpoint.template.as_str().starts_with(RESERVED)), "the router would answer it");
+    }
+}
