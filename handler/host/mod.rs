@@ -59,7 +59,7 @@ impl TimerInvocation {
     }
 }
 
-/// The reply that ends an invocation well. The host hangs on an empty body and on `null`, so it is always this object.
+/// The reply that reports success. The host hangs on an empty body and on `null`, so it is always this object.
 #[must_use]
 pub fn completed(logs: &[String]) -> Value {
     json!({ "Outputs": {}, "Logs": logs, "ReturnValue": null })
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn timers_are_read_leniently() {
+    fn timer_invocations_are_parsed_leniently() {
         let parse = |body: &str| TimerInvocation::parse(body.as_bytes(), "watch");
         let full = r#"{"Data":{"watch":{"Schedule":{"AdjustForDST":true},"ScheduleStatus":null,"IsPastDue":true}},"Metadata":{}}"#;
         assert_eq!(parse(full), Ok(TimerInvocation { past_due: true }));
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forwarded_call_is_no_timer() {
+    fn only_the_hosts_own_post_is_a_timer_invocation() {
         let is_timer = |method: &str, path: &str, names: &[&str]| {
             let request = names.iter().fold(Request::builder().method(method).uri(path), |request, name| request.header(*name, "x"));
             super::is_timer(&request.body(()).unwrap(), "watch")

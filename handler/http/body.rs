@@ -1,4 +1,4 @@
-//! Request bodies: read to a bound, or finished off when an answer came before their end.
+//! Request bodies: read up to a limit, or discarded where an answer was sent before their end.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,15 +11,15 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::problem::{Problem, ProblemKind};
 
-/// Most bytes of an unread body that are read and thrown away; the Functions host takes no larger body either.
-const LINGER_BYTES: usize = 104_857_600;
-/// Longest time spent on that.
-const LINGER_TIME: Duration = Duration::from_secs(30);
+/// Most bytes of an unread body that are read and discarded; the Functions host takes no larger body either.
+const MAX_LINGER_BYTES: usize = 104_857_600;
+/// Longest time spent discarding a body.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A request body that, dropped before its end, is read and thrown away within bounds.
+/// A request body whose unread rest is read and discarded, within bounds, when it is dropped.
 ///
 /// Many clients send their whole body before they read the answer; closing the connection under them would lose a 307 or a problem
-/// document that was sent early. A client that waits for `100 Continue` sends nothing unasked, so its body is left alone.
+/// document that was sent early. A client that waits for `100 Continue` sends nothing before it is told to, so its body is left alone.
 pub struct LingeringBody {
     incoming: Option<Incoming>,
     expects_continue: bool,
@@ -62,13 +62,13 @@ impl Drop for LingeringBody {
             return;
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(tokio::time::timeout(LINGER_TIME, discard(incoming)));
+            runtime.spawn(tokio::time::timeout(LINGER_TIMEOUT, discard(incoming)));
         }
     }
 }
 
 async fn discard(mut incoming: Incoming) {
-    let mut left = LINGER_BYTES;
+    let mut left = MAX_LINGER_BYTES;
     while let Some(Ok(frame)) = incoming.frame().await {
         let length = frame.data_ref().map_or(0, Bytes::len);
         if length > left {

@@ -1,4 +1,4 @@
-//! What is known of one call: who asks, which request it is, in which minute it was routed.
+//! What is known of one call: who makes it, its request id, and the minute it was routed in.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::domain::arm::Arm;
 use crate::domain::schedule::Minute;
 use crate::domain::ticket::{PARAMETER, TicketKey};
 
-/// Oldest ticket that still says which window a call belongs to: a redirect is followed at once or not at all.
-const TICKET_MINUTES: i64 = 2;
+/// Greatest age of a ticket that proves the minute of a call: a redirect is followed at once or not at all.
+const MAX_TICKET_AGE_MINUTES: i64 = 2;
 const MAX_REQUEST_ID_BYTES: usize = 64;
 
 /// Facts about a call, known before any route is tried; travels in the request's extensions.
@@ -67,7 +67,7 @@ pub fn take_ticket(uri: &Uri) -> Option<(Uri, String)> {
 pub fn ticketed_minute(ticket: &str, key: &TicketKey, arm: Arm, arrived: Minute) -> Option<Minute> {
     let ticket = key.verify(ticket).ok()?;
     let age = arrived.0.checked_sub(ticket.minute.0)?;
-    (ticket.arm == arm && (-1..=TICKET_MINUTES).contains(&age)).then_some(ticket.minute)
+    (ticket.arm == arm && (-1..=MAX_TICKET_AGE_MINUTES).contains(&age)).then_some(ticket.minute)
 }
 
 #[cfg(test)]
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn tickets_leave_and_the_rest_stays_byte_for_byte() {
+    fn tickets_are_removed_and_the_rest_stays_byte_for_byte() {
         assert_eq!(taken("/a?x=%2F&&y&sb-ticket=1.even.00"), Some(("/a?x=%2F&&y".into(), "1.even.00".into())));
         assert_eq!(taken("/a?sb-ticket=1.even.00"), Some(("/a".into(), "1.even.00".into())));
         assert_eq!(taken("/a?x=sb-ticket"), None);
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_counts_only_for_its_arm_and_soon() {
+    fn a_ticket_proves_a_minute_only_to_its_arm_and_only_for_a_while() {
         let key = TicketKey::new("0123456789abcdef0123456789abcdef").unwrap();
         let ticket = key.issue(Minute(100), Arm::Even);
         assert_eq!(ticketed_minute(&ticket, &key, Arm::Even, Minute(101)), Some(Minute(100)));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_request_ids_are_taken_over() {
+    fn only_plain_request_ids_are_kept() {
         let with = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(REQUEST_ID, value.parse().unwrap());

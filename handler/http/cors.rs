@@ -1,8 +1,8 @@
 //! Calls from browsers on other origins (Fetch standard, CORS protocol).
 //!
 //! A browser that follows the router's 307 to an arm on another host sends `Origin: null` there, so an arm that allows any origin at
-//! all allows that one too. Keys travel in a header that scripts must set themselves, never in cookies, so this opens nothing to a
-//! page that has no key.
+//! all allows that one too. Keys travel in a header that scripts must set themselves, never in cookies, so a page without a key gains
+//! nothing.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
@@ -19,7 +19,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 );
 const MAX_AGE_S: HeaderValue = HeaderValue::from_static("600");
 
-/// Whether a request is a preflight, which browsers never let be redirected.
+/// Whether a request is a preflight, whose redirection browsers refuse.
 #[must_use]
 pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS && headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)

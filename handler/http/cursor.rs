@@ -1,7 +1,7 @@
 //! Pages of long lists: how many items, where the page begins, and the link to the next.
 //!
 //! A cursor is opaque to callers and means the same on both arms: it holds the last item's place in the order, not a page number, so
-//! that items which come and go between two calls are neither repeated nor skipped.
+//! that no item is repeated or skipped when others are added or removed between two calls.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,14 +16,14 @@ use crate::store::ChargePosition;
 
 /// Most items of one page.
 pub const MAX_ITEMS: i64 = 1_000;
-const ITEMS: i64 = 100;
+const DEFAULT_ITEMS: i64 = 100;
 
-/// Which page is asked for.
+/// The page a caller asks for.
 #[derive(Debug)]
 pub struct Page<C> {
-    /// Items it holds at most.
+    /// Most items on it.
     pub limit: i64,
-    /// The item it begins behind; none for the first page.
+    /// The place it begins after; none for the first page.
     pub after: Option<C>,
 }
 
@@ -70,7 +70,7 @@ impl<C: Cursor> Page<C> {
     /// A 400 problem where one of them is wrong.
     pub fn read(query: &mut Query) -> Result<Page<C>, Problem> {
         let in_bounds = |text: &str| text.parse().ok().filter(|limit| (1..=MAX_ITEMS).contains(limit));
-        let limit = query.parsed("limit", "a whole number from 1 to 1000", in_bounds)?.unwrap_or(ITEMS);
+        let limit = query.parsed("limit", "a whole number from 1 to 1000", in_bounds)?.unwrap_or(DEFAULT_ITEMS);
         let after = match query.text("cursor")? {
             Some(text) => Some(decode(&text).ok_or_else(|| refusal("cursor", "is not one this path has given out"))?),
             None => None,
@@ -79,7 +79,7 @@ impl<C: Cursor> Page<C> {
     }
 }
 
-/// The cursor that begins behind `place`, as text.
+/// The cursor of the page that begins after `place`.
 #[must_use]
 pub fn encode(place: &impl Cursor) -> String {
     URL_SAFE_NO_PAD.encode(place.encode())
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cursors_come_back_and_belong_to_one_order() {
+    fn cursors_round_trip_and_belong_to_one_order() {
         let place = ChargePosition { period_start: datetime!(2024-09-18 22:00:00.123_456 UTC), id: Uuid::from_u128(7) };
         assert_eq!(decode::<ChargePosition>(&encode(&place)), Some(place));
         assert_eq!(decode::<Uuid>(&encode(&Uuid::from_u128(7))), Some(Uuid::from_u128(7)));

@@ -1,4 +1,4 @@
-//! The time that development adds to every call of an arm, as exactly as a report can tell. Must not know what it delays.
+//! The delay that development adds to every call of an arm, accurate enough for a report to find it. Must not know what it delays.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 
-/// How long before its end a wait is sat out awake. A sleeping thread wakes within that of its time, mostly, where a runtime's timer is late by a
-/// millisecond and more; not longer, since a busy core slows other calls.
+/// How much of the end of a wait is spent awake. A sleeping thread mostly wakes within this much of its time, where a runtime's timer is late by a
+/// millisecond or more. Not longer, since a busy core slows other calls down.
 const AWAKE: Duration = Duration::from_micros(250);
 
-/// A wait that is right on average: what one call waits too long, the next waits less, though no less than nothing: a process that was
-/// suspended owes no more than one wait.
+/// Self-correcting delay: overshoot shortens the next wait, by at most one delay, so that the average is right even after the process was
+/// suspended.
 #[derive(Debug)]
 pub struct Delay {
     clock: Arc<dyn Clock>,
@@ -21,7 +21,7 @@ pub struct Delay {
 }
 
 impl Delay {
-    /// A wait of `length`; none at all where that is 0.
+    /// A delay of `length`; zero does not wait at all.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, length: Duration) -> Self {
         Delay { clock, length, late_ns: AtomicU64::new(0) }
@@ -54,7 +54,7 @@ mod tests {
 
     use super::*;
 
-    /// A clock that a look at it moves on.
+    /// A clock that advances by [`STEP`] whenever it is read.
     #[derive(Debug, Default)]
     struct Stepping(AtomicU64);
 
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn waits_are_right_on_average() {
+    async fn overshoot_shortens_the_next_wait() {
         const LENGTH: Duration = Duration::from_millis(2);
         let clock = Arc::new(Stepping::default());
         let delay = Delay::new(Arc::<Stepping>::clone(&clock), LENGTH);
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_delay_is_none() {
+    async fn zero_delay_does_not_wait() {
         let clock = Arc::new(Stepping::default());
         Delay::new(Arc::<Stepping>::clone(&clock), Duration::ZERO).wait().await;
         assert_eq!(clock.0.load(Ordering::Relaxed), 0);

@@ -10,8 +10,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{EXPECT, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use http::{Method, Request, Uri};
+use http::header::{EXPECT, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, Method, Request, Uri};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use opentelemetry::context::FutureExt as _;
@@ -73,7 +73,8 @@ pub struct Edge {
 struct Shared {
     config: EdgeConfig,
     routes: Routes,
-    places: Semaphore,
+    /// One permit for each call that may be served at once.
+    permits: Semaphore,
     delay: Delay,
 }
 
@@ -81,15 +82,15 @@ impl Edge {
     /// A shell around `routes`.
     #[must_use]
     pub fn new(config: EdgeConfig, routes: Routes) -> Self {
-        let places = Semaphore::new(config.max_calls);
+        let permits = Semaphore::new(config.max_calls);
         let delay = Delay::new(Arc::clone(&config.clock), config.slow);
-        Edge { shared: Arc::new(Shared { config, routes, places, delay }) }
+        Edge { shared: Arc::new(Shared { config, routes, permits, delay }) }
     }
 
     /// Calls being served now.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.shared.config.max_calls.saturating_sub(self.shared.places.available_permits())
+        self.shared.config.max_calls.saturating_sub(self.shared.permits.available_permits())
     }
 
     /// The shell as hyper sees it, for one connection.
@@ -134,15 +135,15 @@ impl Shared {
         let path = request.uri().path().to_owned();
         let origin = cors::allowed_origin(&self.config.cors, request.headers());
         let invocation_id = request.headers().get(host::INVOCATION_ID).cloned();
-        let asked = ObservedRequest { call: &call, method: &method, path: &path, invocation_id: invocation_id.as_ref() };
-        let observed = self.config.observer.begin(asked, request.headers());
+        let seen = ObservedRequest { call: &call, method: &method, path: &path, invocation_id: invocation_id.as_ref() };
+        let observed = self.config.observer.begin(seen, request.headers());
         let mut failure = None;
-        let mut response = match self.places.try_acquire() {
-            Ok(_place) => match observed.context() {
+        let mut response = match self.permits.try_acquire() {
+            Ok(_permit) => match observed.context() {
                 Some(context) => self.serve(request, timer).with_context(context).await,
                 None => self.serve(request, timer).await,
             },
-            Err(_) => Problem::new(ProblemKind::Overloaded, "every place is taken; try again shortly").into_response(),
+            Err(_) => Problem::new(ProblemKind::Overloaded, "too many calls are being served; try again shortly").into_response(),
         };
         if let Some(Carried(problem)) = response.extensions_mut().remove::<Carried>() {
             let causes = problem.cause_chain();
@@ -150,7 +151,17 @@ impl Shared {
             response = problem.response(&path, &call.request_id);
             failure = Some(CallFailure { kind: problem.kind, causes });
         }
-        let headers = response.headers_mut();
+        self.add_headers(response.headers_mut(), &call);
+        cors::allow(origin, response.headers_mut());
+        if let Some(entry) = entry {
+            entry.finish(response.status().as_u16(), response.body().size_hint().exact().unwrap_or(0));
+        }
+        observed.end(response.status().as_u16(), response.headers(), failure);
+        response
+    }
+
+    /// Adds what every answer carries.
+    fn add_headers(&self, headers: &mut HeaderMap, call: &Call) {
         if let Ok(id) = HeaderValue::from_str(&call.request_id) {
             headers.insert(REQUEST_ID, id);
         }
@@ -159,13 +170,7 @@ impl Shared {
             headers.insert(ROUTING, HeaderValue::from_static(if call.ticketed { "ticket" } else { "arrival" }));
         }
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(HeaderName::from_static("referrer-policy"), HeaderValue::from_static("no-referrer"));
-        cors::allow(origin, headers);
-        if let Some(entry) = entry {
-            entry.finish(response.status().as_u16(), response.body().size_hint().exact().unwrap_or(0));
-        }
-        observed.end(response.status().as_u16(), response.headers(), failure);
-        response
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     }
 
     /// Counts the call into its window; dropped unfinished, the entry counts as a caller who left.
@@ -188,10 +193,10 @@ impl Shared {
         })
     }
 
-    /// Learns what there is to know of a call, and takes its ticket away from what the routes will see. Calls for `supervision` are probes.
+    /// Collects the facts about a call, and removes its ticket from what the routes will see. A call that is `supervision` counts as a probe.
     fn open(&self, request: &mut Request<Incoming>, peer: SocketAddr, supervision: bool) -> Call {
         let config = &self.config;
-        // The authority form (CONNECT) has no path, which warp cannot bear.
+        // The authority form (CONNECT) has no path, and warp needs one.
         if request.uri().path_and_query().is_none() {
             *request.uri_mut() = Uri::from_static("/");
         }
@@ -231,7 +236,7 @@ impl Shared {
             return timer::watch(timer, request.into_body().into_data_stream()).await.into_response();
         }
         let Ok(response) = warp::service(self.routes.clone()).call(request).await;
-        // Afterwards: a route that runs on a core just woken is slower than the other arm's, which the report finds.
+        // Not before: a route that runs on a core that has just woken is slower than the other arm's, and the report would find that.
         self.delay.wait().await;
         response
     }

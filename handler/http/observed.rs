@@ -53,7 +53,7 @@ pub struct ObservedRequest<'call> {
 #[derive(Debug)]
 pub struct Observed<'call> {
     observer: &'call Observer,
-    asked: ObservedRequest<'call>,
+    request: ObservedRequest<'call>,
     begun: Option<Begun>,
     ended: bool,
 }
@@ -70,13 +70,13 @@ pub struct CallFailure {
 impl Observer {
     /// Begins to observe a call.
     #[must_use]
-    pub fn begin<'call>(&'call self, asked: ObservedRequest<'call>, headers: &HeaderMap) -> Observed<'call> {
+    pub fn begin<'call>(&'call self, request: ObservedRequest<'call>, headers: &HeaderMap) -> Observed<'call> {
         // Probes are no callers; one that fails is recorded all the same.
         let begun = self
             .recorder
             .as_ref()
-            .map(|recorder| if asked.call.probe { Begun::default() } else { recorder.begin(headers, &asked.call.request_id) });
-        Observed { observer: self, asked, begun, ended: false }
+            .map(|recorder| if request.call.probe { Begun::default() } else { recorder.begin(headers, &request.call.request_id) });
+        Observed { observer: self, request, begun, ended: false }
     }
 }
 
@@ -94,8 +94,8 @@ impl Observed<'_> {
 
     fn note(&mut self, status: u16, headers: &HeaderMap, failure: Option<CallFailure>) {
         self.ended = true;
-        let took = self.observer.clock.uptime().saturating_sub(self.asked.call.arrived_uptime);
-        if !self.asked.call.probe {
+        let took = self.observer.clock.uptime().saturating_sub(self.request.call.arrived_uptime);
+        if !self.request.call.probe {
             self.observer.calls.count(status, took);
         }
         let (Some(recorder), Some(begun)) = (&self.observer.recorder, self.begun.take()) else { return };
@@ -106,19 +106,19 @@ impl Observed<'_> {
             // A refusal has no cause: it is an answer, not an exception.
             let exception = failure.filter(|failure| status >= 500 && !failure.causes.is_empty());
             let exception = exception.map(|failure| (failure.kind.slug(), failure.causes));
-            recorder.end(begun, Ended { at: self.asked.call.arrived_at, took, status, attributes, exception }, certain);
+            recorder.end(begun, Ended { at: self.request.call.arrived_at, took, status, attributes, exception }, certain);
         }
     }
 
     fn attributes(&self, headers: &HeaderMap, problem: Option<ProblemKind>) -> Vec<KeyValue> {
-        let Observed { observer, asked, .. } = self;
-        let ObservedRequest { call, .. } = asked;
+        let Observed { observer, request, .. } = self;
+        let ObservedRequest { call, .. } = request;
         let schedule = &observer.schedule;
         let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
         let mut attributes = vec![
-            KeyValue::new("http.request.method", asked.method.as_str().to_owned()),
+            KeyValue::new("http.request.method", request.method.as_str().to_owned()),
             KeyValue::new("http.route", self.route()),
-            KeyValue::new("url.path", asked.path.to_owned()),
+            KeyValue::new("url.path", request.path.to_owned()),
             KeyValue::new("request_id", call.request_id.to_string()),
             KeyValue::new("window", schedule.label(call.minute)),
             KeyValue::new("scheduled_arm", schedule.arm_of(call.minute).as_str()),
@@ -141,7 +141,7 @@ impl Observed<'_> {
             }
         }
         add("problem", problem.map(|kind| kind.slug().to_owned()));
-        add("invocation_id", asked.invocation_id.and_then(|id| id.to_str().ok()).map(str::to_owned));
+        add("invocation_id", request.invocation_id.and_then(|id| id.to_str().ok()).map(str::to_owned));
         add("probe", call.probe.then(|| "true".to_owned()));
         attributes
     }
@@ -151,8 +151,8 @@ impl Observed<'_> {
     /// The template of the call's path.
     fn route(&self) -> &'static str {
         match self.observer.arm {
-            Some(_) => table::ARM.route(self.asked.path),
-            None if self.asked.path.starts_with(RESERVED) => ROUTER.route(self.asked.path),
+            Some(_) => table::ARM.route(self.request.path),
+            None if self.request.path.starts_with(RESERVED) => ROUTER.route(self.request.path),
             None => "/{path}",
         }
     }

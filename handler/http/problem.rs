@@ -36,7 +36,7 @@ macro_rules! kinds {
             #[must_use]
             pub const fn status(self) -> StatusCode { match self { $(ProblemKind::$name => StatusCode::$status,)+ } }
 
-            /// Short, unchanging summary of the kind.
+            /// Short summary of the kind, the same for every problem of it.
             #[must_use]
             pub const fn title(self) -> &'static str { match self { $(ProblemKind::$name => $title,)+ } }
 
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_document_is_rfc_9457s() {
+    fn the_document_follows_rfc_9457() {
         let problem = Problem::new(ProblemKind::BadRequest, "limit must be a number").with("parameter", "limit");
         let expected = json!({
             "type": "/api/docs/problems#bad-request", "title": "The request is malformed", "status": 400,

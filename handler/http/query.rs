@@ -16,14 +16,15 @@ const TAG_PREFIX: &str = "tag.";
 #[derive(Debug)]
 pub struct Query {
     pairs: Vec<(String, String)>,
-    asked_for: Vec<&'static str>,
+    /// The parameters the path takes, as far as it has asked for them.
+    known: Vec<&'static str>,
 }
 
 impl Query {
     /// Decodes a query string.
     ///
     /// # Errors
-    /// A 400 problem where it is not UTF-8 or beyond all bounds.
+    /// A 400 problem where it is not UTF-8, or too long.
     pub fn parse(raw: Option<&str>) -> Result<Query, Problem> {
         let pairs: Vec<(String, String)> = form_urlencoded::parse(raw.unwrap_or_default().as_bytes()).into_owned().collect();
         if pairs.len() > MAX_PARAMETERS {
@@ -38,7 +39,7 @@ impl Query {
                 return Err(refusal(name, &format!("is longer than {MAX_VALUE_BYTES} bytes")));
             }
         }
-        Ok(Query { pairs, asked_for: Vec::new() })
+        Ok(Query { pairs, known: Vec::new() })
     }
 
     /// The parameter's text; an empty one counts as absent.
@@ -46,7 +47,7 @@ impl Query {
     /// # Errors
     /// A 400 problem where it is given twice.
     pub fn text(&mut self, name: &'static str) -> Result<Option<String>, Problem> {
-        self.asked_for.push(name);
+        self.known.push(name);
         let mut found = Vec::new();
         self.pairs.retain_mut(|(key, value)| {
             let taken = key == name;
@@ -103,7 +104,7 @@ impl Query {
     }
 
     fn tags(&mut self) -> Result<Vec<(String, String)>, Problem> {
-        self.asked_for.push("tag.KEY");
+        self.known.push("tag.KEY");
         let (tags, rest): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.pairs).into_iter().partition(|(name, _)| name.starts_with(TAG_PREFIX));
         self.pairs = rest;
@@ -127,7 +128,7 @@ impl Query {
     /// A 400 problem that names the unknown parameter and those that are known.
     pub fn finish(self) -> Result<(), Problem> {
         let Some((name, _)) = self.pairs.first() else { return Ok(()) };
-        let known = if self.asked_for.is_empty() { "it takes none".to_owned() } else { format!("it takes {}", self.asked_for.join(", ")) };
+        let known = if self.known.is_empty() { "it takes none".to_owned() } else { format!("it takes {}", self.known.join(", ")) };
         Err(refusal(name, &format!("is not a parameter of this path: {known}")))
     }
 }
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn filters_are_read_decoded() {
+    fn filters_are_percent_decoded() {
         let expected = ChargeFilter {
             from: Some(datetime!(2024-09-01 0:00 UTC)),
             to: Some(datetime!(2024-09-30 22:00 UTC)),
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_wrong_is_named() {
+    fn a_wrong_parameter_is_named_with_its_fault() {
         for (raw, expected) in [
             ("regions=eu", "regions is not a parameter of this path: it takes from, to, provider, service, resource_id, region, tag.KEY"),
             ("region=a&region=b", "region is given more than once"),

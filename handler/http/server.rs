@@ -14,14 +14,14 @@ use tokio_util::sync::CancellationToken;
 use super::edge::Edge;
 
 /// Longest request head, in bytes; larger ones get 431.
-const HEAD_BYTES: usize = 64 * 1024;
-/// How long a connection may take over a request head, idle time between requests included: longer than the platforms' proxies keep idle
-/// connections (a minute), so that none is closed under a request on its way.
-const HEAD_TIME: Duration = Duration::from_secs(90);
-/// Connections held at once; more wait to be accepted.
-const CONNECTIONS: usize = 8192;
-/// How long calls in flight may go on once draining began; App Service and `docker stop` allow more.
-const DRAIN: Duration = Duration::from_millis(4500);
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// How long a connection may take to send a request head, idle time before it included. Longer than the platforms' proxies keep idle
+/// connections (a minute), so that no connection is closed while a request is on its way.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(90);
+/// Most connections at once; further ones wait to be accepted.
+const MAX_CONNECTIONS: usize = 8192;
+/// How long calls in flight may take to finish once draining has begun; App Service and `docker stop` allow more.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(4500);
 
 /// Opens the port.
 ///
@@ -41,7 +41,7 @@ pub struct BindError {
 
 /// Serves connections until `stop`, then lets calls in flight finish.
 pub async fn serve(listener: TcpListener, edge: Edge, stop: CancellationToken) {
-    let connections = Arc::new(Semaphore::new(CONNECTIONS));
+    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -60,14 +60,14 @@ pub async fn serve(listener: TcpListener, edge: Edge, stop: CancellationToken) {
     }
     drop(listener);
     let open = graceful.count();
-    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
-        tracing::warn!(open, drain_ms = DRAIN.as_millis(), "calls were cut off: they outlasted the drain");
+    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+        tracing::warn!(open, drain_ms = DRAIN_TIMEOUT.as_millis(), "calls were cut off: they did not finish within the drain time-out");
     }
 }
 
 fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(HEAD_BYTES).half_close(false);
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD_BYTES).half_close(false);
     builder
 }
 
@@ -80,13 +80,13 @@ async fn accept(
         Ok((stream, peer)) => {
             // Answers are small and written whole: waiting to fill a segment only adds latency.
             if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%peer, %error, "TCP_NODELAY was not set");
+                tracing::debug!(%peer, %error, "could not set TCP_NODELAY");
             }
             Some((stream, peer, place))
         }
         Err(error) => {
-            // Out of descriptors, most often: give connections time to end instead of spinning.
-            tracing::warn!(%error, "a connection could not be accepted");
+            // Most often the process is out of descriptors: give connections time to end instead of spinning.
+            tracing::warn!(%error, "could not accept a connection");
             tokio::time::sleep(Duration::from_millis(50)).await;
             None
         }

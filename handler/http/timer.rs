@@ -1,4 +1,4 @@
-//! The Functions timer `watch`: once a minute the routing is checked from outside, and the outcome kept.
+//! The Functions timer `watch`: checks the routing from outside once a minute and stores what it found.
 
 use std::fmt::Display;
 
@@ -27,7 +27,7 @@ pub struct WatchTimer {
     pub store: Option<Store>,
 }
 
-/// `POST /watch` by the Functions host: one call through the one URL, one to each arm, all recorded.
+/// Runs the timer: one call through the one URL and one to each arm, all stored.
 ///
 /// # Errors
 /// A problem where the invocation cannot be read, the instance does not know the one URL, or the outcome cannot be kept: the host then
@@ -51,13 +51,13 @@ pub async fn watch<B: Buf, E: Display>(watch: &WatchTimer, body: impl Stream<Ite
         record(watch, probe).await?;
     }
     let logs: Vec<String> = probes.iter().map(summary).collect();
-    tracing::info!(past_due = invocation.past_due, outcome = logs.join("; "), "watched");
+    tracing::info!(past_due = invocation.past_due, outcome = logs.join("; "), "routing probe completed");
     Ok(json(&host::completed(&logs)))
 }
 
 async fn record(watch: &WatchTimer, probe: &Probe) -> Result<(), Problem> {
     if probe.outcome != ProbeOutcome::Conformant {
-        tracing::warn!(outcome = probe.outcome.as_str(), detail = probe.detail, "a probe did not end where it should");
+        tracing::warn!(outcome = probe.outcome.as_str(), detail = probe.detail, "a routing probe found something wrong");
     }
     match &watch.store {
         Some(store) => Ok(store.write_probe(probe).await?),

@@ -1,4 +1,4 @@
-//! The dashboard at `/`. Owns whose report is shown and how long it is kept; must not know what stands on the page.
+//! The dashboard at `/`. Owns which report is shown and for how long; must not know what is on the page.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,8 @@ use crate::http::query::Query;
 use crate::http::reply;
 use crate::page::{Mode, POLICY, Range, ReportView, Viewing, render_report};
 
-/// How long a report is shown before it is made anew: many viewers cost one report.
-const KEPT: Duration = Duration::from_secs(5);
+/// How long a report is shown before a new one is made, however many people look.
+const MAX_AGE: Duration = Duration::from_secs(5);
 
 /// What `/` needs.
 pub struct Dashboard {
@@ -43,7 +43,7 @@ impl Dashboard {
     async fn shown(&self, range: Range) -> Result<Arc<(Report, Timeline)>, ComparisonError> {
         let mut kept = self.kept[range as usize].lock().await;
         let now = self.clock.uptime();
-        if let Some(kept) = kept.as_ref().filter(|kept| now.saturating_sub(kept.at) < KEPT) {
+        if let Some(kept) = kept.as_ref().filter(|kept| now.saturating_sub(kept.at) < MAX_AGE) {
             return Ok(Arc::clone(&kept.shown));
         }
         let asked = ReportQuery { from: Some(self.clock.now() - range.length()), ..ReportQuery::default() };

@@ -50,7 +50,7 @@ fn decisions(routing: &Routing) -> Value {
         .turns()
         .iter()
         .rev()
-        .take(MINUTES_SHOWN)
+        .take(MAX_MINUTES)
         .map(|turn| json!({ "minute": routing.schedule().label(turn.minute), "decisions": counts(&turn.counts()) }))
         .collect();
     json!({ "total": counts(&routing.decided()), "minutes": minutes })
@@ -61,4 +61,4 @@ fn counts(counts: &DecisionCounts) -> Value {
     json!({ "even": of(Arm::Even), "odd": of(Arm::Odd) })
 }
 
-const MINUTES_SHOWN: usize = 10;
+const MAX_MINUTES: usize = 10;

@@ -17,8 +17,8 @@ use crate::http::query::Query;
 use crate::http::reply::json;
 use crate::store::Store;
 
-/// Windows of one answer where no limit is asked for, and the most there can be.
-const STANDARD_LIMIT: u32 = 240;
+/// Most windows in one answer where the caller sets no limit, and the highest limit.
+const DEFAULT_LIMIT: u32 = 240;
 const MAX_LIMIT: u32 = 5_000;
 
 /// Windows in time order, with the decisions of the same minutes.
@@ -123,7 +123,7 @@ pub async fn windows(store: &Store, comparison: &Comparison, raw_query: Option<&
     let mut query = Query::parse(raw_query)?;
     let (from, to) = (query.moment("from")?, query.moment("to")?);
     let limit = |text: &str| text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-    let limit = query.parsed("limit", "a number from 1 to 5000", limit)?.unwrap_or(STANDARD_LIMIT);
+    let limit = query.parsed("limit", "a number from 1 to 5000", limit)?.unwrap_or(DEFAULT_LIMIT);
     query.finish()?;
     let schedule = comparison.schedule();
     let range = comparison.minutes_so_far(from, to);
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn workers_of_a_minute_are_one_entry() {
+    fn a_minutes_workers_are_merged_into_one_entry() {
         let shown = documents(
             &Schedule::default(),
             vec![window(2, Arm::Even, true, 3), window(2, Arm::Even, false, 5), window(2, Arm::Odd, true, 1)],
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn decisions_are_held_against_the_schedule() {
+    fn decisions_are_compared_with_the_schedule() {
         let mut decisions = BTreeMap::new();
         let schedule = Schedule::default();
         let mut count = |minute, arm, reason, calls| {
