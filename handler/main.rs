@@ -32,7 +32,6 @@ fn serve(config: Config, timing: &Timing, stop_on: StopOn) -> Result<(), Failure
         let stop = cli::stop_token(stop_on)?;
         let listener = server::bind(config.listen).await?;
         tracing::info!(address = %config.listen, "listening");
-        Application::new(config, timing)?.serve(listener, stop).await;
-        Ok(())
+        Ok(Application::new(config, timing)?.serve(listener, stop).await?)
     })
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::domain::arm::Arm;
 use crate::domain::decision::{Health, Reason};
+use crate::http::connections::Connections;
 use crate::http::edge::Edge;
 use crate::routing::Routing;
 use crate::store::Store;
@@ -14,10 +15,31 @@ use crate::telemetry::metrics::{MetricKind, Registry, Sample};
 use crate::windows::CallCounter;
 
 /// Measures what every role has.
-pub fn edge(registry: &Registry, edge: &Edge) {
+pub fn edge(registry: &Registry, edge: &Edge, connections: &Arc<Connections>) {
+    connections_of(registry, connections);
     let edge = edge.clone();
     registry.register("switchback_calls_in_flight", "Calls being served.", MetricKind::Gauge, move || {
         vec![Sample::plain(edge.in_flight() as f64)]
+    });
+}
+
+fn connections_of(registry: &Registry, connections: &Arc<Connections>) {
+    let measure = |name, help, kind, value: fn(&Connections) -> f64| {
+        let connections = Arc::clone(connections);
+        registry.register(name, help, kind, move || vec![Sample::plain(value(&connections))]);
+    };
+    measure("switchback_connections_open", "Connections open.", MetricKind::Gauge, |connections| connections.open() as f64);
+    measure("switchback_connections_accepted_total", "Connections taken.", MetricKind::Counter, |connections| {
+        connections.accepted() as f64
+    });
+    measure("switchback_connections_turned_away_total", "Connections past an address's bound.", MetricKind::Counter, |connections| {
+        connections.turned_away() as f64
+    });
+    measure("switchback_connections_closed_idle_total", "Idle connections closed to make room.", MetricKind::Counter, |connections| {
+        connections.closed_idle() as f64
+    });
+    measure("switchback_heads_refused_total", "Heads that were no requests: 400, 414, 431.", MetricKind::Counter, |connections| {
+        connections.refused_heads() as f64
     });
 }
 

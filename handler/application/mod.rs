@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-pub use roles::ApplicationError;
+pub use roles::{ApplicationError, BackgroundDied};
 pub use timing::Timing;
 
 use crate::azure::ingestion::Ingest;
@@ -22,9 +22,11 @@ use crate::clock::Clock;
 use crate::config::{Config, Role};
 use crate::domain::schedule::Schedule;
 use crate::domain::ticket::TicketKey;
+use crate::http::connections::Connections;
 use crate::http::edge::{Edge, EdgeConfig};
+use crate::http::lame_duck::{LameDuck, NOTICE};
 use crate::http::observed::Observer;
-use crate::http::server;
+use crate::http::server::{self, Server};
 use crate::telemetry::{Destination, IngestionClient, Sampling, SamplingSecret, Sending, Telemetry};
 use roles::{Background, Setup};
 
@@ -34,12 +36,16 @@ pub struct Application {
     background: Background,
     sending: Sending,
     clock: Arc<dyn Clock>,
+    lame_duck: Option<Arc<LameDuck>>,
+    connections: Arc<Connections>,
 }
 
 /// Longest time telemetry has to leave once calls are served.
 const TELEMETRY_FLUSH: Duration = Duration::from_secs(2);
 /// When everything is over after the process was told to stop: platforms end it five seconds after.
 const LAST_MOMENT: Duration = Duration::from_millis(4_950);
+/// How long calls in flight may go on once the port is closed.
+const DRAINED: Duration = Duration::from_millis(4_500).saturating_sub(NOTICE);
 
 impl Application {
     /// Assembles the role `config` asks for and starts its background work. Must be called within a tokio runtime.
@@ -75,24 +81,49 @@ impl Application {
             windows: role.windows,
             observer,
         };
+        let lame_duck = role.lame_duck;
         let edge = Edge::new(edge, role.routes);
-        measures::edge(&telemetry.registry, &edge);
+        let connections = Arc::new(Connections::new(Arc::clone(&timing.clock), config.limits.connections_per_address));
+        measures::edge(&telemetry.registry, &edge, &connections);
         let sending = telemetry.send();
-        Ok(Application { edge, background, sending, clock: Arc::clone(&timing.clock) })
+        Ok(Application { edge, background, sending, clock: Arc::clone(&timing.clock), lame_duck, connections })
     }
 
-    /// Serves until `stop`, lets calls in flight finish, then ends the background work.
-    pub async fn serve(mut self, listener: TcpListener, stop: CancellationToken) {
+    /// Serves until `stop`, tells the router, lets calls in flight finish, then ends the background work.
+    ///
+    /// # Errors
+    /// [`BackgroundDied`] where a task that must run for as long as the process does ended before: the process is to be started anew.
+    pub async fn serve(mut self, listener: TcpListener, stop: CancellationToken) -> Result<(), BackgroundDied> {
+        let close = CancellationToken::new();
+        let Application { edge, connections, clock, .. } = &self;
+        let (edge, connections, clock) = (edge.clone(), Arc::clone(connections), Arc::clone(clock));
+        let server = Server { edge, connections, clock, drain: DRAINED };
         let stopping = async {
-            stop.cancelled().await;
-            self.clock.uptime()
+            let died = tokio::select! {
+                () = stop.cancelled() => None,
+                died = self.background.died() => Some(died),
+                () = self.sending.died() => Some(BackgroundDied("telemetry")),
+            };
+            let stopped_at = self.clock.uptime();
+            let notice = self.lame_duck.as_ref().map_or(Duration::ZERO, |lame_duck| lame_duck.begin(stopped_at));
+            if !notice.is_zero() {
+                tracing::info!(
+                    notice_ms = notice.as_millis(),
+                    "stopping: liveness says so, and calls are served until the router has noticed"
+                );
+                tokio::time::sleep(notice).await;
+            }
+            tracing::info!("closing the port and letting calls in flight finish");
+            close.cancel();
+            (died, stopped_at)
         };
-        let ((), stopped_at) = tokio::join!(server::serve(listener, self.edge, stop.clone()), stopping);
+        let ((), (died, stopped_at)) = tokio::join!(server::serve(listener, server, close.clone()), stopping);
         self.background.stop.cancel();
         let background = async { while self.background.tasks.join_next().await.is_some() {} };
         // What the drain left of the time before the platform ends the process.
         let left = LAST_MOMENT.saturating_sub(self.clock.uptime().saturating_sub(stopped_at));
         tokio::join!(background, self.sending.flush(left.min(TELEMETRY_FLUSH)));
+        died.map_or(Ok(()), Err)
     }
 }
 

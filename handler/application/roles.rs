@@ -1,7 +1,10 @@
 //! What each role is made of. Must not know how any part works.
 
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -16,6 +19,7 @@ use crate::domain::schedule::Schedule;
 use crate::http::auth::Trust;
 use crate::http::endpoints::dashboard::Dashboard;
 use crate::http::front::Front;
+use crate::http::lame_duck::LameDuck;
 use crate::http::request::Routes;
 use crate::http::routes::{self, ApiParts, RouterParts};
 use crate::http::table::ARM_ROUTES;
@@ -46,13 +50,39 @@ pub struct RoleParts {
     pub routes: Routes,
     /// The Functions host's own requests, where it stands before the process.
     pub front: Option<Front>,
+    /// What tells the router that the process is about to stop; none for the router itself.
+    pub lame_duck: Option<Arc<LameDuck>>,
 }
 
 /// What a role does beside serving.
 pub struct Background {
-    pub tasks: JoinSet<()>,
+    /// Each gives its name when it ends.
+    pub tasks: JoinSet<&'static str>,
     /// Ends the tasks.
     pub stop: CancellationToken,
+}
+
+impl Background {
+    /// Spawns a task that must run until [`Background::stop`].
+    fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(async move {
+            // Its name outlives its panic.
+            if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+                tracing::error!(task = name, "a task of the process panicked");
+            }
+            name
+        });
+    }
+
+    /// Waits for a task to end, which none does before it is told to.
+    pub async fn died(&mut self) -> BackgroundDied {
+        match self.tasks.join_next().await {
+            Some(Ok(name)) => BackgroundDied(name),
+            Some(Err(_)) => BackgroundDied("a task"),
+            // A role without background work has none to lose.
+            None => std::future::pending().await,
+        }
+    }
 }
 
 impl Setup<'_> {
@@ -60,24 +90,27 @@ impl Setup<'_> {
     pub fn router(&self, router: &RouterConfig, background: &mut Background) -> Result<RoleParts, ApplicationError> {
         let (clock, config) = (&self.timing.clock, self.config);
         let arms_health = Arc::new(health::ArmsHealth::default());
-        background.tasks.spawn(health::probe(
-            Arc::clone(&arms_health),
-            router.arms.clone(),
-            probing_client()?,
-            Arc::clone(clock),
-            config.under_functions_host,
-            background.stop.clone(),
-        ));
+        background.spawn(
+            "the prober of the arms",
+            health::probe(
+                Arc::clone(&arms_health),
+                router.arms.clone(),
+                probing_client()?,
+                Arc::clone(clock),
+                config.under_functions_host,
+                background.stop.clone(),
+            ),
+        );
         let (arms, ticket_key) = (router.arms.clone(), config.ticket_key.clone());
         let routing = Arc::new(Routing::new(Arc::clone(clock), self.schedule, router.failover, arms, ticket_key, arms_health));
         let store = router.database.as_ref().map(|database| Store::new(database, Arc::clone(clock))).transpose()?;
         if let Some(store) = store.clone() {
             let (routing, clock, stop) = (Arc::clone(&routing), Arc::clone(clock), background.stop.clone());
-            background.tasks.spawn(routing::flush::decisions(routing, self.worker, store, clock, stop));
+            background.spawn("the writer of decisions", routing::flush::decisions(routing, self.worker, store, clock, stop));
         }
         measures::router(self.registry, &routing, store.as_ref());
         let routes = routes::router(Arc::new(RouterParts { routing, registry: Arc::clone(self.registry) }));
-        Ok(RoleParts { arm: None, windows: None, routes, front: self.front(store)? })
+        Ok(RoleParts { arm: None, windows: None, routes, front: self.front(store)?, lame_duck: None })
     }
 
     /// An arm.
@@ -87,21 +120,25 @@ impl Setup<'_> {
         let counter = Arc::new(CallCounter::new(Arc::clone(clock), self.schedule, booking, self.worker, ARM_ROUTES));
         let store = Store::new(&api.database, Arc::clone(clock))?;
         measures::arm(self.registry, &counter, &store);
-        background.tasks.spawn(windows::flush::windows(Arc::clone(&counter), store.clone(), background.stop.clone()));
+        let stop = background.stop.clone();
+        background.spawn("the writer of windows", windows::flush::windows(Arc::clone(&counter), store.clone(), stop));
+        let lame_duck = Arc::new(LameDuck::default());
         let comparison = Comparison::new(store.clone(), self.schedule, api.comparison.clone(), Arc::clone(clock));
         let one_url = config.one_url.as_ref().map(ToString::to_string);
         let parts = ApiParts {
             config: api.clone(),
-            trust: trust(api, config.under_functions_host),
+            trust: trust(api, config),
             schedule: self.schedule,
             store: store.clone(),
             dashboard: Dashboard::new(comparison.clone(), one_url, Arc::clone(clock)),
             comparison,
             registry: Arc::clone(self.registry),
             call_timeout: config.limits.call_timeout,
+            lame_duck: Arc::clone(&lame_duck),
+            clock: Arc::clone(clock),
         };
         let routes = routes::api(Arc::new(parts));
-        Ok(RoleParts { arm: Some(api.arm), windows: Some(counter), routes, front: self.front(Some(store))? })
+        Ok(RoleParts { arm: Some(api.arm), windows: Some(counter), routes, front: self.front(Some(store))?, lame_duck: Some(lame_duck) })
     }
 
     /// What the Functions host finds in this process, where it stands before it.
@@ -115,16 +152,25 @@ impl Setup<'_> {
     }
 }
 
-fn trust(api: &ApiConfig, under_functions_host: bool) -> Trust {
-    let trust = Trust::of(api.keys.clone(), under_functions_host);
-    let served = match trust {
-        Trust::Keys(_) => return trust,
-        Trust::Loopback => "only callers on this machine are served",
-        Trust::Nobody => "nobody is served but open paths",
-    };
-    tracing::warn!("no API keys are configured, so {served}: set SWITCHBACK_API_KEYS to open the API");
+fn trust(api: &ApiConfig, config: &Config) -> Trust {
+    // Behind the Functions host every caller seems to be on this machine.
+    let loopback = (api.open.loopback && !config.under_functions_host).then(|| config.cors.clone());
+    let trust = Trust::of(api.keys.clone(), loopback);
+    match trust {
+        Trust::Keys(_) => {}
+        Trust::Loopback(_) => tracing::info!("no API keys are configured, so only callers on this machine are served"),
+        Trust::Nobody => tracing::warn!(
+            "no API keys are configured, so nobody is served but open paths: set SWITCHBACK_API_KEYS, or on a machine of your own \
+             SWITCHBACK_OPEN=health,docs,loopback"
+        ),
+    }
     trust
 }
+
+/// A task that must run for as long as the process does ended before.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} ended: the process cannot go on without it")]
+pub struct BackgroundDied(pub &'static str);
 
 /// A part could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -135,4 +181,23 @@ pub enum ApplicationError {
     /// The way to the database.
     #[error(transparent)]
     Store(#[from] StoreSetupError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_or_ends_is_named() {
+        let background = || Background { tasks: JoinSet::new(), stop: CancellationToken::new() };
+        let mut panicking = background();
+        panicking.spawn("the writer of windows", async { panic!("no more ink") });
+        panicking.spawn("the prober of the arms", std::future::pending());
+        assert_eq!(panicking.died().await.to_string(), "the writer of windows ended: the process cannot go on without it");
+        let mut ending = background();
+        ending.spawn("the prober of the arms", std::future::ready(()));
+        assert_eq!(ending.died().await.0, "the prober of the arms");
+        let nothing = tokio::time::timeout(std::time::Duration::from_millis(20), background().died()).await.is_err();
+        assert!(nothing, "a role without background work serves on");
+    }
 }

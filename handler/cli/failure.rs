@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::application::ApplicationError;
+use crate::application::{ApplicationError, BackgroundDied};
 use crate::causes;
 use crate::config::ConfigError;
 use crate::dev::process::Misconfigured;
@@ -56,6 +56,12 @@ impl From<BindError> for Failure {
 
 impl From<ApplicationError> for Failure {
     fn from(error: ApplicationError) -> Self {
+        Failure::operation(&error)
+    }
+}
+
+impl From<BackgroundDied> for Failure {
+    fn from(error: BackgroundDied) -> Self {
         Failure::operation(&error)
     }
 }

@@ -101,6 +101,8 @@ pub struct OpenPaths {
     pub docs: bool,
     /// `/`
     pub dashboard: bool,
+    /// Everything, to callers on this machine, where no key is configured.
+    pub loopback: bool,
 }
 
 /// Bounds on calls.
@@ -110,6 +112,8 @@ pub struct Limits {
     pub calls: usize,
     /// Time limit of one call.
     pub call_timeout: Duration,
+    /// Connections open at once from one address; none: no bound.
+    pub connections_per_address: Option<u32>,
 }
 
 /// Bounds on imports.
@@ -204,6 +208,7 @@ const KNOWN: &[&str] = &[
     "SWITCHBACK_MARGIN_ERROR_RATE",
     "SWITCHBACK_MARGIN_P95",
     "SWITCHBACK_MAX_CALLS",
+    "SWITCHBACK_MAX_CONNECTIONS_PER_ADDRESS",
     "SWITCHBACK_ODD_PLAN",
     "SWITCHBACK_ODD_RESOURCE_IDS",
     "SWITCHBACK_ODD_URL",
@@ -255,6 +260,9 @@ impl Config {
                 Duration::from_secs(30),
                 duration_between(Duration::from_millis(100), Duration::from_secs(230)),
             ),
+            connections_per_address: settings
+                .parsed("SWITCHBACK_MAX_CONNECTIONS_PER_ADDRESS", None, |text| number_between(1, 100_000)(text).map(Some))
+                .and_then(|limit| u32::try_from(limit).ok()),
         };
         let cors = settings.parsed("SWITCHBACK_CORS_ORIGINS", CorsOrigins::Only(Vec::new()), read_origins);
         let one_url = settings.parsed("SWITCHBACK_URL", None, |text| text.parse().map(Some));
@@ -341,7 +349,7 @@ fn read_api(settings: &mut Settings, database: Option<DatabaseConfig>) -> Option
     let aa_run = settings.parsed("SWITCHBACK_AA_RUN", false, on_or_off);
     let comparison = comparison::read(settings);
     let keys = settings.parsed("SWITCHBACK_API_KEYS", ApiKeys::default(), str::parse);
-    let standard = OpenPaths { health: true, docs: true, dashboard: false };
+    let standard = OpenPaths { health: true, docs: true, dashboard: false, loopback: false };
     let open = settings.parsed("SWITCHBACK_OPEN", standard, read_open);
     let imports = ImportLimits {
         timeout: settings.parsed(
@@ -363,14 +371,15 @@ fn on_or_off(text: &str) -> Result<bool, String> {
 }
 
 fn read_open(text: &str) -> Result<OpenPaths, String> {
-    let mut open = OpenPaths { health: false, docs: false, dashboard: false };
+    let mut open = OpenPaths { health: false, docs: false, dashboard: false, loopback: false };
     for part in list(text) {
         match part {
             "health" => open.health = true,
             "docs" => open.docs = true,
             "dashboard" => open.dashboard = true,
+            "loopback" => open.loopback = true,
             "none" => {}
-            other => return Err(format!("'{other}' cannot be opened: expected health, docs, dashboard or none")),
+            other => return Err(format!("'{other}' cannot be opened: expected health, docs, dashboard, loopback or none")),
         }
     }
     Ok(open)

@@ -187,6 +187,8 @@ fn processes(config: &TopologyConfig, database_url: &str) -> Vec<ProcessConfig> 
     let arm = |arm: Arm, port| {
         let mut environment = common("api");
         environment.push(("SWITCHBACK_ARM".to_owned(), arm.to_string()));
+        let open = process_setting("SWITCHBACK_OPEN").unwrap_or_else(|| "health,docs".to_owned());
+        environment.push(("SWITCHBACK_OPEN".to_owned(), format!("{open},loopback")));
         if config.one_instance {
             environment.push(("SWITCHBACK_AA_RUN".to_owned(), "on".to_owned()));
         }

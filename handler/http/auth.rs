@@ -3,10 +3,11 @@
 //! The Authorization header is not used: clients drop it when a redirect changes host.
 
 use http::HeaderMap;
-use http::header::HOST;
+use http::header::{HOST, ORIGIN};
 
 use super::call::Call;
 use super::problem::{Problem, ProblemKind};
+use crate::config::CorsOrigins;
 use crate::config::keys::{ApiKeys, Scope};
 use crate::contract::API_KEY;
 
@@ -14,9 +15,9 @@ use crate::contract::API_KEY;
 pub enum Trust {
     /// Callers with one of these keys.
     Keys(ApiKeys),
-    /// Callers on this machine.
-    Loopback,
-    /// Nobody: no key is configured, and behind the Functions host every caller seems to be on this machine.
+    /// Callers on this machine, and pages of these origins.
+    Loopback(CorsOrigins),
+    /// Nobody: no key is configured.
     Nobody,
 }
 
@@ -36,13 +37,14 @@ impl Principal {
 }
 
 impl Trust {
-    /// Whom an arm with these keys trusts, behind the Functions host or not.
+    /// Whom an arm with these keys trusts. `loopback` holds the origins whose pages may call where callers on this machine need no key; none:
+    /// they need one too.
     #[must_use]
-    pub fn of(keys: ApiKeys, under_functions_host: bool) -> Self {
-        match (keys.is_empty(), under_functions_host) {
+    pub fn of(keys: ApiKeys, loopback: Option<CorsOrigins>) -> Self {
+        match (keys.is_empty(), loopback) {
             (false, _) => Trust::Keys(keys),
-            (true, false) => Trust::Loopback,
-            (true, true) => Trust::Nobody,
+            (true, Some(origins)) => Trust::Loopback(origins),
+            (true, None) => Trust::Nobody,
         }
     }
 
@@ -53,10 +55,11 @@ impl Trust {
     pub fn admit(&self, call: &Call, headers: &HeaderMap, scope: Scope) -> Result<Principal, Problem> {
         match self {
             Trust::Keys(keys) => admit_key(keys, headers, scope),
-            Trust::Loopback if is_local(call, headers) => Ok(Principal { name: "loopback".to_owned() }),
-            Trust::Loopback | Trust::Nobody => {
+            Trust::Loopback(origins) if is_local(call, headers, origins) => Ok(Principal { name: "loopback".to_owned() }),
+            Trust::Loopback(_) => {
                 Err(Problem::new(ProblemKind::Unauthorized, "no API keys are configured, so only callers on this machine are served"))
             }
+            Trust::Nobody => Err(Problem::new(ProblemKind::Unauthorized, "no API keys are configured, so nobody is served")),
         }
     }
 }
@@ -75,10 +78,31 @@ fn admit_key(keys: &ApiKeys, headers: &HeaderMap, scope: Scope) -> Result<Princi
     Ok(Principal { name: key.name().to_owned() })
 }
 
-/// Whether a call comes from this machine, directly and by its name.
-fn is_local(call: &Call, headers: &HeaderMap) -> bool {
-    let direct = !headers.contains_key("x-forwarded-for") && !headers.contains_key("forwarded");
-    call.peer.ip().is_loopback() && direct && names_loopback(headers)
+/// Whether a call comes from this machine, directly, by its name, and from nobody's page but our own: a browser runs pages of strangers,
+/// and what they send comes from this machine too.
+fn is_local(call: &Call, headers: &HeaderMap, origins: &CorsOrigins) -> bool {
+    call.peer.ip().is_loopback() && !was_proxied(headers) && names_loopback(headers) && !is_foreign(headers, origins)
+}
+
+/// Whether anything says that the call came through a proxy, whose peers are not known here.
+fn was_proxied(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| name.as_str().starts_with("x-forwarded-") || matches!(name.as_str(), "forwarded" | "via" | "x-real-ip"))
+}
+
+/// Whether a page of another origin sent the call (Fetch standard: `Origin`; Fetch Metadata: `Sec-Fetch-Site`).
+fn is_foreign(headers: &HeaderMap, origins: &CorsOrigins) -> bool {
+    if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
+        return true;
+    }
+    let mut sent = headers.get_all(ORIGIN).iter();
+    sent.any(|origin| {
+        let own = headers.get(HOST).and_then(|host| host.to_str().ok()).map(|host| format!("http://{host}"));
+        let listed = match origins {
+            CorsOrigins::Any => false,
+            CorsOrigins::Only(list) => list.iter().any(|allowed| origin == allowed.as_str()),
+        };
+        !listed && own.is_none_or(|own| origin != own.as_str())
+    })
 }
 
 /// Whether the Host header names this machine: a page that rebinds its own name to 127.0.0.1 sends that name.
@@ -122,7 +146,7 @@ mod tests {
     #[test]
     fn keys_decide_by_scope() {
         let setting = format!("{},{}", ApiKey::of_secret("ci", Scope::Write, "w"), ApiKey::of_secret("bi", Scope::Read, "r"));
-        let trust = Trust::of(setting.parse().unwrap(), false);
+        let trust = Trust::of(setting.parse().unwrap(), None);
         assert_eq!(outcome(&trust, "127.0.0.1:1", &[], Scope::Read), Err(ProblemKind::Unauthorized));
         assert_eq!(outcome(&trust, "127.0.0.1:1", &[("x-api-key", "?")], Scope::Read), Err(ProblemKind::Unauthorized));
         assert_eq!(outcome(&trust, "9.9.9.9:1", &[("x-api-key", "r")], Scope::Read), Ok("bi".into()));
@@ -130,15 +154,51 @@ mod tests {
         assert_eq!(outcome(&trust, "9.9.9.9:1", &[("x-api-key", "w")], Scope::Write), Ok("ci".into()));
     }
 
+    fn loopback() -> Trust {
+        Trust::of(ApiKeys::default(), Some(CorsOrigins::Only(vec!["http://localhost:8080".to_owned()])))
+    }
+
     #[test]
-    fn without_keys_only_this_machine_is_served() {
-        let trust = Trust::of(ApiKeys::default(), false);
+    fn without_keys_only_this_machine_is_served_and_only_where_that_was_chosen() {
+        let trust = loopback();
         assert!(outcome(&trust, "127.0.0.1:1", &[("host", "localhost:8081")], Scope::Write).is_ok());
         assert!(outcome(&trust, "[::1]:1", &[("host", "[::1]:8081")], Scope::Write).is_ok());
         assert!(outcome(&trust, "10.0.0.7:1", &[("host", "localhost")], Scope::Read).is_err());
         assert!(outcome(&trust, "127.0.0.1:1", &[("host", "rebound.example")], Scope::Read).is_err());
-        assert!(outcome(&trust, "127.0.0.1:1", &[("host", "localhost"), ("x-forwarded-for", "9.9.9.9")], Scope::Read).is_err());
-        let hosted = Trust::of(ApiKeys::default(), true);
-        assert!(outcome(&hosted, "127.0.0.1:1", &[("host", "localhost")], Scope::Read).is_err());
+        let nobody = Trust::of(ApiKeys::default(), None);
+        assert!(outcome(&nobody, "127.0.0.1:1", &[("host", "localhost")], Scope::Read).is_err());
+    }
+
+    #[test]
+    fn whatever_came_through_a_proxy_is_not_from_this_machine() {
+        for header in ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-anything", "via", "x-real-ip"]
+        {
+            let name = http::HeaderName::from_static(header);
+            let mut sent = headers(&[("host", "localhost")]);
+            sent.insert(name, "9.9.9.9".parse().unwrap());
+            assert!(loopback().admit(&call("127.0.0.1:1"), &sent, Scope::Read).is_err(), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_strangers_page_is_refused_and_our_own_pages_are_not() {
+        let page = |pairs: &[(&'static str, &str)]| {
+            let pairs = [&[("host", "localhost:8081")], pairs].concat();
+            outcome(&loopback(), "127.0.0.1:1", &pairs, Scope::Write)
+        };
+        for origin in ["http://localhost:8081", "http://localhost:8080"] {
+            assert!(page(&[("origin", origin)]).is_ok(), "{origin}");
+        }
+        for origin in
+            ["https://evil.example", "null", "http://localhost:9999", "https://localhost:8081", "http://localhost:8081.evil.example"]
+        {
+            assert_eq!(page(&[("origin", origin)]), Err(ProblemKind::Unauthorized), "{origin}");
+        }
+        assert!(page(&[("sec-fetch-site", "cross-site")]).is_err(), "a link or an image on a strangers' page");
+        assert!(page(&[("sec-fetch-site", "none")]).is_ok(), "typed into the address bar");
+        assert!(page(&[("sec-fetch-site", "same-origin"), ("origin", "http://localhost:8081")]).is_ok());
+        let any = Trust::of(ApiKeys::default(), Some(CorsOrigins::Any));
+        let stranger = [("host", "localhost"), ("origin", "https://evil.example")];
+        assert!(outcome(&any, "127.0.0.1:1", &stranger, Scope::Read).is_err(), "every origin may read what is open, and nothing more");
     }
 }

@@ -3,13 +3,16 @@
 //! In: preflights, the Functions host's own requests, the bound on calls at once, the call's id and window. Out: problems become documents,
 //! failures get their one log line, headers every answer carries. Must not know any single route.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use http::header::{EXPECT, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Method, Request, Uri};
 use http_body_util::BodyExt;
@@ -27,7 +30,7 @@ use super::front::{self, Front, HostRequest};
 use super::observed::{CallFailure, ObservedRequest, Observer};
 use super::problem::{Carried, Problem, ProblemKind};
 use super::redirect::arm_value;
-use super::request::Routes;
+use super::request::{MAX_HEAD_BYTES, Routes};
 use super::table;
 use super::timer::{self, WatchTimer};
 use crate::clock::Clock;
@@ -37,8 +40,11 @@ use crate::domain::arm::Arm;
 use crate::domain::schedule::Schedule;
 use crate::domain::ticket::TicketKey;
 use crate::host;
-use crate::telemetry::BOUNDARY;
+use crate::telemetry::{BOUNDARY, Throttle};
 use crate::windows::{Arrival, CallCounter, CallKind, OpenCall};
+
+/// Bytes of a path that are kept in logs, telemetry and problem documents.
+const MAX_PATH_BYTES: usize = 256;
 
 /// How the edge treats calls.
 pub struct EdgeConfig {
@@ -76,6 +82,8 @@ struct Shared {
     /// One permit for each call that may be served at once.
     permits: Semaphore,
     delay: Delay,
+    /// By problem kind.
+    lines: Box<[Throttle]>,
 }
 
 impl Edge {
@@ -84,7 +92,8 @@ impl Edge {
     pub fn new(config: EdgeConfig, routes: Routes) -> Self {
         let permits = Semaphore::new(config.max_calls);
         let delay = Delay::new(Arc::clone(&config.clock), config.slow);
-        Edge { shared: Arc::new(Shared { config, routes, permits, delay }) }
+        let lines = ProblemKind::ALL.iter().map(|_| Throttle::default()).collect();
+        Edge { shared: Arc::new(Shared { config, routes, permits, delay, lines }) }
     }
 
     /// Calls being served now.
@@ -95,19 +104,19 @@ impl Edge {
 
     /// The shell as hyper sees it, for one connection.
     #[must_use]
-    pub fn connection(&self, peer: SocketAddr) -> Connection {
-        Connection { edge: self.clone(), peer }
+    pub fn connection(&self, peer: SocketAddr) -> EdgeConnection {
+        EdgeConnection { edge: self.clone(), peer }
     }
 }
 
 /// One connection's view of the edge.
 #[derive(Clone)]
-pub struct Connection {
+pub struct EdgeConnection {
     edge: Edge,
     peer: SocketAddr,
 }
 
-impl hyper::service::Service<Request<Incoming>> for Connection {
+impl hyper::service::Service<Request<Incoming>> for EdgeConnection {
     type Response = warp::reply::Response;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
@@ -132,22 +141,29 @@ impl Shared {
         let method = request.method().clone();
         let call = self.open(&mut request, peer, timer.is_some());
         let entry = self.begin(&request, &call);
-        let path = request.uri().path().to_owned();
+        let path = kept(request.uri().path()).to_owned();
         let origin = cors::allowed_origin(&self.config.cors, request.headers());
         let invocation_id = request.headers().get(host::INVOCATION_ID).cloned();
         let seen = ObservedRequest { call: &call, method: &method, path: &path, invocation_id: invocation_id.as_ref() };
         let observed = self.config.observer.begin(seen, request.headers());
         let mut failure = None;
-        let mut response = match self.permits.try_acquire() {
-            Ok(_permit) => match observed.context() {
-                Some(context) => self.serve(request, timer).with_context(context).await,
-                None => self.serve(request, timer).await,
-            },
+        let too_large = head_bytes(&request) > MAX_HEAD_BYTES;
+        let permit = if table::is_health(&path) { Ok(None) } else { self.permits.try_acquire().map(Some) };
+        let mut response = match permit {
+            Ok(_) if too_large => Problem::new(ProblemKind::HeadTooLarge, "the request's head is larger than 64 KiB").into_response(),
+            Ok(_permit) => {
+                let served = AssertUnwindSafe(self.serve(request, timer)).catch_unwind();
+                let served = match observed.context() {
+                    Some(context) => served.with_context(context).await,
+                    None => served.await,
+                };
+                served.unwrap_or_else(|panic| Problem::internal(panicked(&*panic)).into_response())
+            }
             Err(_) => Problem::new(ProblemKind::Overloaded, "too many calls are being served; try again shortly").into_response(),
         };
         if let Some(Carried(problem)) = response.extensions_mut().remove::<Carried>() {
             let causes = problem.cause_chain();
-            log(&problem, &causes, &call, &path);
+            self.log(&problem, &causes, &call, &path);
             response = problem.response(&path, &call.request_id);
             failure = Some(CallFailure { kind: problem.kind, causes });
         }
@@ -229,6 +245,25 @@ impl Shared {
         call
     }
 
+    /// The one log line of a failure, at most one a second of each kind; the caller's own mistakes are debug matters.
+    fn log(&self, problem: &Problem, cause: &str, call: &Call, path: &str) {
+        let (kind, status) = (problem.kind.slug(), problem.kind.status().as_u16());
+        let request_id = &*call.request_id;
+        if status < 500 {
+            tracing::debug!(target: BOUNDARY, kind, status, path, request_id, cause, "call refused");
+            return;
+        }
+        let Some(left_out) = self.lines.get(problem.kind as usize).and_then(|lines| lines.admit(self.config.clock.uptime())) else {
+            return;
+        };
+        match problem.kind {
+            ProblemKind::Internal => {
+                tracing::error!(target: BOUNDARY, kind, status, path, request_id, cause, left_out, "call failed");
+            }
+            _ => tracing::warn!(target: BOUNDARY, kind, status, path, request_id, cause, left_out, "call could not be served"),
+        }
+    }
+
     async fn serve(&self, request: Request<Incoming>, timer: Option<&WatchTimer>) -> warp::reply::Response {
         let expects_continue = request.headers().contains_key(EXPECT);
         let request = request.map(|body| LingeringBody::new(body, expects_continue));
@@ -248,13 +283,23 @@ fn is_probe<B>(request: &Request<B>) -> bool {
     request.headers().contains_key(PROBE) || table::is_supervision(request.uri().path())
 }
 
-/// The one log line of a failure; the caller's own mistakes are debug matters.
-fn log(problem: &Problem, cause: &str, call: &Call, path: &str) {
-    let (kind, status) = (problem.kind.slug(), problem.kind.status().as_u16());
-    let request_id = &*call.request_id;
-    match problem.kind {
-        ProblemKind::Internal => tracing::error!(target: BOUNDARY, kind, status, path, request_id, cause, "call failed"),
-        _ if status >= 500 => tracing::warn!(target: BOUNDARY, kind, status, path, request_id, cause, "call could not be served"),
-        _ => tracing::debug!(target: BOUNDARY, kind, status, path, request_id, cause, "call refused"),
-    }
+/// Bytes of a request's head, about. hyper bounds its buffer, which a head that arrives at once may outgrow.
+fn head_bytes<B>(request: &Request<B>) -> usize {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() + target
 }
+
+/// A path as far as it is kept: callers choose how long it is.
+fn kept(path: &str) -> &str {
+    &path[..path.floor_char_boundary(MAX_PATH_BYTES)]
+}
+
+/// What a panic said.
+fn panicked(panic: &(dyn Any + Send)) -> String {
+    let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", said.unwrap_or("without a word"))
+}
+
+#[cfg(test)]
+#[path = "edge_tests.rs"]
+mod tests;

@@ -108,7 +108,8 @@ fn keys_are_asked_for_as_the_table_says() {
     let security = |path: &str, method: &str| document()["paths"][path][method]["security"].clone();
     assert_eq!(security("/api/charges", "get"), serde_json::json!([{ "api_key": ["read"] }]));
     assert_eq!(security("/api/charges", "post"), serde_json::json!([{ "api_key": ["write"] }]));
-    assert_eq!(security("/api/health/live", "get"), serde_json::json!([{}, { "api_key": ["read"] }]));
+    assert_eq!(security("/api/health/ready", "get"), serde_json::json!([{}, { "api_key": ["read"] }]));
+    assert_eq!(security("/api/health/live", "get"), serde_json::json!([{}]));
     let answers = |path: &str, method: &str, status: &str| document()["paths"][path][method]["responses"].get(status).is_some();
     assert!(answers("/api/imports", "post", "403") && !answers("/api/imports", "get", "403"));
 }

@@ -64,6 +64,8 @@ kinds! {
     Conflict => "conflict", CONFLICT, "The request conflicts with the current state";
     /// The body is larger than the limit.
     TooLarge => "too-large", PAYLOAD_TOO_LARGE, "The body is too large";
+    /// The request's target and headers together are longer than 64 KiB.
+    HeadTooLarge => "head-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The request's head is too large";
     /// The body's content type is not one the path takes; the detail lists those it does.
     UnsupportedMediaType => "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
     /// The file is not a FOCUS file: empty, not CSV, or without the required columns.
@@ -76,6 +78,8 @@ kinds! {
     Internal => "internal", INTERNAL_SERVER_ERROR, "Internal error";
     /// More calls are being served than the limit allows. Try again after Retry-After.
     Overloaded => "overloaded", SERVICE_UNAVAILABLE, "Too many calls at once";
+    /// The instance is about to stop and serves what is on its way. Send further calls through the one URL.
+    Stopping => "stopping", SERVICE_UNAVAILABLE, "The instance is about to stop";
     /// The database cannot be reached, or its schema is not current. Try again after Retry-After.
     StoreUnavailable => "store-unavailable", SERVICE_UNAVAILABLE, "The database is unavailable";
     /// Neither arm is up. Try again after Retry-After.
@@ -140,6 +144,12 @@ impl Problem {
         Problem { kind: ProblemKind::Internal, detail: None, extensions: Vec::new(), cause: Some(cause.into()), allow: None }
     }
 
+    /// Whether the database was lost while it was asked: asking once more may find it again.
+    #[must_use]
+    pub fn is_lost_connection(&self) -> bool {
+        self.cause.as_ref().and_then(|cause| cause.downcast_ref::<StoreError>()).is_some_and(|error| matches!(error, StoreError::Lost(_)))
+    }
+
     /// 405 with the methods the path does take, as in `GET, POST`.
     #[must_use]
     pub fn method_not_allowed(allowed: &str) -> Self {
@@ -192,7 +202,7 @@ impl Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self.kind {
-            ProblemKind::Overloaded | ProblemKind::StoreUnavailable | ProblemKind::NoArm => {
+            ProblemKind::Overloaded | ProblemKind::Stopping | ProblemKind::StoreUnavailable | ProblemKind::NoArm => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
             }
             ProblemKind::Unauthorized => {
@@ -234,7 +244,7 @@ impl Reply for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match &error {
-            StoreError::Unavailable(_) => {
+            StoreError::Unavailable(_) | StoreError::Lost(_) => {
                 Problem::new(ProblemKind::StoreUnavailable, "the database cannot be reached; try again shortly").because(error)
             }
             StoreError::Busy(_) => Problem::new(ProblemKind::Overloaded, format!("{error}; try again shortly")).because(error),

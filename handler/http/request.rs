@@ -15,6 +15,9 @@ use super::call::Call;
 use super::endpoint::{Endpoint, Table};
 use super::problem::{Problem, ProblemKind};
 
+/// Longest request head, in bytes; larger ones get 431.
+pub const MAX_HEAD_BYTES: usize = 64 * 1024;
+
 /// A role's routes, as the edge calls them.
 pub type Routes = BoxedFilter<(Response,)>;
 

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use futures_util::Stream;
+use futures_util::{Stream, stream};
 use http::Method;
+use http::header::CONTENT_TYPE;
 use warp::Filter;
 use warp::path::FullPath;
 use warp::reply::Response;
@@ -19,11 +20,13 @@ use super::call::Call;
 use super::endpoint::Access;
 use super::endpoints::dashboard::{self, Dashboard};
 use super::endpoints::{charges, costs, docs, health, imports, instance, metrics, report, routing, windows};
+use super::lame_duck::LameDuck;
 use super::openapi;
-use super::problem::Problem;
+use super::problem::{Problem, ProblemKind};
 use super::redirect::redirect;
 use super::request::{RequestParts, Routes, Target, finish, parts, path_where, query, target, timed, with};
 use super::table::{ARM, ArmOperation, RESERVED, ROUTER, RouterOperation};
+use crate::clock::Clock;
 use crate::comparison::Comparison;
 use crate::config::ApiConfig;
 use crate::config::keys::Scope;
@@ -58,6 +61,10 @@ pub struct ApiParts {
     pub registry: Arc<Registry>,
     /// Time limit of one call.
     pub call_timeout: Duration,
+    /// Whether the process is about to stop.
+    pub lame_duck: Arc<LameDuck>,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// The router's routes. The redirect stands first because nearly every call is one.
@@ -86,9 +93,23 @@ pub fn api(shared: Arc<ApiParts>) -> Routes {
     finish(routes.then(|target: Target<ArmOperation>, api: Arc<ApiParts>, request: RequestParts, body| async move {
         let operation = target.endpoint.operation(&request.method)?;
         let caller = api.admit(operation.access, &request)?;
+        names_its_type(&request)?;
         let call = AdmittedCall { request, caller, parameter: target.parameter };
-        timed(api.limit(operation.id), api.serve(operation.id, call, body)).await
+        timed(api.limit(operation.id), api.serve_reliably(operation.id, &call, body)).await
     }))
+}
+
+/// Checks that a body says what it is: one without a type is how a stranger's page writes without asking first (Fetch standard: CORS-safelisted
+/// request header). Which types an operation takes is its own matter.
+fn names_its_type(request: &RequestParts) -> Result<(), Problem> {
+    let named = request.headers.get(CONTENT_TYPE).is_some_and(|value| !value.as_bytes().trim_ascii().is_empty());
+    if request.method != Method::POST || named {
+        return Ok(());
+    }
+    Err(Problem::new(
+        ProblemKind::UnsupportedMediaType,
+        "name the body's type in the Content-Type header, such as text/csv or application/json",
+    ))
 }
 
 /// A call that may do what it asks for.
@@ -118,10 +139,26 @@ impl ApiParts {
         }
     }
 
+    /// Serves a call; one that only reads is served once more where the database was lost under it, as a failover loses it.
+    async fn serve_reliably<B: Buf + Send>(
+        &self,
+        operation: ArmOperation,
+        call: &AdmittedCall,
+        body: impl Stream<Item = Result<B, warp::Error>> + Send,
+    ) -> Result<Response, Problem> {
+        let served = self.serve(operation, call, body).await;
+        match served {
+            Err(problem) if call.request.method == Method::GET && problem.is_lost_connection() => {
+                self.serve(operation, call, stream::empty::<Result<&[u8], _>>()).await
+            }
+            served => served,
+        }
+    }
+
     async fn serve<B: Buf + Send>(
         &self,
         operation: ArmOperation,
-        AdmittedCall { request, caller, parameter: id }: AdmittedCall,
+        AdmittedCall { request, caller, parameter: id }: &AdmittedCall,
         body: impl Stream<Item = Result<B, warp::Error>> + Send,
     ) -> Result<Response, Problem> {
         let (store, query) = (&self.store, request.query.as_deref());
@@ -132,18 +169,18 @@ impl ApiParts {
                 let body = body::collect(body, charges::MAX_BODY_BYTES).await?;
                 charges::create(store, &caller.name, &request.headers, query, &body).await
             }
-            ArmOperation::ReadCharge => charges::read(store, &id, query).await,
+            ArmOperation::ReadCharge => charges::read(store, id, query).await,
             ArmOperation::SumCosts => costs::costs(store, query).await,
             ArmOperation::ShowManual => docs::manual(openapi::document()),
             ArmOperation::ShowProblems => docs::problems(),
-            ArmOperation::CheckLiveness => Ok(health::live()),
+            ArmOperation::CheckLiveness => health::live(&self.lame_duck, &*self.clock),
             ArmOperation::CheckReadiness => health::ready(store).await,
             ArmOperation::ListImports => imports::list(store, query).await,
             ArmOperation::CreateImport => {
                 imports::create(store, self.config.imports.max_bytes, &request.headers, query, &mut Box::pin(body)).await
             }
-            ArmOperation::ReadImport => imports::read(store, &id, query).await,
-            ArmOperation::DeleteImport => imports::delete(store, &id, query).await,
+            ArmOperation::ReadImport => imports::read(store, id, query).await,
+            ArmOperation::DeleteImport => imports::delete(store, id, query).await,
             ArmOperation::ShowInstance => Ok(instance::instance(&self.config, &self.schedule, &request.call)),
             ArmOperation::ShowMetrics => Ok(metrics::metrics(&self.registry)),
             ArmOperation::DescribeApi => Ok(docs::openapi(openapi::document())),

@@ -1,27 +1,32 @@
 //! Listening, accepting, draining. Must not know what is served.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::edge::Edge;
+use super::connections::{Activity, Connections, Place};
+use super::edge::{Edge, EdgeConnection};
+use super::request::MAX_HEAD_BYTES;
+use super::socket::Socket;
+use crate::clock::Clock;
+use crate::telemetry::Throttle;
 
-/// Longest request head, in bytes; larger ones get 431.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// How long a connection may take to send a request head, idle time before it included. Longer than the platforms' proxies keep idle
-/// connections (a minute), so that no connection is closed while a request is on its way.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(90);
-/// Most connections at once; further ones wait to be accepted.
-const MAX_CONNECTIONS: usize = 8192;
-/// How long calls in flight may take to finish once draining has begun; App Service and `docker stop` allow more.
-const DRAIN_TIMEOUT: Duration = Duration::from_millis(4500);
+/// How long a connection may take over a request head, idle time between requests included: longer than the platforms' proxies keep idle
+/// connections (a minute), so that none is closed under a request on its way.
+const HEAD_TIME: Duration = Duration::from_secs(90);
+/// Wait after a connection that could not be accepted: descriptors are short, most often, and spinning frees none.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Opens the port.
 ///
@@ -39,56 +44,108 @@ pub struct BindError {
     source: std::io::Error,
 }
 
+/// What serving needs beside a port.
+pub struct Server {
+    /// Serves each call.
+    pub edge: Edge,
+    /// Counts connections and bounds them.
+    pub connections: Arc<Connections>,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// How long calls in flight may go on once draining began.
+    pub drain: Duration,
+}
+
 /// Serves connections until `stop`, then lets calls in flight finish.
-pub async fn serve(listener: TcpListener, edge: Edge, stop: CancellationToken) {
-    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+pub async fn serve(listener: TcpListener, server: Server, stop: CancellationToken) {
+    let Server { edge, connections, clock, drain } = server;
     let graceful = GracefulShutdown::new();
+    let (not_accepted, refused) = (Throttle::default(), Arc::new(Throttle::default()));
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = accept(&listener, &connections) => accepted,
         };
-        let Some((stream, peer, place)) = accepted else { continue };
-        let connection = http1_builder().serve_connection(TokioIo::new(stream), edge.connection(peer));
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%peer, %error, "connection ended early");
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                if let Some(left_out) = not_accepted.admit(clock.uptime()) {
+                    tracing::warn!(%error, left_out, "a connection could not be accepted");
+                }
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
             }
-            drop(place);
+        };
+        // Dropped: the peer sees the connection end.
+        let Some(place) = connections.enter(peer.ip()) else { continue };
+        let service = Watched { inner: edge.connection(peer), connections: Arc::clone(&connections), activity: place.activity() };
+        let connection = http1_builder().serve_connection(TokioIo::new(Socket::new(stream)), service);
+        let connection = graceful.watch(connection);
+        let (connections, refused, clock) = (Arc::clone(&connections), Arc::clone(&refused), Arc::clone(&clock));
+        tokio::spawn(async move {
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    note(&error, peer, &connections, &refused, &*clock);
+                },
+                // Nothing is being answered: the socket is closed under a peer that is silent, or late with a head.
+                () = place.asked_to_close() => tracing::debug!(%peer, "an idle connection made room"),
+            }
         });
     }
     drop(listener);
     let open = graceful.count();
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
-        tracing::warn!(open, drain_ms = DRAIN_TIMEOUT.as_millis(), "calls were cut off: they did not finish within the drain time-out");
+    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!(open, drain_ms = drain.as_millis(), "calls were cut off: they outlasted the drain");
     }
 }
 
 fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD_BYTES).half_close(false);
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(MAX_HEAD_BYTES).half_close(false);
     builder
 }
 
-async fn accept(
-    listener: &TcpListener,
-    connections: &Arc<Semaphore>,
-) -> Option<(tokio::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let place = Arc::clone(connections).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, peer)) => {
-            // Answers are small and written whole: waiting to fill a segment only adds latency.
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%peer, %error, "could not set TCP_NODELAY");
-            }
-            Some((stream, peer, place))
-        }
-        Err(error) => {
-            // Most often the process is out of descriptors: give connections time to end instead of spinning.
-            tracing::warn!(%error, "could not accept a connection");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            None
-        }
+async fn accept(listener: &TcpListener, connections: &Connections) -> std::io::Result<(TcpStream, SocketAddr)> {
+    connections.vacancy().await;
+    let (stream, peer) = listener.accept().await?;
+    // Answers are small and written whole: waiting to fill a segment only adds latency.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%peer, %error, "TCP_NODELAY was not set");
+    }
+    Ok((stream, peer))
+}
+
+/// Notes how a connection failed. What was no request never reached a route, so nobody else counts it.
+fn note(error: &hyper::Error, peer: SocketAddr, connections: &Connections, refused: &Throttle, clock: &dyn Clock) {
+    if !error.is_parse() && !error.is_parse_too_large() {
+        tracing::debug!(%peer, %error, "connection ended early");
+        return;
+    }
+    connections.refused_head();
+    if let Some(left_out) = refused.admit(clock.uptime()) {
+        tracing::warn!(%peer, %error, left_out, "a request's head was refused");
+    }
+}
+
+/// The edge, with the connection marked busy while a call is served.
+struct Watched {
+    inner: EdgeConnection,
+    connections: Arc<Connections>,
+    activity: Arc<Activity>,
+}
+
+impl Service<Request<Incoming>> for Watched {
+    type Response = warp::reply::Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let serving = Place::serving(&self.connections, &self.activity);
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let answer = answer.await;
+            drop(serving);
+            answer
+        })
     }
 }

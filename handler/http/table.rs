@@ -26,7 +26,7 @@ endpoints! {
     "/api/costs" => { GET SumCosts: Read => costs::costs; }
     "/api/docs" => { GET ShowManual: OpenBy(Docs) => docs::manual; }
     "/api/docs/problems" => { GET ShowProblems: OpenBy(Docs) => docs::problems; }
-    LIVE_PATH => supervision { GET CheckLiveness: OpenBy(Health) => health::live; }
+    LIVE_PATH => supervision { GET CheckLiveness: Everyone => health::live; }
     "/api/health/ready" => supervision { GET CheckReadiness: OpenBy(Health) => health::ready; }
     "/api/imports" => {
         GET ListImports: Read => imports::list;
@@ -57,6 +57,13 @@ pub const RESERVED: &str = "/_switchback/";
 
 // Windows count no more routes than these by name.
 const _: () = assert!(ARM_ROUTES.len() <= MAX_ROUTES);
+
+/// Whether calls to `path` ask how the process is. They are answered however busy it is: else a busy arm would count as down, and its load
+/// would move to the other.
+#[must_use]
+pub fn is_health(path: &str) -> bool {
+    path == LIVE_PATH || path == "/api/health/ready" || path == "/_switchback/health"
+}
 
 /// Whether calls to `path` watch the experiment, at the router as on an arm.
 #[must_use]

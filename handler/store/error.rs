@@ -15,6 +15,9 @@ pub enum StoreError {
     /// No connection could be had in time: the database is away, or every connection is busy.
     #[error("the database cannot be reached")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The connection was lost, or the server gave one transaction up for another: asking again may help.
+    #[error("the database was lost while it was asked")]
+    Lost(#[source] DieselError),
     /// The database lacks a migration this program needs.
     #[error("the database's schema is not current: run switchback migrate")]
     SchemaNotCurrent,
@@ -58,7 +61,7 @@ impl From<DieselError> for StoreError {
             DieselError::DatabaseError(kind, _) => match kind {
                 // A lost connection, and a server that chose one transaction over another (SQLSTATE classes 08, 57P and 40).
                 DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::SerializationFailure => {
-                    StoreError::Unavailable(Box::new(error))
+                    StoreError::Lost(error)
                 }
                 // SQLSTATE 25006.
                 DatabaseErrorKind::ReadOnlyTransaction => StoreError::ReadOnly(Some(error)),

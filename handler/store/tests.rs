@@ -159,7 +159,7 @@ async fn a_session_the_server_ends_is_unavailable_and_no_defect() {
         client.query(others, &[]).await.unwrap();
     };
     let (slept, ()) = tokio::join!(sleep_in_database(&store, 20), end);
-    assert!(matches!(slept, Err(StoreError::Unavailable(_))), "{slept:?}");
+    assert!(matches!(slept, Err(StoreError::Lost(_))), "{slept:?}");
 }
 
 #[tokio::test]

@@ -46,6 +46,13 @@ pub(super) struct Running {
 }
 
 impl Running {
+    /// Waits for the thread to panic; one that ends because nothing can be sent has said so.
+    pub async fn died(&mut self) {
+        if (&mut self.ended).await.is_ok() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Lets the thread send what waits, for `limit` at most.
     pub async fn flush(self, limit: Duration) {
         self.stop.cancel();

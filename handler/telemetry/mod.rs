@@ -12,6 +12,7 @@ mod process;
 mod queue;
 mod recorder;
 mod sampling;
+mod throttle;
 mod traceparent;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub use destination::{Destination, IngestionClient};
 pub use logs::{BOUNDARY, start};
 pub use recorder::{Begun, Dependency, Ended, Recorder, dependency};
 pub use sampling::SamplingSecret;
+pub use throttle::Throttle;
 
 use crate::clock::Clock;
 use calls::Calls;
@@ -91,6 +93,14 @@ impl Telemetry {
 }
 
 impl Sending {
+    /// Waits for the sending thread to end before it was told to.
+    pub async fn died(&mut self) {
+        match &mut self.0 {
+            Some(running) => running.died().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Sends what waits, for `limit` at most.
     pub async fn flush(self, limit: Duration) {
         if let Some(running) = self.0 {

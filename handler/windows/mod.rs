@@ -203,7 +203,7 @@ impl CallCounter {
 
     /// Retires windows that take no more calls, and returns everything there is to write: whole windows first, then what the open ones
     /// hold so far. While `draining` the open ones count as ended.
-    fn pending_windows(&self, draining: bool) -> Vec<Window> {
+    pub(crate) fn pending_windows(&self, draining: bool) -> Vec<Window> {
         let now = self.schedule.minute_at(self.clock.now());
         let mut pending_now = Vec::new();
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);

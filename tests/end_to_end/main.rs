@@ -11,6 +11,7 @@ mod dashboard;
 mod dev;
 mod failover;
 mod functions;
+#[expect(dead_code, reason = "each test binary drives a part of it")]
 mod harness;
 mod manual;
 mod redirects;

@@ -8,4 +8,5 @@ mod database;
 #[path = "../end_to_end/harness/mod.rs"]
 #[expect(dead_code, reason = "each test binary drives a part of it")]
 mod harness;
+mod load;
 mod proxy;

@@ -4,8 +4,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use warp::reply::Response;
 
+use crate::clock::Clock;
 use crate::contract::LIVE_PATH;
-use crate::http::problem::Problem;
+use crate::http::lame_duck::LameDuck;
+use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reply::json;
 use crate::store::{Store, StoreError};
 
@@ -18,17 +20,25 @@ pub struct HealthDocument {
 }
 
 /// The process is up. Asks nothing of anyone, so that a shared database's trouble does not look like an arm's.
+///
+/// # Errors
+/// 503 once the process is about to stop.
 #[utoipa::path(
     get,
     path = LIVE_PATH,
     tag = "operations",
     summary = "Tell whether the process is up",
     description = "Asks nothing of the database, so that trouble both arms share does not look like one arm's.",
-    responses((status = 200, description = "The process is up", body = HealthDocument))
+    responses(
+        (status = 200, description = "The process is up", body = HealthDocument),
+        (status = 503, description = "The process serves on, but is about to stop"),
+    )
 )]
-#[must_use]
-pub fn live() -> Response {
-    json(&HealthDocument { status: "up" })
+pub fn live(lame_duck: &LameDuck, clock: &dyn Clock) -> Result<Response, Problem> {
+    if lame_duck.look(clock.uptime()) {
+        return Err(Problem::new(ProblemKind::Stopping, "this instance is about to stop; send no more calls here"));
+    }
+    Ok(json(&HealthDocument { status: "up" }))
 }
 
 /// The database answers and its schema is this program's.

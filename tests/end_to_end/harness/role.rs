@@ -36,25 +36,36 @@ pub struct Role {
     settings: Vec<(String, String)>,
     // None: `serve`, as a platform starts it.
     development: Option<Vec<String>>,
+    /// Descriptors it may have open; none: as many as this process.
+    descriptors: Option<u32>,
 }
 
 impl Role {
     /// A router between two base URLs.
     pub fn router(even: &str, odd: &str) -> Role {
-        let role = Role { name: "router", settings: Vec::new(), development: Some(Vec::new()) };
+        let role = Role { name: "router", settings: Vec::new(), development: Some(Vec::new()), descriptors: None };
         role.with("SWITCHBACK_ROLE", "router").with("SWITCHBACK_EVEN_URL", even).with("SWITCHBACK_ODD_URL", odd)
     }
 
     /// An arm on a database.
     pub fn arm(arm: &'static str, database_url: &str) -> Role {
-        let role = Role { name: arm, settings: Vec::new(), development: Some(Vec::new()) };
-        role.with("SWITCHBACK_ROLE", "api").with("SWITCHBACK_ARM", arm).with("DATABASE_URL", database_url)
+        let role = Role { name: arm, settings: Vec::new(), development: Some(Vec::new()), descriptors: None };
+        role.with("SWITCHBACK_ROLE", "api")
+            .with("SWITCHBACK_ARM", arm)
+            .with("DATABASE_URL", database_url)
+            .with("SWITCHBACK_OPEN", "health,docs,loopback")
     }
 
     /// The role with another setting.
     pub fn with(mut self, setting: &str, value: &str) -> Role {
         self.settings.retain(|(name, _)| name != setting);
         self.settings.push((setting.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The role with no more than so many descriptors.
+    pub fn descriptors(mut self, limit: u32) -> Role {
+        self.descriptors = Some(limit);
         self
     }
 
@@ -112,7 +123,14 @@ impl Role {
 
     /// Starts the role on `port` and waits for nothing.
     pub fn spawn(&self, port: u16) -> Server {
-        let mut command = Command::new(program());
+        let mut command = match self.descriptors {
+            None => Command::new(program()),
+            Some(limit) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\""), program()]);
+                shell
+            }
+        };
         clean(&mut command).envs(self.settings.iter().cloned());
         match &self.development {
             Some(options) => command.args(["dev-role", "--listen", &format!("127.0.0.1:{port}")]).args(options),

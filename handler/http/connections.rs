@@ -1,0 +1,301 @@
+//! The connections that are open: how many there may be, how many of one address, and which go first when they become too many.
+//!
+//! A connection that serves no call is idle, whether its peer is silent or sends a head byte by byte. Must not know what is served on one.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+
+/// Connections held at once at most, where the system gives as many descriptors.
+const MAX_CONNECTIONS: usize = 8_192;
+/// Descriptors kept for everything but callers: the database, probes, files.
+const RESERVED_DESCRIPTORS: usize = 64;
+/// Idle connections that are closed together once nine tenths of the places are taken.
+const CLOSED_TOGETHER: usize = 64;
+
+/// Every connection there is.
+#[derive(Debug)]
+pub struct Connections {
+    clock: Arc<dyn Clock>,
+    limit: usize,
+    /// Of one address; none: no bound.
+    limit_per_address: Option<u32>,
+    state: Mutex<State>,
+    /// Woken when a place becomes free.
+    freed: Notify,
+    accepted: AtomicU64,
+    turned_away: AtomicU64,
+    closed_idle: AtomicU64,
+    refused_heads: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    next: u64,
+    open: HashMap<u64, Arc<Activity>>,
+    by_address: HashMap<IpAddr, u32>,
+}
+
+/// What happens on one connection.
+#[derive(Debug)]
+pub struct Activity {
+    /// Calls being served.
+    calls: AtomicU32,
+    /// Uptime since which it has been idle, in milliseconds.
+    idle_since_ms: AtomicU64,
+    close: Notify,
+}
+
+/// A place among the open connections; dropped, it is free.
+#[derive(Debug)]
+pub struct Place {
+    connections: Arc<Connections>,
+    number: u64,
+    address: IpAddr,
+    activity: Arc<Activity>,
+}
+
+/// A call being served on a connection.
+#[derive(Debug)]
+pub struct Serving {
+    connections: Arc<Connections>,
+    activity: Arc<Activity>,
+}
+
+impl Connections {
+    /// As many connections as the system gives descriptors for, [`MAX_CONNECTIONS`] at most; of one address, `limit_per_address`.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, limit_per_address: Option<u32>) -> Self {
+        let limit = descriptors().saturating_sub(RESERVED_DESCRIPTORS).clamp(1, MAX_CONNECTIONS);
+        Connections {
+            clock,
+            limit,
+            limit_per_address,
+            state: Mutex::default(),
+            freed: Notify::new(),
+            accepted: AtomicU64::new(0),
+            turned_away: AtomicU64::new(0),
+            closed_idle: AtomicU64::new(0),
+            refused_heads: AtomicU64::new(0),
+        }
+    }
+
+    /// Waits until another connection may be taken.
+    pub async fn vacancy(&self) {
+        loop {
+            let freed = self.freed.notified();
+            if self.open() < self.limit {
+                return;
+            }
+            freed.await;
+        }
+    }
+
+    /// Takes a place for a connection from `address`. None where that address has as many as it may.
+    #[must_use]
+    pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let mut state = self.state();
+        let from_address = state.by_address.entry(address).or_default();
+        if self.limit_per_address.is_some_and(|limit| *from_address >= limit) {
+            self.turned_away.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        *from_address += 1;
+        let activity = Arc::new(Activity { calls: AtomicU32::new(0), idle_since_ms: AtomicU64::new(self.now_ms()), close: Notify::new() });
+        let number = state.next;
+        state.next += 1;
+        state.open.insert(number, Arc::clone(&activity));
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+        if state.open.len() > self.limit / 10 * 9 {
+            self.close_idle(&state);
+        }
+        Some(Place { connections: Arc::clone(self), number, address, activity })
+    }
+
+    /// Tells those that have been idle the longest to close.
+    fn close_idle(&self, state: &State) {
+        let idle = state.open.values().filter(|activity| activity.calls.load(Ordering::Relaxed) == 0);
+        let mut idle: Vec<(u64, &Arc<Activity>)> =
+            idle.map(|activity| (activity.idle_since_ms.load(Ordering::Relaxed), activity)).collect();
+        let oldest = CLOSED_TOGETHER.min(self.limit / 10 + 1).min(idle.len());
+        if oldest == 0 {
+            return;
+        }
+        if oldest < idle.len() {
+            idle.select_nth_unstable_by_key(oldest - 1, |(since, _)| *since);
+        }
+        for (_, activity) in &idle[..oldest] {
+            activity.close.notify_one();
+        }
+    }
+
+    /// Notes a head that was no request: 400, 414 or 431 was answered without any route.
+    pub fn refused_head(&self) {
+        self.refused_heads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Connections open now.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.state().open.len()
+    }
+
+    /// Connections taken since the process started.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Connections closed at once because their address had enough of them.
+    #[must_use]
+    pub fn turned_away(&self) -> u64 {
+        self.turned_away.load(Ordering::Relaxed)
+    }
+
+    /// Idle connections closed to make room.
+    #[must_use]
+    pub fn closed_idle(&self) -> u64 {
+        self.closed_idle.load(Ordering::Relaxed)
+    }
+
+    /// Heads that were no requests.
+    #[must_use]
+    pub fn refused_heads(&self) -> u64 {
+        self.refused_heads.load(Ordering::Relaxed)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.clock.uptime().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Place {
+    /// What happens on the connection, for whoever serves it.
+    #[must_use]
+    pub fn activity(&self) -> Arc<Activity> {
+        Arc::clone(&self.activity)
+    }
+
+    /// Waits until the connection is to make room for others, and serves no call.
+    pub async fn asked_to_close(&self) {
+        loop {
+            self.activity.close.notified().await;
+            if self.activity.calls.load(Ordering::Relaxed) == 0 {
+                self.connections.closed_idle.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+        }
+    }
+
+    /// A call begins on the connection.
+    #[must_use]
+    pub fn serving(connections: &Arc<Connections>, activity: &Arc<Activity>) -> Serving {
+        activity.calls.fetch_add(1, Ordering::Relaxed);
+        Serving { connections: Arc::clone(connections), activity: Arc::clone(activity) }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.activity.idle_since_ms.store(self.connections.now_ms(), Ordering::Relaxed);
+        self.activity.calls.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.connections.state();
+        state.open.remove(&self.number);
+        if let Some(from_address) = state.by_address.get_mut(&self.address) {
+            *from_address -= 1;
+            if *from_address == 0 {
+                state.by_address.remove(&self.address);
+            }
+        }
+        drop(state);
+        self.connections.freed.notify_one();
+    }
+}
+
+/// Descriptors this process may have open, once it has asked for all that it may ask for.
+fn descriptors() -> usize {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = maximum.unwrap_or(u64::MAX).min(u64::try_from(MAX_CONNECTIONS + RESERVED_DESCRIPTORS).unwrap_or(u64::MAX));
+    let current = current.unwrap_or(u64::MAX);
+    let raised = wanted > current && setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }).is_ok();
+    usize::try_from(if raised { wanted } else { current }).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::clock::ManualClock;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn connections(limit: usize, limit_per_address: Option<u32>) -> (Arc<Connections>, ManualClock) {
+        let clock = ManualClock::new(datetime!(2026-11-23 10:00 UTC));
+        let connections = Connections { limit, ..Connections::new(Arc::new(clock.clone()), limit_per_address) };
+        (Arc::new(connections), clock)
+    }
+
+    async fn is_asked_to_close(place: &Place) -> bool {
+        tokio::time::timeout(Duration::from_millis(20), place.asked_to_close()).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn past_nine_tenths_those_idle_the_longest_make_room_and_busy_ones_never_do() {
+        let (connections, clock) = connections(20, None);
+        let mut places = Vec::new();
+        for _ in 0..18 {
+            places.push(connections.enter(HERE).unwrap());
+            clock.advance(Duration::from_secs(1));
+        }
+        let _serving = Place::serving(&connections, &places[0].activity());
+        assert!(!is_asked_to_close(&places[1]).await, "there is room");
+        places.push(connections.enter(HERE).unwrap());
+        assert!(!is_asked_to_close(&places[0]).await, "it serves a call");
+        for oldest in &places[1..4] {
+            assert!(is_asked_to_close(oldest).await);
+        }
+        assert!(!is_asked_to_close(&places[4]).await, "three are enough for now");
+        assert_eq!((connections.open(), connections.accepted(), connections.closed_idle()), (19, 19, 3));
+    }
+
+    #[tokio::test]
+    async fn one_address_cannot_take_every_place() {
+        let (connections, _) = connections(20, Some(2));
+        let first = connections.enter(HERE).unwrap();
+        let _second = connections.enter(HERE).unwrap();
+        assert!(connections.enter(HERE).is_none());
+        assert!(connections.enter(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1))).is_some());
+        drop(first);
+        assert!(connections.enter(HERE).is_some());
+        assert_eq!(connections.turned_away(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_full_house_waits_for_a_place() {
+        let (connections, _) = connections(1, None);
+        let place = connections.enter(HERE).unwrap();
+        let vacancy = |connections: Arc<Connections>| async move { connections.vacancy().await };
+        assert!(tokio::time::timeout(Duration::from_millis(20), vacancy(Arc::clone(&connections))).await.is_err());
+        drop(place);
+        tokio::time::timeout(Duration::from_secs(1), vacancy(connections)).await.expect("a place");
+    }
+}

@@ -1,0 +1,114 @@
+//! A connection's socket: a peer that does not read is given up, and what happens on it is noted. Must not know HTTP.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+/// How long a peer may leave what it is sent unread before the connection is closed.
+const WRITE_TIME: Duration = Duration::from_secs(30);
+
+/// A socket that ends once its peer has stopped reading.
+pub struct Socket {
+    stream: TcpStream,
+    /// Runs while something waits to be sent.
+    stalled: Option<Pin<Box<Sleep>>>,
+    write_time: Duration,
+}
+
+impl Socket {
+    /// A socket with the standard patience.
+    #[must_use]
+    pub fn new(stream: TcpStream) -> Self {
+        Socket { stream, stalled: None, write_time: WRITE_TIME }
+    }
+
+    /// Passes a write's outcome on; one that cannot proceed for too long fails.
+    fn bounded<T>(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if outcome.is_ready() {
+            self.stalled = None;
+            return outcome;
+        }
+        let write_time = self.write_time;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(write_time)));
+        ready!(stalled.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")))
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.bounded(context, outcome)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.bounded(context, outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.stream).poll_flush(context);
+        self.bounded(context, outcome)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.bounded(context, outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_peer_that_never_reads_is_given_up_and_one_that_reads_slowly_is_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut socket = Socket { write_time: Duration::from_millis(100), ..Socket::new(stream) };
+        let error = async { while socket.write_all(&[0; 65_536]).await.map_err(|error| error.kind()) == Ok(()) {} };
+        tokio::time::timeout(Duration::from_secs(5), error).await.expect("it is given up");
+
+        let reader = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut socket = Socket { write_time: Duration::from_millis(300), ..Socket::new(stream) };
+        let read = tokio::spawn(async move {
+            let mut buffer = vec![0; 1 << 20];
+            loop {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                reader.readable().await.unwrap();
+                match reader.try_read(&mut buffer) {
+                    Ok(0) => return,
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        });
+        for _ in 0..300 {
+            socket.write_all(&[0; 65_536]).await.expect("a slow reader is a reader");
+        }
+        drop(socket);
+        read.await.unwrap();
+        drop(peer);
+    }
+}
