@@ -5,9 +5,10 @@ use std::ops::{Index, IndexMut};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
 
 /// One of the two instances that are compared; named after the parity of the minutes it serves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Arm {
     /// Serves even minutes.
@@ -62,8 +63,8 @@ impl FromStr for Arm {
     }
 }
 
-/// One value for each arm, indexed by [`Arm`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+/// One value for each arm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct ByArm<T> {
     /// The even arm's.
     pub even: T,

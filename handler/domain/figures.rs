@@ -3,13 +3,14 @@
 
 use bigdecimal::{BigDecimal, RoundingMode, Signed, ToPrimitive};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Stands where there is no figure.
 pub const UNKNOWN: &str = "unknown";
 const MINUS: &str = "\u{2212}";
 
 /// What a figure is measured in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub enum Unit {
     /// Milliseconds.
     #[serde(rename = "ms")]

@@ -4,6 +4,7 @@
 //! under `mirrored` the hour decides which comes first.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::arm::{Arm, ByArm};
 use super::listed::listed;
@@ -52,7 +53,7 @@ pub struct Pair<W> {
 }
 
 /// Windows that are in no pair, by the reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct Excluded {
     /// Windows with a failover in their minute.
     pub failover: u64,

@@ -8,6 +8,8 @@ use bigdecimal::BigDecimal;
 use serde::Serialize;
 use time::Date;
 use time::macros::date;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::plan::AppServiceSize;
 
@@ -74,6 +76,14 @@ impl fmt::Display for Meter {
         formatter.write_str(self.as_str())
     }
 }
+
+impl PartialSchema for Meter {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Meter::ALL.map(Meter::as_str))).into()
+    }
+}
+
+impl ToSchema for Meter {}
 
 impl Serialize for Meter {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use super::arm::Arm;
 use super::decision::Reason;
@@ -65,7 +66,7 @@ pub struct Probe {
 }
 
 /// What became of many probes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct ProbeOutcomes {
     /// Probes sent.
     pub sent: u64,

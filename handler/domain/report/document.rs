@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use super::checks::Checks;
 use super::cost::CostReport;
@@ -15,7 +16,7 @@ use crate::domain::probe::ProbeOutcomes;
 use crate::domain::schedule::Rule;
 
 /// The whole comparison. Differences are odd less even, latencies are in milliseconds, rates are shares of 1.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Report {
     /// When the report was made.
     #[serde(with = "time::serde::rfc3339")]
@@ -61,7 +62,7 @@ impl Report {
 }
 
 /// The schedule as the report shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct ScheduleSummary {
     /// The rule.
     pub rule: Rule,
@@ -72,7 +73,7 @@ pub struct ScheduleSummary {
 }
 
 /// One arm's totals over all its windows, paired or not.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct ArmSummary {
     /// What it ran on.
     pub plan: Plan,
@@ -95,7 +96,7 @@ pub struct ArmSummary {
 }
 
 /// What the comparison rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct DataSummary {
     /// Stored rows read: one for each minute, arm and worker.
     pub rows: u64,

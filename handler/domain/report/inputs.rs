@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bigdecimal::BigDecimal;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::metrics::MetricName;
 use crate::domain::arm::ByArm;
@@ -65,7 +66,7 @@ impl Inputs {
 }
 
 /// How much worse the cheaper arm may be, declared before the run.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct Margins {
     /// Largest acceptable rise of a latency, ms.
     pub latency_ms: f64,
@@ -98,9 +99,10 @@ impl Default for Margins {
 }
 
 /// Charges imported from the provider's bills.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Charged {
     /// Sum of BilledCost.
+    #[schema(value_type = String)]
     pub billed: BigDecimal,
     /// ISO 4217 code.
     pub currency: String,

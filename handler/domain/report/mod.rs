@@ -16,6 +16,8 @@ mod metrics;
 mod series;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+pub mod testing;
 mod verdict;
 mod words;
 

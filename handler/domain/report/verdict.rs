@@ -1,6 +1,7 @@
 //! Which plan is worth its price, by the rule declared before the run. Must not know how the figures came about.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::checks::{Checks, Status};
 use super::cost::CostReport;
@@ -11,7 +12,7 @@ use crate::domain::arm::Arm;
 use crate::domain::figures::{counted, difference, money, probability, size_of_difference};
 
 /// How the comparison ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictOutcome {
     /// One arm is cheaper and no worse than the margins allow.
@@ -31,7 +32,7 @@ pub enum VerdictOutcome {
 }
 
 /// The verdict with its grounds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Verdict {
     /// How the comparison ends.
     pub outcome: VerdictOutcome,

@@ -2,12 +2,13 @@
 //! differences depend on each other.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::distribution::{t_quantile, two_sided_p};
 use super::{CONFIDENCE, MDE_FACTOR, Moments, SAMPLE_SIZE_FACTOR};
 
 /// How a standard error was computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// Independent pairs: s/√N.

@@ -14,7 +14,6 @@ use crate::http::reply::json;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InstanceDocument<'instance> {
     /// The arm it is.
-    #[schema(value_type = String, example = "even")]
     arm: Arm,
     /// The plan's kind: what stands before the slash in `plan`.
     #[schema(example = "functions")]

@@ -3,6 +3,7 @@
 use warp::reply::Response;
 
 use crate::comparison::{Comparison, ReportQuery};
+use crate::domain::report::Report;
 use crate::domain::window::BurnIn;
 use crate::http::problem::Problem;
 use crate::http::query::{Query, refusal};
@@ -24,7 +25,7 @@ use crate::http::reply::json;
         ("burn_in" = Option<u8>, Query, description = "Seconds trimmed from both edges of each window: 0, 5, 10 or 20; 0 where none is given"),
     ),
     responses(
-        (status = 200, description = "The report", body = Object),
+        (status = 200, description = "The report", body = Report),
         (status = 400, description = "A parameter is wrong"),
     )
 )]
@@ -52,9 +53,106 @@ pub fn asked(raw_query: Option<&str>) -> Result<ReportQuery, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
     use time::macros::datetime;
 
     use super::*;
+    use crate::domain::arm::ByArm;
+    use crate::domain::minute_range::MinuteRange;
+    use crate::domain::probe::ProbeOutcomes;
+    use crate::domain::report::testing::{inputs, run};
+    use crate::domain::report::{Charged, Inputs, Margins};
+    use crate::domain::schedule::{Rule, Schedule};
+    use crate::http::openapi;
+
+    /// Reports that between them hold every property the schema names: priced and charged, mirrored, failing and not, short and long.
+    fn reports() -> Vec<Report> {
+        let mirrored = |minutes| {
+            let inputs = inputs(minutes);
+            Inputs { range: MinuteRange { schedule: Schedule::new(Rule::Mirrored), ..inputs.range }, ..inputs }
+        };
+        let charged = Charged { billed: "1.5".parse().expect("a number"), currency: "EUR".to_owned(), charges: 2 };
+        let full = Inputs {
+            charges: ByArm { even: Some(charged.clone()), odd: None },
+            shared_charges: Some(charged),
+            probes: Some(ProbeOutcomes { sent: 1, conformant: 1, ..ProbeOutcomes::default() }),
+            margins: Margins { latency_ms: 50.0, error_rate: 0.1 },
+            ..mirrored(240)
+        };
+        [(240, full), (24, inputs(24)), (8, inputs(8)), (0, inputs(1))].map(|(minutes, inputs)| run(minutes, inputs).0).to_vec()
+    }
+
+    /// Holds `value` against `schema`, and notes the properties that were anything but null.
+    fn hold(document: &Value, schema: &Value, value: &Value, at: &str, told: &mut BTreeSet<String>) {
+        if let Some(name) = schema.get("$ref").and_then(Value::as_str) {
+            let name = name.strip_prefix("#/components/schemas/").expect("a schema of this document");
+            return hold(document, &document["components"]["schemas"][name], value, name, told);
+        }
+        if let Some(choices) = schema.get("oneOf").and_then(Value::as_array) {
+            let null = |choice: &&Value| choice.get("type").is_some_and(|kind| kind == "null");
+            assert!(choices.len() == 2 && choices.iter().any(|choice| null(&choice)), "{at}: {schema}");
+            let other = choices.iter().find(|choice| !null(choice)).expect("a choice beside null");
+            if !value.is_null() {
+                hold(document, other, value, at, told);
+            }
+            return;
+        }
+        let kind = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+            Value::Number(number) if number.is_f64() => "number",
+            Value::Number(_) => "integer",
+        };
+        let allowed = schema["type"].as_array().cloned().unwrap_or_else(|| vec![schema["type"].clone()]);
+        assert!(allowed.iter().any(|allowed| allowed == kind), "{at} is {value}, and the schema has {schema}");
+        if let Some(words) = schema.get("enum").and_then(Value::as_array) {
+            assert!(words.contains(value), "{at}: {value} is not one of {words:?}");
+        }
+        match value {
+            Value::Array(items) => {
+                for (position, item) in items.iter().enumerate() {
+                    let own = schema.get("prefixItems").map_or(&schema["items"], |items| &items[position]);
+                    hold(document, own, item, at, told);
+                }
+            }
+            Value::Object(members) => {
+                let named: BTreeSet<&String> = schema["properties"].as_object().expect("properties").keys().collect();
+                assert_eq!(named, members.keys().collect(), "{at}: the schema's properties and the report's");
+                for (name, member) in members {
+                    let place = format!("{at}.{name}");
+                    if !member.is_null() {
+                        told.insert(place.clone());
+                    }
+                    hold(document, &schema["properties"][name], member, &place, told);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn a_report_has_the_properties_its_schema_names() {
+        let document = openapi::document();
+        let schema = &document["paths"]["/api/report"]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        let mut told = BTreeSet::new();
+        for report in reports() {
+            hold(document, schema, &serde_json::to_value(&report).expect("serialisable"), "", &mut told);
+        }
+        // What no report told was not held against anything.
+        let schemas: BTreeSet<&str> = told.iter().filter_map(|place| place.split('.').next()).collect();
+        let named = |schema: &&str| {
+            let properties = document["components"]["schemas"][schema]["properties"].as_object().expect("an object");
+            properties.keys().map(|name| format!("{schema}.{name}")).collect::<Vec<_>>()
+        };
+        let untold: Vec<String> = schemas.iter().flat_map(named).filter(|place| !told.contains(place)).collect();
+        assert_eq!(untold, [] as [&str; 0]);
+        assert!(schemas.len() > 25, "{schemas:?}");
+    }
 
     #[test]
     fn the_query_says_what_is_compared() {

@@ -43,7 +43,6 @@ pub struct WindowDocument {
     #[schema(example = "2026-11-23T10:04:00Z")]
     pub starts_at: String,
     /// The arm that served.
-    #[schema(value_type = String, example = "even")]
     pub arm: Arm,
     /// Whether the minute was that arm's own.
     pub on_schedule: bool,
@@ -87,7 +86,6 @@ pub struct DecisionsDocument {
     #[schema(example = "2026-11-23T10:04Z")]
     pub minute: String,
     /// The arm whose turn it is.
-    #[schema(value_type = String, example = "even")]
     pub scheduled: Arm,
     /// Calls sent to that arm.
     pub on_schedule: u64,

@@ -1,6 +1,7 @@
 //! All checks, in the order they are shown. Must not know how any of them is made.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::cold_starts::{self, ColdStarts};
 use super::conformance::{self, Conformance};
@@ -12,7 +13,7 @@ use crate::domain::report::gathered::Gathered;
 use crate::domain::report::metrics::Metric;
 
 /// All checks, in the order they are shown.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Checks {
     /// Every redirect went to its minute's arm, but for recorded failovers.
     pub conformance: Conformance,

@@ -1,6 +1,7 @@
 //! How often a worker began to serve. Must not know what a first call waits.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::status::Status;
 use crate::domain::arm::ByArm;
@@ -8,7 +9,7 @@ use crate::domain::figures::count;
 use crate::domain::report::gathered::Gathered;
 
 /// Workers' starts.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ColdStarts {
     /// How it came out.
     pub status: Status,

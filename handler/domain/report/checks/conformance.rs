@@ -1,13 +1,14 @@
 //! Whether every redirect went to the arm of its minute. Must not know whether it arrived.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::status::Status;
 use crate::domain::figures::{count, counted};
 use crate::domain::report::gathered::Gathered;
 
 /// Routing conformance.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Conformance {
     /// How it came out.
     pub status: Status,

@@ -1,6 +1,7 @@
 //! Whether redirected calls arrived. Must not know where they were due.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::status::Status;
 use crate::domain::arm::{Arm, ByArm};
@@ -13,7 +14,7 @@ const MIN_SHARE: f64 = 0.95;
 const TOLERANCE: f64 = 0.001;
 
 /// Calls that arrived, by redirects sent.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct FollowThrough {
     /// How it came out.
     pub status: Status,

@@ -1,6 +1,7 @@
 //! Whether anything but the plans follows the minute's parity. Must not know what else might.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::status::Status;
 use crate::domain::figures::{decimals, difference};
@@ -9,7 +10,7 @@ use crate::domain::report::metrics::{Metric, MetricName};
 use crate::domain::schedule::Rule;
 
 /// What follows the minute's parity.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct MinuteConfound {
     /// How it came out.
     pub status: Status,

@@ -1,6 +1,7 @@
 //! Whether both arms got as many calls a window. Must not know what became of them.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::status::Status;
 use crate::domain::arm::ByArm;
@@ -16,7 +17,7 @@ use crate::domain::window::BurnIn;
 const MIN_P_VALUE: f64 = 0.001;
 
 /// Calls a window of each arm, compared.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SampleRatio {
     /// How it came out.
     pub status: Status,

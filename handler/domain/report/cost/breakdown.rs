@@ -3,6 +3,7 @@
 use bigdecimal::{BigDecimal, RoundingMode, Zero};
 use serde::Serialize;
 use time::Date;
+use utoipa::ToSchema;
 
 use crate::domain::arm::ByArm;
 use crate::domain::plan::Plan;
@@ -10,13 +11,14 @@ use crate::domain::price::{Meter, Price};
 use crate::domain::report::inputs::Charged;
 
 /// Observed and projected cost.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct CostReport {
     /// Currency of every list-price figure.
     pub currency: &'static str,
     /// Region whose prices were asked for.
     pub region: String,
     /// How long the run lasted, from its first to its last window.
+    #[schema(value_type = String)]
     pub hours: BigDecimal,
     /// Each arm's own cost.
     pub arms: ByArm<ArmCost>,
@@ -27,7 +29,7 @@ pub struct CostReport {
 }
 
 /// How a plan is paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub enum BillingKind {
     /// No price is known.
     #[serde(rename = "unpriced")]
@@ -41,7 +43,7 @@ pub enum BillingKind {
 }
 
 /// What a figure rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub enum CostSource {
     /// The provider's bills.
     #[serde(rename = "imported charges")]
@@ -77,7 +79,7 @@ impl CostSource {
 }
 
 /// One arm's cost.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ArmCost {
     /// What it runs on.
     pub plan: Plan,
@@ -88,6 +90,7 @@ pub struct ArmCost {
     /// Unit prices used.
     pub prices: Vec<PriceUsed>,
     /// Gigabyte-seconds billed, where it is paid by use.
+    #[schema(value_type = Option<String>)]
     pub gb_seconds: Option<BigDecimal>,
     /// As billed over the run: at list price, without free grants.
     pub observed: Option<Figures>,
@@ -96,47 +99,58 @@ pub struct ArmCost {
     /// What the provider's bills say, in their own currency.
     pub charged: Option<Charged>,
     /// The charges by 1,000 calls the arm served.
+    #[schema(value_type = Option<String>)]
     pub charged_per_1000_calls: Option<BigDecimal>,
     /// This plan alone, taking all the traffic.
     pub projected: Option<Projection>,
     /// What the supervision's own calls cost on this arm, without free grants.
+    #[schema(value_type = Option<String>)]
     pub probes: Option<BigDecimal>,
 }
 
 /// A cost and what it comes to by 1,000 calls served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Figures {
     /// Over the run.
+    #[schema(value_type = String)]
     pub total: BigDecimal,
     /// By 1,000 calls; absent where none was served.
+    #[schema(value_type = Option<String>)]
     pub per_1000_calls: Option<BigDecimal>,
 }
 
 /// What a plan alone would cost with the traffic seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Projection {
     /// Calls in a month of 730 hours.
+    #[schema(value_type = String)]
     pub calls_per_month: BigDecimal,
     /// A month, without free grants.
+    #[schema(value_type = String)]
     pub per_month: BigDecimal,
     /// A month, with the free grants.
+    #[schema(value_type = String)]
     pub per_month_with_grants: BigDecimal,
     /// By 1,000 calls, without free grants.
+    #[schema(value_type = Option<String>)]
     pub per_1000_calls: Option<BigDecimal>,
     /// By 1,000 calls, with the free grants.
+    #[schema(value_type = Option<String>)]
     pub per_1000_calls_with_grants: Option<BigDecimal>,
 }
 
 /// A unit price with where it comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PriceUsed {
     /// What is charged for.
     pub meter: Meter,
     /// USD a unit.
+    #[schema(value_type = String)]
     pub amount: BigDecimal,
     /// Region it holds in; may be the reference region.
     pub region: String,
-    /// The day it was known to hold.
+    /// The day it was known to hold, as its year and its day of the year.
+    #[schema(value_type = (i32, u16))]
     pub as_of: Date,
     /// Where it was read.
     pub source: String,
@@ -155,15 +169,17 @@ impl From<&Price> for PriceUsed {
 }
 
 /// What both arms use.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SharedCost {
     /// What the figures rest on.
     pub from: CostSource,
     /// Unit prices used.
     pub prices: Vec<PriceUsed>,
     /// Over the run, at list price.
+    #[schema(value_type = Option<String>)]
     pub total: Option<BigDecimal>,
     /// Each arm's even half of it.
+    #[schema(value_type = Option<String>)]
     pub each_arm: Option<BigDecimal>,
     /// What the provider's bills say, in their own currency.
     pub charged: Option<Charged>,

@@ -1,6 +1,7 @@
 //! A metric as the report shows it: compared and judged. Must not know how it was estimated.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::name::MetricName;
 use crate::domain::arm::{ByArm, even_first};
@@ -8,7 +9,7 @@ use crate::domain::figures::Unit;
 use crate::domain::statistics::Method;
 
 /// A 95 % confidence interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct Interval {
     /// Lower end.
     pub low: f64,
@@ -23,7 +24,7 @@ impl From<(f64, f64)> for Interval {
 }
 
 /// How the odd arm compares with the even arm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Finding {
     /// The interval lies below 0, and not by the chance that several comparisons have together.
@@ -50,7 +51,7 @@ impl Finding {
 }
 
 /// What a mirrored schedule shows of effects that follow the minute's parity rather than the arm.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct Confound {
     /// Half the difference between the two mappings' estimates, in the metric's unit.
     pub difference: f64,
@@ -61,7 +62,7 @@ pub struct Confound {
 }
 
 /// One metric, compared.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Metric {
     /// Which metric.
     pub name: MetricName,
@@ -105,11 +106,12 @@ pub struct Metric {
     pub welch: Option<Interval>,
     /// Upper bounds of the arms' rates where no error was seen at all.
     #[serde(rename = "unseen_upper_bounds", serialize_with = "even_first")]
+    #[schema(value_type = Option<[f64; 2]>)]
     pub zero_event_upper_bounds: Option<ByArm<f64>>,
 }
 
 /// A metric that is held back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Withheld {
     /// Which metric.
     pub name: MetricName,
@@ -118,7 +120,7 @@ pub struct Withheld {
 }
 
 /// The metrics at another burn-in.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Sensitivity {
     /// What was trimmed from each edge of a window.
     pub burn_in_seconds: f64,

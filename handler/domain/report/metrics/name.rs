@@ -1,13 +1,14 @@
 //! Which metrics there are, their units and names. Must not know how any is estimated.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::figures::Unit;
 use crate::domain::listed::listed;
 
 listed! {
     /// Names of the metrics; lower is better for all of them.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum MetricName {
         /// Mean of the windows' mean latencies, ms.

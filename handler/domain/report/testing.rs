@@ -1,0 +1,49 @@
+//! Reports to test with. Must not know who looks at them.
+
+use time::macros::datetime;
+
+use super::{Accumulator, Inputs, Report, assemble};
+use crate::domain::arm::{Arm, ByArm};
+use crate::domain::decision::{Decision, DecisionCount, Reason};
+use crate::domain::histogram::bucket_of;
+use crate::domain::minute_range::MinuteRange;
+use crate::domain::plan::{AppServiceSize, FlexSize, Plan};
+use crate::domain::schedule::{Minute, Schedule};
+use crate::domain::timeline::{Timeline, TimelineBuilder};
+use crate::domain::window::{Slice, Slices, StoredWindow};
+
+/// Inputs for the first minutes since the epoch, on two priced plans.
+pub fn inputs(minutes: i64) -> Inputs {
+    let plans = ByArm { even: Plan::AppService(AppServiceSize::S1), odd: Plan::FunctionsFlex(FlexSize::Mb512) };
+    Inputs { draws: 50, ..Inputs::new(MinuteRange::new(Schedule::default(), Minute(0), Minute(minutes)), plans) }
+}
+
+/// A run of `minutes` with 40 calls each, odd slower by 20 ms; minute 7 fails over, in minute 9 a call fails.
+pub fn run(minutes: i64, inputs: Inputs) -> (Report, Timeline) {
+    let schedule = inputs.range.schedule;
+    let mut timeline = TimelineBuilder::new(MinuteRange::new(schedule, Minute(0), Minute(minutes)));
+    let mut report = Accumulator::new(inputs);
+    let mut rows = Vec::new();
+    for minute in (0..minutes).map(Minute) {
+        let scheduled = schedule.arm_of(minute);
+        let (arm, reason) = if minute.0 == 7 { (scheduled.other(), Reason::Failover) } else { (scheduled, Reason::Schedule) };
+        let count = DecisionCount { decision: Decision { minute, arm, reason }, calls: 40 };
+        report.decision(&count);
+        timeline.decision(&count);
+        let latency_us = 5_000 + minute.0.unsigned_abs() % 5 * 100 + if arm == Arm::Odd { 20_000 } else { 0 };
+        let mut slices = Slices::default();
+        slices.0[3] = Slice {
+            calls: 40,
+            server_errors: u64::from(minute.0 == 9),
+            latency_sum_us: 40 * latency_us,
+            buckets: vec![(u16::try_from(bucket_of(latency_us)).expect("a bucket"), 40)],
+        };
+        rows.push((minute, arm, slices.encode()));
+    }
+    for (minute, arm, slices) in &rows {
+        let row = StoredWindow { minute: *minute, arm: *arm, closed: true, cold_starts: 0, probes: 1, unrouted: 0, slices };
+        report.observe(&row);
+        timeline.observe(&row);
+    }
+    (assemble(&report.finish(), datetime!(2026-11-23 12:00:00.5 UTC)), timeline.finish())
+}
