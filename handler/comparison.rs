@@ -21,17 +21,17 @@ use crate::domain::window::BurnIn;
 use crate::store::writing::interval;
 use crate::store::{Store, StoreError};
 
-/// Windows are compared once writers have had this many turns after their end.
+/// Windows are compared once this many writing intervals have passed since their end.
 const SETTLED_TURNS: u32 = 5;
-/// What is compared where nothing else is asked for: the last day.
-const STANDARD_RANGE: time::Duration = time::Duration::DAY;
+/// What is compared by default: the last day.
+const DEFAULT_RANGE: time::Duration = time::Duration::DAY;
 
 /// What a comparison may be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReportQuery {
-    /// First moment compared; the day before `to` where none is given.
+    /// Start of the range; a day before `to` by default.
     pub from: Option<OffsetDateTime>,
-    /// First moment not compared; now where none is given.
+    /// End of the range, exclusive; now by default.
     pub to: Option<OffsetDateTime>,
     /// What is trimmed from the windows' edges in the headline figures.
     pub burn_in: BurnIn,
@@ -58,7 +58,7 @@ pub struct Comparison {
     schedule: Schedule,
     config: ComparisonConfig,
     clock: Arc<dyn Clock>,
-    /// One report at a time: a long range's takes all cores and some hundred MB, of an instance whose calls are being measured.
+    /// One report at a time: a long range takes all cores and some hundred MB of an instance whose calls are being measured.
     turn: Arc<Semaphore>,
 }
 
@@ -80,7 +80,7 @@ impl Comparison {
     pub fn minutes(&self, from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) -> MinuteRange {
         let settled = self.clock.now() - interval(&self.schedule) * SETTLED_TURNS;
         let to = to.map_or(settled, |to| to.min(settled));
-        let from = from.unwrap_or(to - STANDARD_RANGE);
+        let from = from.unwrap_or(to - DEFAULT_RANGE);
         MinuteRange::new(self.schedule, self.schedule.minute_at(from), self.schedule.minute_at(to))
     }
 
@@ -89,7 +89,7 @@ impl Comparison {
     pub fn minutes_so_far(&self, from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) -> MinuteRange {
         let now = self.clock.now();
         let to = to.map_or(now, |to| to.min(now));
-        let from = from.unwrap_or(to - STANDARD_RANGE);
+        let from = from.unwrap_or(to - DEFAULT_RANGE);
         MinuteRange::new(self.schedule, self.schedule.minute_at(from), self.schedule.minute_at(to).next())
     }
 
@@ -111,7 +111,7 @@ impl Comparison {
         let now = self.clock.now();
         // Seconds of arithmetic for a year of windows: not on a thread that serves calls.
         let arithmetic = tokio::task::spawn_blocking(move || {
-            // Kept until the arithmetic ends, which it does even where nobody waits for it any more.
+            // Kept until the arithmetic ends, which it does even when nobody waits for it any more.
             let _turn = turn;
             assemble(&accumulator.finish(), now)
         });

@@ -27,10 +27,10 @@ use crate::page::{Mode, ReportView, render_report};
 /// The comparison.
 #[derive(Debug, Args)]
 pub struct ReportCommand {
-    /// First moment compared, such as 2026-11-01 or 2026-11-01T10:00Z [default: a day before the end]
+    /// Start of the range, such as 2026-11-01 or 2026-11-01T10:00Z [default: a day before the end]
     #[arg(long, value_parser = read_moment)]
     from: Option<OffsetDateTime>,
-    /// First moment not compared [default: now]
+    /// End of the range, exclusive [default: now]
     #[arg(long, value_parser = read_moment)]
     to: Option<OffsetDateTime>,
     /// Seconds to trim from both edges of each window: 0, 5, 10 or 20
@@ -76,7 +76,7 @@ impl ReportCommand {
     }
 }
 
-/// Writes the page beside its place first, so that a page that was there before is never half overwritten.
+/// Writes to a temporary file first, so that an existing page is never left half overwritten.
 fn write_page(file: &Path, report: &Report, timeline: &Timeline) -> Result<(), Failure> {
     let one_url = process_setting("SWITCHBACK_URL").map(|url| url.parse::<BaseUrl>()).transpose().map_err(Failure::Input)?;
     let view = ReportView { report, timeline, one_url: one_url.as_ref().map(BaseUrl::as_str) };
@@ -156,7 +156,7 @@ fn arms(report: &Report) -> Table {
         ("calls answered 5xx", even.server_errors, odd.server_errors),
         ("cold starts", even.cold_starts, odd.cold_starts),
         ("probes", even.probes, odd.probes),
-        ("windows without their last seconds", even.unclosed_windows, odd.unclosed_windows),
+        ("unclosed windows", even.unclosed_windows, odd.unclosed_windows),
     ];
     for (title, even, odd) in rows {
         table.add_row([Cell::new(title), right(count(even)), right(count(odd))]);
@@ -165,7 +165,7 @@ fn arms(report: &Report) -> Table {
 }
 
 fn metrics(report: &Report) -> Table {
-    let mut table = table(&["metric", "even", "odd", "odd − even", "in percent", "95 % interval", "odd is", "smallest effect to be seen"]);
+    let mut table = table(&["metric", "even", "odd", "odd − even", "in percent", "95 % interval", "odd is", "minimal detectable effect"]);
     for metric in &report.metrics {
         let show = |value| amount(metric.unit, value);
         table.add_row([
@@ -227,11 +227,11 @@ fn cost(report: &Report) -> Option<Table> {
     };
     row("observed over the run", &|arm| Some(arm.observed.as_ref()?.total.to_string()));
     row("observed, with free grants", &|arm| Some(arm.observed_with_grants.as_ref()?.total.to_string()));
-    row("observed, by 1,000 calls", &|arm| Some(arm.observed.as_ref()?.per_1000_calls.as_ref()?.to_string()));
+    row("observed, per 1,000 calls", &|arm| Some(arm.observed.as_ref()?.per_1000_calls.as_ref()?.to_string()));
     row("this plan alone, a month", &|arm| Some(arm.projected.as_ref()?.per_month.to_string()));
     row("this plan alone, a month, with free grants", &|arm| Some(arm.projected.as_ref()?.per_month_with_grants.to_string()));
-    row("this plan alone, by 1,000 calls", &|arm| Some(arm.projected.as_ref()?.per_1000_calls.as_ref()?.to_string()));
-    row("supervision's own calls", &|arm| arm.probes.as_ref().map(ToString::to_string));
+    row("this plan alone, per 1,000 calls", &|arm| Some(arm.projected.as_ref()?.per_1000_calls.as_ref()?.to_string()));
+    row("supervision's calls", &|arm| arm.probes.as_ref().map(ToString::to_string));
     row("imported charges", &|arm| arm.charged.as_ref().map(|charged| format!("{} {}", charged.billed, charged.currency)));
     let half = report.cost.shared.each_arm.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
     row("half of the shared parts", &|_| Some(half.clone()));

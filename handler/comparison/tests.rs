@@ -66,7 +66,7 @@ fn comparison(store: Store) -> Comparison {
 }
 
 #[tokio::test]
-async fn rows_become_a_report() {
+async fn stored_rows_become_a_report() {
     let store = new_store().await;
     fill(&store, &Schedule::default(), 120, ByArm { even: 1, odd: 2 }).await;
     let fetched = Price {
@@ -90,7 +90,7 @@ async fn rows_become_a_report() {
 }
 
 #[tokio::test]
-async fn a_range_leaves_the_rest_out_and_unsettled_minutes_too() {
+async fn a_range_excludes_other_minutes_and_those_not_yet_settled() {
     let store = new_store().await;
     fill(&store, &Schedule::default(), 60, ByArm { even: 1, odd: 2 }).await;
     let comparison = comparison(store);
@@ -207,7 +207,7 @@ async fn a_year_under(rule: Rule) {
     assert!(resident_kb() < 200_000, "{} kB", resident_kb());
 }
 
-/// The most memory this process ever had resident, kB.
+/// Peak resident memory of this process, kB.
 fn resident_kb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();

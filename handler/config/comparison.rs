@@ -24,7 +24,7 @@ pub struct ComparisonConfig {
     pub resource_ids: ByArm<Vec<String>>,
     /// Azure resource ids whose charges are shared.
     pub shared_resource_ids: Vec<String>,
-    /// Prices that win over every other.
+    /// Prices that override all others.
     pub price_overrides: Vec<PriceOverride>,
 }
 
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_read() {
+    fn every_setting_is_read() {
         let mut settings = settings(&[
             ("SWITCHBACK_EVEN_PLAN", "app-service/S1"),
             ("SWITCHBACK_ODD_PLAN", "functions/flex-512"),

@@ -46,7 +46,7 @@ impl fmt::Display for Arm {
     }
 }
 
-/// The text named no arm.
+/// The text names no arm.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not an arm: expected even or odd")]
 pub struct UnknownArm(String);

@@ -5,7 +5,7 @@ use bigdecimal::{BigDecimal, RoundingMode, Signed, ToPrimitive};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Stands where there is no figure.
+/// Stands in where there is no figure.
 pub const UNKNOWN: &str = "unknown";
 const MINUS: &str = "\u{2212}";
 
@@ -53,7 +53,7 @@ fn separated(number: &str) -> String {
     text
 }
 
-/// A length of time in the largest unit that leaves at least two of it: `90 minutes`, `2.5 days`.
+/// A length of time, in the largest unit of which it holds at least two: `90 minutes`, `2.5 days`.
 #[must_use]
 pub fn hours(hours: &BigDecimal) -> String {
     finite(hours.to_f64().unwrap_or(f64::NAN), |hours| {
@@ -118,7 +118,7 @@ pub fn share(value: f64) -> String {
     })
 }
 
-/// A latency, from µs to s as fits.
+/// A latency, in milliseconds or seconds.
 #[must_use]
 pub fn milliseconds(value: f64) -> String {
     finite(value, |value| match value.abs() {
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn money_is_shown_to_what_matters() {
+    fn money_keeps_four_significant_figures_below_a_dollar() {
         let money_of = |text: &str| money(&text.parse().expect("a number"), "USD");
         assert_eq!((money_of("0"), money_of("12.345"), money_of("0.000412")), ("$0.00".into(), "$12.35".into(), "$0.0004120".into()));
         assert_eq!(["0.05", "3", "60"].map(|text| hours(&text.parse().expect("a number"))), ["3.0 minutes", "3.0 hours", "2.5 days"]);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_unknown() {
+    fn non_finite_values_are_shown_as_unknown() {
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             for text in [amount(Unit::Milliseconds, value), difference(Unit::Share, value), percent(value), share(value)] {
                 assert_eq!(text, UNKNOWN);

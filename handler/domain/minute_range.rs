@@ -7,7 +7,7 @@ use super::schedule::{Minute, Schedule};
 /// Consecutive minutes of one schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MinuteRange {
-    /// Which minutes belong to which arm, and how long one lasts.
+    /// Which minutes belong to which arm, and how long a minute lasts.
     pub schedule: Schedule,
     /// The first minute.
     pub from: Minute,

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn mirrored_swaps_who_is_first() {
+    fn a_mirrored_schedule_swaps_which_arm_comes_first() {
         use Standing::Complete;
         let (pairs, _) = pair_up(Rule::Mirrored, &[(58, Complete), (59, Complete), (60, Complete), (61, Complete)]);
         assert_eq!(pairs, vec![(58, Mapping::EvenFirst, 58, 59), (60, Mapping::OddFirst, 61, 60)]);

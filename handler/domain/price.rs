@@ -188,7 +188,7 @@ impl PriceBook {
         PriceBook::embedded().with(fetched).with(overrides.iter().map(|price| price.price(today)))
     }
 
-    /// The book with `prices` in front: they win over everything it held.
+    /// The book with `prices` in front: they take precedence over everything it held.
     #[must_use]
     pub fn with(mut self, prices: impl IntoIterator<Item = Price>) -> Self {
         let mut all: Vec<Price> = prices.into_iter().collect();
@@ -207,7 +207,7 @@ impl PriceBook {
 /// The region of an override: every one.
 pub const ANY_REGION: &str = "*";
 
-/// A price that wins over every other, in every region.
+/// A price that overrides all others, in every region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceOverride {
     /// What is charged for.

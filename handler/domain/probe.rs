@@ -92,7 +92,7 @@ impl ProbeOutcomes {
         }
     }
 
-    /// Share of the probes that ended where the rule says, failovers with their reason included; `None` before the first.
+    /// Share of the probes that ended where the rule says, including failovers with their reason; `None` before the first.
     #[must_use]
     pub fn conformance(&self) -> Option<f64> {
         (self.sent > 0).then(|| (self.conformant + self.failed_over) as f64 / self.sent as f64)
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn judging() {
+    fn probes_are_judged_by_where_they_end() {
         use Arm::{Even, Odd};
         assert_eq!(ProbeOutcome::judge(Even, Even, Reason::Schedule, Even), ProbeOutcome::Conformant);
         assert_eq!(ProbeOutcome::judge(Even, Even, Reason::Unsure, Even), ProbeOutcome::Conformant);

@@ -51,7 +51,7 @@ impl FromStr for Rule {
     }
 }
 
-/// The text named no schedule.
+/// The text names no schedule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not a schedule: expected {names}", names = Rule::ALL.map(Rule::as_str).join(" or "))]
 pub struct UnknownRule(String);

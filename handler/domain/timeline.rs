@@ -10,7 +10,7 @@ use super::minute_range::MinuteRange;
 use super::schedule::{Minute, Schedule};
 use super::window::{StoredWindow, visit_slices};
 
-/// Every minute of a stretch of time, those in which nothing happened included.
+/// Every minute of a stretch of time, including those in which nothing happened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timeline {
     /// How minutes map to arms.
@@ -54,7 +54,7 @@ pub struct Decided {
     pub schedule: u64,
     /// Because the other arm was down.
     pub failover: u64,
-    /// To nobody: this arm's turn, and none was up.
+    /// Rejected: this arm's turn, but neither arm was up.
     pub unavailable: u64,
 }
 
@@ -91,7 +91,7 @@ impl Open {
     }
 }
 
-/// Takes decisions and windows of a stretch of time, in any order; gives a [`Timeline`].
+/// Builds a [`Timeline`] from decisions and windows, which may come in any order.
 #[derive(Debug)]
 pub struct TimelineBuilder {
     range: MinuteRange,
@@ -99,7 +99,7 @@ pub struct TimelineBuilder {
 }
 
 impl TimelineBuilder {
-    /// Most minutes a timeline holds: an hour of real ones.
+    /// Maximum number of minutes in a timeline: an hour of real ones.
     pub const MAX_MINUTES: i64 = 60;
 
     /// A timeline of the last [`TimelineBuilder::MAX_MINUTES`] of `range`.
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn workers_are_added_up_and_silent_minutes_kept() {
+    fn workers_are_added_up_and_empty_minutes_are_kept() {
         let mut timeline = TimelineBuilder::new(first_minutes(100));
         assert_eq!((timeline.range().from, timeline.range().to), (Minute(40), Minute(100)));
         let (one, other) = (slices(10, 1, 100), slices(10, 2, 100));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_a_timeline_too_and_unreadable_bytes_are_incomplete() {
+    fn an_empty_timeline_is_valid_and_an_unreadable_window_is_incomplete() {
         let empty = TimelineBuilder::new(first_minutes(10)).finish();
         assert!(empty.minutes.is_empty());
         let mut timeline = TimelineBuilder::new(first_minutes(10));

@@ -1,4 +1,4 @@
-//! The page as a whole: well-formed, free of non-numbers, deaf to hostile text, honest when there is nothing to show.
+//! The page as a whole: well-formed, free of non-finite numbers, safe against hostile text, honest when there is nothing to show.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ fn page_of(report: &Report, timeline: &Timeline, one_url: Option<&str>, mode: Mo
     html
 }
 
-/// What holds for every page: no number that is none, drawings that are well-formed XML with title and description, ids used once,
+/// What holds for every page: no non-finite number, drawings that are well-formed XML with title and description, ids used once,
 /// headings in order.
 fn sound(html: &str) {
     for wrong in ["NaN", "inf<", "inf ", "inf\"", "-inf", "Infinity"] {
@@ -112,7 +112,7 @@ fn without_calls_the_page_says_how_to_get_some() {
 }
 
 #[test]
-fn few_minutes_and_unpriced_plans_are_said_not_drawn() {
+fn too_few_minutes_and_unpriced_plans_are_explained_instead_of_drawn() {
     let unpriced = Inputs { plans: ByArm { even: Plan::Local, odd: Plan::Local }, ..inputs(3) };
     let (report, timeline) = run(3, unpriced);
     let html = page_of(&report, &timeline, None, Mode::File);
@@ -148,7 +148,7 @@ fn hostile_text_stays_text() {
 }
 
 #[test]
-fn figures_that_are_no_numbers_are_said_to_be_unknown() {
+fn non_finite_figures_are_shown_as_unknown() {
     let (mut report, mut timeline) = run(40, inputs(40));
     for metric in &mut report.metrics {
         metric.even = f64::NAN;

@@ -13,7 +13,7 @@ use crate::domain::timeline::Timeline;
 /// The page's style sheet.
 pub(super) const STYLE: &str = include_str!("templates/style.css");
 
-/// How often a served page loads itself anew.
+/// How often a served page reloads itself.
 pub(super) const REFRESH: Duration = Duration::from_secs(15);
 
 /// Allows the page's one style sheet, known by its digest, and the icon it carries along; nothing else.
@@ -38,11 +38,11 @@ pub struct ReportView<'a> {
 pub enum Mode {
     /// A file: it stays as it is.
     File,
-    /// An answer: it leads to other ranges and loads itself anew.
+    /// An answer: it leads to other ranges and reloads itself.
     Served(Viewing),
 }
 
-/// What someone who looks at the served page chose.
+/// What a viewer of the served page chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Viewing {
     /// How far back the comparison goes.

@@ -1,5 +1,5 @@
-//! The stream's end: failovers first, then windows in time order, one at a time, into what a report needs. Memory grows with pairs, not
-//! with calls. Must not know estimators.
+//! Collects the stream a report is made from: failovers first, then windows in time order, one at a time. Memory grows with the number of
+//! pairs, not of calls. Must not know estimators.
 
 use super::gathered::{Gathered, Routed};
 use super::inputs::Inputs;
@@ -18,7 +18,7 @@ struct OpenMinute {
     windows: ByArm<Option<(WindowSums, Standing)>>,
 }
 
-/// Takes decisions and windows; gives what they come to.
+/// Adds up decisions and windows.
 #[derive(Debug)]
 pub struct Accumulator {
     gathered: Gathered,
@@ -119,7 +119,7 @@ impl Accumulator {
         }
     }
 
-    /// Hands the open minute's windows on.
+    /// Adds up the open minute's windows and pairs them.
     fn close_minute(&mut self) {
         let Some(OpenMinute { minute, mut windows }) = self.open.take() else { return };
         let schedule = self.gathered.schedule();

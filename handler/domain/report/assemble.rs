@@ -8,7 +8,7 @@ use super::document::{ArmSummary, DataSummary, Report, ScheduleSummary};
 use super::gathered::Gathered;
 use super::metrics::{Compared, compare};
 use super::verdict::decide;
-use super::words::{Told, in_words};
+use super::words::{Evidence, in_words};
 use crate::domain::arm::ByArm;
 
 /// The report of everything gathered, made at `generated_at`. Takes seconds for a year of windows.
@@ -20,8 +20,8 @@ pub fn assemble(gathered: &Gathered, generated_at: OffsetDateTime) -> Report {
     let verdict = decide(gathered, &checks, &metrics, &cost);
     let arms = ByArm::build(|arm| ArmSummary::of(gathered, arm));
     let data = DataSummary::of(gathered);
-    let told = Told { arms: &arms, data: &data, checks: &checks, metrics: &metrics, cost: &cost, verdict: &verdict };
-    let summary = in_words(told);
+    let evidence = Evidence { arms: &arms, data: &data, checks: &checks, metrics: &metrics, cost: &cost, verdict: &verdict };
+    let summary = in_words(evidence);
     Report {
         generated_at,
         from: gathered.inputs.range.starts_at(),

@@ -5,7 +5,7 @@ use crate::domain::arm::{Arm, ByArm};
 use crate::domain::histogram::BUCKETS;
 use crate::domain::window::RINGS;
 
-/// Most blocks kept of a run.
+/// Maximum number of blocks kept for a run.
 pub const MAX_BLOCKS: usize = 1_024;
 
 /// One histogram: its occupied buckets and their counts, by bucket.

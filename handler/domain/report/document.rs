@@ -24,7 +24,7 @@ pub struct Report {
     /// First instant compared.
     #[serde(with = "time::serde::rfc3339")]
     pub from: OffsetDateTime,
-    /// First instant not compared any more.
+    /// End of the compared range, exclusive.
     #[serde(with = "time::serde::rfc3339")]
     pub to: OffsetDateTime,
     /// Which minutes belong to which arm.
@@ -87,9 +87,9 @@ pub struct ArmSummary {
     pub off_schedule_calls: u64,
     /// Times a worker began to serve.
     pub cold_starts: u64,
-    /// Calls of the supervision, which are in no other number.
+    /// Supervision probes, which no other number includes.
     pub probes: u64,
-    /// Calls without a valid ticket where tickets are in use, which are in no other number.
+    /// Calls without a valid ticket where tickets are in use, which no other number includes.
     pub unrouted_calls: u64,
     /// Windows that a worker left without its last seconds.
     pub unclosed_windows: u64,

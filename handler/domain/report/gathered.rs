@@ -1,4 +1,4 @@
-//! What a stream of decisions and windows comes to: everything the rest of the report is computed from. Must not know how it was gathered,
+//! What a stream of decisions and windows adds up to: everything the rest of the report is computed from. Must not know how it was gathered,
 //! nor what is computed from it.
 
 use std::collections::BTreeMap;
@@ -39,11 +39,11 @@ pub struct Totals {
     pub off_schedule_calls: u64,
     /// Times a worker began to serve.
     pub cold_starts: u64,
-    /// Calls of the supervision.
+    /// Supervision probes.
     pub probes: u64,
     /// Calls without a valid ticket where tickets are in use.
     pub unrouted: u64,
-    /// Rows that a worker left without their last seconds.
+    /// Rows whose worker wrote no final version.
     pub unclosed: u64,
     /// Use by calendar month (year, month), where the plan is paid by use.
     pub usage: BTreeMap<(i32, u8), Usage>,

@@ -44,22 +44,22 @@ pub struct Verdict {
     pub reasons: Vec<String>,
 }
 
-/// What a metric has to say in the verdict.
+/// The part a metric plays in the verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Say {
+enum VerdictRole {
     /// Which plan is cheaper.
     Price,
     /// Whether the cheaper plan harms callers: its rise must stay within the margin.
     Guardrail,
-    /// Nothing.
-    Nothing,
+    /// Reported, but not decisive.
+    Informational,
 }
 
-const fn say(name: MetricName) -> Say {
+const fn role(name: MetricName) -> VerdictRole {
     match name {
-        MetricName::LatencyP95 | MetricName::ErrorRate => Say::Guardrail,
-        MetricName::CostProjected => Say::Price,
-        MetricName::LatencyMean | MetricName::LatencyP50 | MetricName::LatencyP99 | MetricName::CostObserved => Say::Nothing,
+        MetricName::LatencyP95 | MetricName::ErrorRate => VerdictRole::Guardrail,
+        MetricName::CostProjected => VerdictRole::Price,
+        MetricName::LatencyMean | MetricName::LatencyP50 | MetricName::LatencyP99 | MetricName::CostObserved => VerdictRole::Informational,
     }
 }
 
@@ -79,10 +79,10 @@ pub fn decide(gathered: &Gathered, checks: &Checks, metrics: &[Metric], cost: &C
         return without(VerdictOutcome::Withheld, failed);
     }
     if gathered.inputs.aa_run {
-        let (outcome, reasons) = aa(metrics);
+        let (outcome, reasons) = aa_verdict(metrics);
         return without(outcome, reasons);
     }
-    let Some(price) = metrics.iter().find(|metric| say(metric.name) == Say::Price) else {
+    let Some(price) = metrics.iter().find(|metric| role(metric.name) == VerdictRole::Price) else {
         return without(VerdictOutcome::NoPrice, vec![no_price(cost)]);
     };
     let cheaper = if price.interval.high < 0.0 {
@@ -93,11 +93,11 @@ pub fn decide(gathered: &Gathered, checks: &Checks, metrics: &[Metric], cost: &C
         let reason = "the interval of the projected cost's difference covers 0: neither plan is shown to be cheaper".to_owned();
         return without(VerdictOutcome::NoRecommendation, vec![reason]);
     };
-    let guardrails = MetricName::ALL.into_iter().filter(|name| say(*name) == Say::Guardrail);
+    let guardrails = MetricName::ALL.into_iter().filter(|name| role(*name) == VerdictRole::Guardrail);
     let (kept, grounds): (Vec<bool>, Vec<String>) = guardrails.map(|name| guardrail(name, metrics, margins, cheaper)).unzip();
-    let mut reasons = vec![format!("{cheaper} is cheaper: its plan alone would cost less by 1,000 calls, and the interval excludes 0")];
+    let mut reasons = vec![format!("{cheaper} is cheaper: its plan alone would cost less per 1,000 calls, and the interval excludes 0")];
     reasons.extend(grounds);
-    reasons.extend(grants_turn_it(cost, cheaper));
+    reasons.extend(grants_reverse_the_choice(cost, cheaper));
     if kept.into_iter().all(|kept| kept) {
         Verdict { outcome: VerdictOutcome::Recommended, recommended: Some(cheaper), margins, reasons }
     } else {
@@ -129,15 +129,11 @@ fn no_price(cost: &CostReport) -> String {
     let unpriced = Arm::BOTH.iter().map(|arm| &cost.arms[*arm]).filter(|arm| arm.projected.is_none());
     let mut plans: Vec<&str> = unpriced.map(|arm| arm.plan.as_str()).collect();
     plans.dedup();
-    if plans.is_empty() {
-        "no call was compared whose price is known".to_owned()
-    } else {
-        format!("no price is known for {}", plans.join(" or "))
-    }
+    if plans.is_empty() { "no compared call has a known price".to_owned() } else { format!("no price is known for {}", plans.join(" or ")) }
 }
 
 /// Free grants are a subscription's, not a plan's: said where they would turn the choice.
-fn grants_turn_it(cost: &CostReport, cheaper: Arm) -> Option<String> {
+fn grants_reverse_the_choice(cost: &CostReport, cheaper: Arm) -> Option<String> {
     let month = |arm: Arm| cost.arms[arm].projected.as_ref().map(|projected| &projected.per_month_with_grants);
     let (kept, other) = (month(cheaper)?, month(cheaper.other())?);
     (kept > other).then(|| {
@@ -151,7 +147,7 @@ fn grants_turn_it(cost: &CostReport, cheaper: Arm) -> Option<String> {
 }
 
 /// The A/A verdict: any behaviour found better or worse. Findings already allow for how many behaviours are compared.
-fn aa(metrics: &[Metric]) -> (VerdictOutcome, Vec<String>) {
+fn aa_verdict(metrics: &[Metric]) -> (VerdictOutcome, Vec<String>) {
     let differ = |metric: &Metric| match metric.finding {
         Finding::Better | Finding::Worse => metric.p_value_adjusted,
         Finding::Equivalent | Finding::Inconclusive => None,

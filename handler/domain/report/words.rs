@@ -8,9 +8,9 @@ use super::verdict::{Verdict, VerdictOutcome};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::figures::{amount, counted, interval, money, size_of_difference};
 
-/// What is told.
+/// What the summary is written from.
 #[derive(Debug, Clone, Copy)]
-pub struct Told<'a> {
+pub struct Evidence<'a> {
     /// What each arm served.
     pub arms: &'a ByArm<ArmSummary>,
     /// What the comparison rests on.
@@ -27,35 +27,35 @@ pub struct Told<'a> {
 
 /// One statement each, the headline first.
 #[must_use]
-pub fn in_words(told: Told<'_>) -> Vec<String> {
-    let mut words = vec![headline(told)];
-    words.extend(told.verdict.reasons.iter().cloned());
-    let mut metrics: Vec<(u8, &Metric)> = told.metrics.iter().filter_map(|metric| Some((metric.name.headline()?, metric))).collect();
+pub fn in_words(evidence: Evidence<'_>) -> Vec<String> {
+    let mut words = vec![headline(evidence)];
+    words.extend(evidence.verdict.reasons.iter().cloned());
+    let mut metrics: Vec<(u8, &Metric)> = evidence.metrics.iter().filter_map(|metric| Some((metric.name.headline()?, metric))).collect();
     metrics.sort_by_key(|(place, _)| *place);
     words.extend(metrics.into_iter().map(|(_, metric)| compared(metric)));
-    words.extend(cost(told));
-    let open = told.checks.lines().into_iter().filter(|check| match check.status {
+    words.extend(cost(evidence));
+    let open = evidence.checks.lines().into_iter().filter(|check| match check.status {
         Status::Failed | Status::Unknown => true,
         Status::Passed | Status::Warning => false,
     });
     words.extend(open.map(|check| format!("{}: {}", check.title, check.summary)));
-    let unclosed: u64 = told.arms.iter().map(|arm| arm.unclosed_windows).sum();
+    let unclosed: u64 = evidence.arms.iter().map(|arm| arm.unclosed_windows).sum();
     if unclosed > 0 {
         words.push(format!(
-            "windows left without their last seconds, as when a worker is killed: {unclosed}; they are not compared, and what those seconds \
-             served is not counted"
+            "unclosed windows, as when a worker is killed: {unclosed}; they are not compared, and the calls of their last seconds are not \
+             counted"
         ));
     }
-    if told.data.unreadable_rows > 0 {
-        words.push(format!("not compared, because it could not be read: {}", counted(told.data.unreadable_rows, "stored row")));
+    if evidence.data.unreadable_rows > 0 {
+        words.push(format!("not compared, because it could not be read: {}", counted(evidence.data.unreadable_rows, "stored row")));
     }
     words
 }
 
-fn headline(told: Told<'_>) -> String {
-    match (told.verdict.outcome, told.verdict.recommended) {
+fn headline(evidence: Evidence<'_>) -> String {
+    match (evidence.verdict.outcome, evidence.verdict.recommended) {
         (VerdictOutcome::Recommended, Some(arm)) => {
-            format!("keep {arm} ({}): it costs less and stays within the margins", told.arms[arm].plan)
+            format!("keep {arm} ({}): it costs less and stays within the margins", evidence.arms[arm].plan)
         }
         (VerdictOutcome::Recommended, None) | (VerdictOutcome::NoRecommendation, _) => {
             "neither plan can be recommended on this evidence".to_owned()
@@ -72,11 +72,7 @@ fn compared(metric: &Metric) -> String {
     let name = metric.name.title();
     let show = |value| amount(metric.unit, value);
     if let Some(ByArm { even, odd }) = metric.zero_event_upper_bounds {
-        return format!(
-            "not one call failed; with 95 % confidence the error rate is below {} on even and {} on odd",
-            show(even),
-            show(odd)
-        );
+        return format!("no call failed; with 95 % confidence the error rate is below {} on even and {} on odd", show(even), show(odd));
     }
     let interval = format!("95 % interval {}", interval(metric.unit, metric.interval.low, metric.interval.high));
     let by = size_of_difference(metric.unit, metric.difference);
@@ -84,15 +80,15 @@ fn compared(metric: &Metric) -> String {
     match metric.finding {
         Finding::Better => format!("{name} is lower on odd: {values}, by {by} ({interval})"),
         Finding::Worse => format!("{name} is higher on odd: {values}, by {by} ({interval})"),
-        Finding::Equivalent => format!("{name} is the same for all purposes declared: {values} ({interval})"),
-        Finding::Inconclusive => format!("{name} can't be told apart: {values} ({interval})"),
+        Finding::Equivalent => format!("{name} is equivalent within the declared margin: {values} ({interval})"),
+        Finding::Inconclusive => format!("no difference in {name} is shown: {values} ({interval})"),
     }
 }
 
-fn cost(told: Told<'_>) -> Option<String> {
-    let month = |arm: Arm| Some(money(&told.cost.arms[arm].projected.as_ref()?.per_month, told.cost.currency));
+fn cost(evidence: Evidence<'_>) -> Option<String> {
+    let month = |arm: Arm| Some(money(&evidence.cost.arms[arm].projected.as_ref()?.per_month, evidence.cost.currency));
     let (even, odd) = (month(Arm::Even)?, month(Arm::Odd)?);
-    let (of_even, of_odd) = (told.arms.even.plan, told.arms.odd.plan);
+    let (of_even, of_odd) = (evidence.arms.even.plan, evidence.arms.odd.plan);
     Some(format!(
         "with all of this traffic, {of_even} alone would cost {even} a month and {of_odd} {odd}, before free grants and shared parts"
     ))

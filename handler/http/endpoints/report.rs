@@ -20,9 +20,9 @@ use crate::http::reply::json;
     summary = "Compare the arms",
     description = "The report: checks, metrics with intervals, cost observed and projected, and the verdict.",
     params(
-        ("from" = Option<String>, Query, description = "First moment compared; a day before `to` where none is given"),
-        ("to" = Option<String>, Query, description = "First moment not compared; now where none is given"),
-        ("burn_in" = Option<u8>, Query, description = "Seconds trimmed from both edges of each window: 0, 5, 10 or 20; 0 where none is given"),
+        ("from" = Option<String>, Query, description = "Start of the range; a day before `to` by default"),
+        ("to" = Option<String>, Query, description = "End of the range, exclusive; now by default"),
+        ("burn_in" = Option<u8>, Query, description = "Seconds trimmed from both edges of each window: 0 (the default), 5, 10 or 20"),
     ),
     responses(
         (status = 200, description = "The report", body = Report),

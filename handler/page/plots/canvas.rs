@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_are_the_pages_and_texts_are_escaped() {
+    fn drawings_use_the_pages_colours_and_escape_text() {
         let hostile = "<script>\"#010200\"</script>&";
         let drawing = draw(100, 50, |area| Ok(area.draw(&Text::new(hostile, (1, 1), Ink::Even.words(13)))?)).expect("drawn");
         assert!(drawing.body.contains("fill=\"var(--even)\"") && !drawing.body.contains("=\"#"), "{}", drawing.body);

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bars_keep_within_the_drawing_and_unknown_figures_are_said() {
+    fn bars_stay_within_the_drawing_and_unknown_figures_are_labelled() {
         let side = |value: f64, text: &str| Some((value, text.to_owned()));
         let groups = [
             Group { title: "observed", sides: ByArm { even: side(100.0, "$100.00"), odd: side(0.000_4, "$0.0004") } },

@@ -32,7 +32,7 @@ const AXIS: u32 = 44;
 pub fn plot(bars: &[Bar], unit: &str, margin: Option<f64>) -> Result<Plot, PlotError> {
     let ends = || bars.iter().flat_map(|bar| bar.ends).filter(|end| end.is_finite());
     let furthest = ends().map(f64::abs).fold(0.0, f64::max);
-    // A margin far beyond every interval would shrink them to dots: it is then left out of the picture, and stands in the table.
+    // A margin far beyond every interval would shrink them to dots: it is then left out of the plot; the table has it.
     let shown_margin = margin.filter(|margin| *margin > 0.0 && *margin <= furthest * 4.0);
     let range = around_zero(ends().chain(shown_margin.into_iter().flat_map(|margin| [-margin, margin])));
     let decimal_places = places(&range);
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_margin_far_away_and_ends_that_are_no_number_do_not_spoil_the_scale() {
+    fn a_distant_margin_and_non_finite_ends_do_not_distort_the_scale() {
         let bar = |ends| Bar { title: "p95 latency", ends, ink: Ink::Bad, finding: "worse" };
         let drawn = plot(&[bar([19.0, 20.0, 21.0]), bar([f64::NEG_INFINITY, f64::NAN, 1.0])], "ms", Some(5_000.0)).expect("drawn");
         for drawing in [&drawn.wide, &drawn.narrow] {

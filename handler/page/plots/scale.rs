@@ -18,7 +18,7 @@ pub fn around_zero(values: impl IntoIterator<Item = f64>) -> std::ops::Range<f64
     if headroom > 0.0 { low - headroom..high + headroom } else { -1.0..1.0 }
 }
 
-/// Decimals it takes to tell the labels of `range` apart, when there are about five.
+/// Decimal places needed to tell about five labels of `range` apart.
 #[must_use]
 pub fn places(range: &std::ops::Range<f64>) -> usize {
     let step = (range.end - range.start).abs() / 10.0;

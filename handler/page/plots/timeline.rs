@@ -12,7 +12,7 @@ use crate::domain::arm::{Arm, ByArm};
 use crate::domain::figures::decimals;
 use crate::domain::timeline::{MinuteSeen, Served, Timeline};
 
-/// Space for the labels left of every plot over time, pixels, so that their minutes stand below each other.
+/// Space left of every plot over time for its labels, pixels: the same for all, so that minutes line up.
 pub(super) const LEFT: u32 = 56;
 pub(super) const BOTTOM: u32 = 24;
 pub(super) const RIGHT: u32 = 30;
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_does_not_cross_a_silence() {
+    fn a_line_breaks_across_a_gap() {
         let points = [(0.5, 1.0), (2.5, 1.0), (5.5, 1.0), (20.5, 1.0)];
         let lengths: Vec<usize> = unbroken(&points).map(<[_]>::len).collect();
         assert_eq!(lengths, [3, 1]);

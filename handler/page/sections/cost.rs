@@ -30,7 +30,7 @@ impl CostLine {
 
 type Pick = fn(&ArmCost) -> Option<&BigDecimal>;
 
-/// By 1,000 calls, in the order of bars and rows.
+/// Per 1,000 calls, in the order of bars and rows.
 const PER_1000: [(&str, Pick); 4] = [
     ("Observed, as billed over the run", |cost| cost.observed.as_ref()?.per_1000_calls.as_ref()),
     ("Observed, with free grants", |cost| cost.observed_with_grants.as_ref()?.per_1000_calls.as_ref()),
@@ -43,7 +43,7 @@ const TOTALS: [(&str, Pick); 5] = [
     ("The run, with free grants", |cost| cost.observed_with_grants.as_ref().map(|figures| &figures.total)),
     ("A month of 730 hours, this plan alone", |cost| cost.projected.as_ref().map(|projection| &projection.per_month)),
     ("A month, with free grants", |cost| cost.projected.as_ref().map(|projection| &projection.per_month_with_grants)),
-    ("Supervision’s own calls", |cost| cost.probes.as_ref()),
+    ("Supervision’s calls", |cost| cost.probes.as_ref()),
 ];
 
 pub(super) fn cost(report: &Report) -> Result<CostSection, PlotError> {
@@ -65,7 +65,7 @@ pub(super) fn cost(report: &Report) -> Result<CostSection, PlotError> {
         rows.push(CostLine::new("Observed figures rest on", arms.map(|cost| cost.observed_from.as_str().to_owned())));
     }
     let caption =
-        format!("{currency} by 1,000 calls, then in all; a run of {}, prices of region {}", hours(&report.cost.hours), report.cost.region);
+        format!("{currency} per 1,000 calls, then in all; a run of {}, prices of region {}", hours(&report.cost.hours), report.cost.region);
     Ok(CostSection { figure, caption, rows, shared: shared(report) })
 }
 
@@ -74,7 +74,7 @@ fn figure(groups: &[Group]) -> Result<Figure, PlotError> {
     let described = groups.iter().map(|group| format!("{}: even {}, odd {}", group.title, text(&group.sides.even), text(&group.sides.odd)));
     Ok(Figure {
         id: "cost-bars",
-        title: "Cost by 1,000 calls, side by side".to_owned(),
+        title: "Cost per 1,000 calls, side by side".to_owned(),
         description: sentence(&described.collect::<Vec<_>>().join("; ")),
         plot: plot(groups)?,
     })
@@ -91,7 +91,7 @@ fn charged(arms: ByArm<&ArmCost>) -> Vec<CostLine> {
         let by_calls = cost.charged.as_ref().zip(cost.charged_per_1000_calls.as_ref());
         by_calls.map_or_else(none, |(charged, amount)| money(amount, &charged.currency))
     });
-    vec![CostLine::new("Imported charges by 1,000 calls", per_1000), CostLine::new("Imported charges over the run", total)]
+    vec![CostLine::new("Imported charges per 1,000 calls", per_1000), CostLine::new("Imported charges over the run", total)]
 }
 
 fn shared(report: &Report) -> String {

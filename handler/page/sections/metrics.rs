@@ -91,7 +91,7 @@ impl Axis {
         match self {
             Axis::Latency => ("interval-latency", "Latency", "ms more on odd than on even"),
             Axis::Failures => ("interval-errors", "Error rate", "percentage points more on odd than on even"),
-            Axis::Cost => ("interval-cost", "Cost by 1,000 calls", "USD more on odd than on even"),
+            Axis::Cost => ("interval-cost", "Cost per 1,000 calls", "USD more on odd than on even"),
         }
     }
 
@@ -140,7 +140,7 @@ pub(super) fn power(report: &Report) -> Vec<Power> {
             smallest: metric.minimal_detectable_effect.map_or_else(|| UNKNOWN.to_owned(), size),
             margin: metric.margin.map_or_else(|| "none".to_owned(), size),
             pairs: count(metric.pairs as u64),
-            // Where nothing varies, nothing can be said of how much it would take.
+            // Where nothing varies, no number of pairs can be named.
             needed: metric.minimal_detectable_effect.and(metric.pairs_needed_for_margin).map_or_else(|| UNKNOWN.to_owned(), pairs_needed),
         }
     };

@@ -192,7 +192,7 @@ fn verdict(report: &Report) -> VerdictSection {
         VerdictOutcome::Withheld | VerdictOutcome::AaFailed => "bad",
         VerdictOutcome::NoRecommendation | VerdictOutcome::NotEnoughData | VerdictOutcome::NoPrice => "warn",
     };
-    // The checks' own words stand above already.
+    // The checks' summaries are shown above already.
     let checks = report.checks.lines().map(|check| format!("{}: {}", check.title, check.summary));
     let grounds = report.summary.iter().skip(1).filter(|words| !checks.contains(words)).map(|words| sentence(words)).collect();
     VerdictSection { class, grounds }

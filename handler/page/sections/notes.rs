@@ -70,12 +70,7 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         ),
         (
             "Rows",
-            format!(
-                "{} stored windows read, {} unreadable, {} without their last seconds",
-                count(data.rows),
-                count(data.unreadable_rows),
-                count(unclosed)
-            ),
+            format!("{} stored windows read, {} unreadable, {} unclosed", count(data.rows), count(data.unreadable_rows), count(unclosed)),
         ),
     ]
 }
@@ -109,14 +104,14 @@ fn method(metric: &Metric) -> String {
         words.push_str(&format!(", model-based p = {}", probability(p)));
     }
     if let Some(adjusted) = metric.p_value_adjusted {
-        words.push_str(&format!(" ({} beside the other behaviours)", probability(adjusted)));
+        words.push_str(&format!(" ({} after Holm’s adjustment)", probability(adjusted)));
     }
     if let Some(welch) = metric.welch {
         words.push_str(&format!(", Welch on the windows’ means {}", figures::interval(metric.unit, welch.low, welch.high)));
     }
     if let Some(ByArm { even, odd }) = metric.zero_event_upper_bounds {
         let bound = |rate| amount(metric.unit, rate);
-        words.push_str(&format!(", no error seen: upper bounds {} on even, {} on odd", bound(even), bound(odd)));
+        words.push_str(&format!(", no error was seen: upper bounds {} on even, {} on odd", bound(even), bound(odd)));
     }
     sentence(&words)
 }

@@ -4,7 +4,7 @@ use crate::domain::moment;
 use crate::page::plots::Plot;
 use crate::page::plots::canvas::Drawing;
 
-/// A sign that needs no colour to be understood.
+/// A mark that needs no colour to be understood.
 #[derive(Clone, Copy)]
 pub struct Mark {
     pub class: &'static str,

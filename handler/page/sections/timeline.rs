@@ -103,7 +103,7 @@ fn notes(timeline: &Timeline) -> Vec<String> {
     }
     let incomplete = served().filter(|served| !served.complete).count();
     if incomplete > 0 {
-        notes.push(format!("Windows without their last seconds, as when a worker is killed: {incomplete}. They are not compared."));
+        notes.push(format!("Unclosed windows, as when a worker is killed: {incomplete}. They are not compared."));
     }
     notes
 }

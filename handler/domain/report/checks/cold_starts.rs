@@ -24,8 +24,8 @@ pub struct ColdStarts {
 pub fn check(gathered: &Gathered) -> ColdStarts {
     let counted = ByArm::build(|arm| gathered.totals[arm].cold_starts);
     let summary = format!(
-        "workers that began to serve: {} on even, {} on odd; an arm rests for one minute at most while calls come in, too short for scaling to \
-         zero to show: what a first call after a long silence waits is not measured here",
+        "workers that began to serve: {} on even, {} on odd; an arm rests for one minute at most while calls come in, too short for \
+         scaling to zero to show: the wait of a first call after a long silence is not measured here",
         count(counted.even),
         count(counted.odd)
     );

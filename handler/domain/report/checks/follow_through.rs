@@ -55,8 +55,8 @@ pub fn check(gathered: &Gathered) -> FollowThrough {
         (Status::Warning, format!("{} of the redirects arrived: some callers go to an arm directly", figures::share(highest)))
     } else if lowest < 1.0 - TOLERANCE {
         let lost: u64 = Arm::BOTH.iter().map(|arm| lost_windows(*arm)).sum();
-        let why = if lost > 0 { "; an arm was down or a worker lost in between" } else { "" };
-        (Status::Warning, format!("{} of the redirects arrived at the arm with fewer{why}", figures::share(lowest)))
+        let why = if lost > 0 { "; an arm was down or a worker was lost meanwhile" } else { "" };
+        (Status::Warning, format!("{} of the redirects arrived at the arm with the lower share{why}", figures::share(lowest)))
     } else {
         (Status::Passed, format!("at least {} of the redirects arrived at each arm", figures::share(lowest)))
     };

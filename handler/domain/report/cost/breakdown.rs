@@ -51,9 +51,9 @@ pub enum CostSource {
     /// The provider's price list.
     #[serde(rename = "list prices")]
     ListPrices,
-    /// Nothing: there is no figure.
+    /// There is no figure.
     #[serde(rename = "none")]
-    Nothing,
+    Unknown,
 }
 
 impl CostSource {
@@ -63,7 +63,7 @@ impl CostSource {
         match (charged, listed) {
             (true, _) => CostSource::ImportedCharges,
             (false, true) => CostSource::ListPrices,
-            (false, false) => CostSource::Nothing,
+            (false, false) => CostSource::Unknown,
         }
     }
 
@@ -73,7 +73,7 @@ impl CostSource {
         match self {
             CostSource::ImportedCharges => "imported charges",
             CostSource::ListPrices => "list prices",
-            CostSource::Nothing => "none",
+            CostSource::Unknown => "none",
         }
     }
 }
@@ -98,23 +98,23 @@ pub struct ArmCost {
     pub observed_with_grants: Option<Figures>,
     /// What the provider's bills say, in their own currency.
     pub charged: Option<Charged>,
-    /// The charges by 1,000 calls the arm served.
+    /// The charges per 1,000 calls the arm served.
     #[schema(value_type = Option<String>)]
     pub charged_per_1000_calls: Option<BigDecimal>,
     /// This plan alone, taking all the traffic.
     pub projected: Option<Projection>,
-    /// What the supervision's own calls cost on this arm, without free grants.
+    /// What the supervision's calls cost on this arm, without free grants.
     #[schema(value_type = Option<String>)]
     pub probes: Option<BigDecimal>,
 }
 
-/// A cost and what it comes to by 1,000 calls served.
+/// A cost and what it comes to per 1,000 calls served.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Figures {
     /// Over the run.
     #[schema(value_type = String)]
     pub total: BigDecimal,
-    /// By 1,000 calls; absent where none was served.
+    /// Per 1,000 calls; absent where none was served.
     #[schema(value_type = Option<String>)]
     pub per_1000_calls: Option<BigDecimal>,
 }
@@ -131,10 +131,10 @@ pub struct Projection {
     /// A month, with the free grants.
     #[schema(value_type = String)]
     pub per_month_with_grants: BigDecimal,
-    /// By 1,000 calls, without free grants.
+    /// Per 1,000 calls, without free grants.
     #[schema(value_type = Option<String>)]
     pub per_1000_calls: Option<BigDecimal>,
-    /// By 1,000 calls, with the free grants.
+    /// Per 1,000 calls, with the free grants.
     #[schema(value_type = Option<String>)]
     pub per_1000_calls_with_grants: Option<BigDecimal>,
 }
@@ -185,13 +185,13 @@ pub struct SharedCost {
     pub charged: Option<Charged>,
 }
 
-/// An amount as the report holds it: six places keep a thousandth of a cent by 1,000 calls apart.
+/// An amount as the report holds it: six places keep a thousandth of a cent per 1,000 calls apart.
 #[must_use]
 pub fn rounded(amount: &BigDecimal) -> BigDecimal {
     amount.with_scale_round(6, RoundingMode::HalfUp)
 }
 
-/// What `total` comes to by 1,000 of `calls`; none where there was no call.
+/// What `total` comes to per 1,000 of `calls`; none where there was no call.
 #[must_use]
 pub fn per_1000(total: &BigDecimal, calls: &BigDecimal) -> Option<BigDecimal> {
     (!calls.is_zero()).then(|| rounded(&(total * BigDecimal::from(1_000) / calls)))

@@ -1,4 +1,4 @@
-//! What the price list says that a plan's use cost, and would cost alone. Must not know what was charged for it.
+//! What a plan's use cost by the price list, and what the plan alone would cost. Must not know what was charged for it.
 
 use bigdecimal::{BigDecimal, RoundingMode, Zero};
 
@@ -23,7 +23,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// What the run is multiplied by to be a month; none for a run without a minute.
+    /// The factor from the run to a month; none for a run of no length.
     fn months(&self) -> Option<BigDecimal> {
         (!self.hours.is_zero()).then(|| BigDecimal::from(HOURS_PER_MONTH) / &self.hours)
     }
@@ -42,7 +42,7 @@ pub struct ListCost {
     pub observed_with_grants: Figures,
     /// This plan alone, taking all the traffic.
     pub projected: Option<Projection>,
-    /// What the supervision's own calls cost, without free grants.
+    /// What the supervision's calls cost, without free grants.
     pub probes: BigDecimal,
 }
 
@@ -112,7 +112,7 @@ pub fn per_use(inputs: &Inputs, rules: UseRules, totals: &Totals, traffic: &Traf
     })
 }
 
-/// The arm's use by call, at everyone's calls in a month; none without a call.
+/// The arm's use per call, scaled to a month of all calls; none without a call.
 fn projected(prices: &UsePrices, grant: Grant, usage: Usage, traffic: &Traffic) -> Option<Projection> {
     let months = traffic.months().filter(|_| !traffic.own.is_zero())?;
     let calls = &traffic.all * months;

@@ -14,7 +14,7 @@ pub fn notes(inputs: &Inputs, arms: &ByArm<ArmCost>) -> Vec<String> {
     let has = |matches: fn(Billing) -> bool| plans.iter().any(|plan| matches(Billing::of(*plan)));
     if has(|billing| matches!(billing, Billing::PerHour(_))) {
         notes.push(
-            "a dedicated plan is billed all the time while it sees about half of the calls: its observed cost by 1,000 calls is about twice \
+            "a dedicated plan is billed all the time while it sees about half of the calls: its observed cost per 1,000 calls is about twice \
              what it would be alone; figures are for one instance"
                 .to_owned(),
         );

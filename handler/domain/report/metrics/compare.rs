@@ -1,5 +1,5 @@
-//! Every metric compared: which estimator a name asks for, at which burn-ins, and which are judged beside each other. Must not know what
-//! an estimator does.
+//! The comparison of every metric: which estimator a name calls for, at which burn-ins, and which metrics are judged together. Must not
+//! know what an estimator does.
 
 use std::thread::ScopedJoinHandle;
 
@@ -12,7 +12,7 @@ use super::ratios::error_rate;
 use crate::domain::report::gathered::{Gathered, burn_in_seconds};
 use crate::domain::window::BurnIn;
 
-/// Fewest calls an arm for a 99th percentile.
+/// Minimum number of calls on each arm for a 99th percentile.
 const MIN_CALLS_FOR_P99: u64 = 1_000;
 
 /// How a metric is estimated.
@@ -24,7 +24,7 @@ enum Estimator {
     Quantile { level: f64, min_calls: u64 },
     /// Calls answered 5xx.
     ErrorRate,
-    /// List price, which no burn-in changes and no other metric's chance adds to.
+    /// List price: unaffected by burn-in, and judged alone.
     Cost(Denominator),
 }
 
@@ -55,8 +55,8 @@ pub struct Compared {
 #[must_use]
 pub fn compare(gathered: &Gathered) -> Compared {
     let mut compared = Compared { metrics: Vec::new(), withheld: Vec::new(), sensitivity: Vec::new() };
-    // The bootstrap is most of a long run's work, and one burn-in's knows nothing of another's. Two at a time: as many cores as a small plan
-    // has, and each needs memory of its own.
+    // The bootstrap is most of a long run's work, and burn-ins are independent of each other. Two at a time: a small plan has as many
+    // cores, and each needs memory of its own.
     let behaviours = BurnIn::ALL.chunks(2).flat_map(|side_by_side| {
         std::thread::scope(|scope| {
             let spawn = |&burn_in: &BurnIn| scope.spawn(move || behaviours(gathered, burn_in));
@@ -76,7 +76,7 @@ pub fn compare(gathered: &Gathered) -> Compared {
     compared
 }
 
-/// What calls met at one burn-in, judged together.
+/// Latencies and failures at one burn-in, judged together.
 fn behaviours(gathered: &Gathered, burn_in: BurnIn) -> (Vec<Metric>, Vec<Withheld>) {
     let (mut means, mut levels, mut rates) = (Vec::new(), Vec::new(), Vec::new());
     for name in MetricName::ALL {

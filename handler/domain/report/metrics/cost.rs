@@ -1,4 +1,4 @@
-//! Cost by 1,000 calls as a metric: what each pair's windows cost at list price, as numbers for statistics. Must not know exact money.
+//! Cost per 1,000 calls as a metric: what each pair's windows cost at list price, as numbers for statistics. Must not know exact money.
 
 use bigdecimal::ToPrimitive;
 
@@ -58,7 +58,7 @@ impl WindowPrice {
     }
 }
 
-/// List price by 1,000 calls; none where no price is known for an arm's plan.
+/// List price per 1,000 calls; none where no price is known for an arm's plan.
 #[must_use]
 pub fn cost(gathered: &Gathered, name: MetricName, denominator: Denominator) -> Option<Estimated> {
     let prices = ByArm::build(|arm| WindowPrice::of(gathered, arm)).both()?;
@@ -79,7 +79,7 @@ pub fn cost(gathered: &Gathered, name: MetricName, denominator: Denominator) -> 
             (mapping, RatioPair { a: side(Arm::Even), b: side(Arm::Odd) })
         })
         .collect();
-    // All pairs as one, whatever the schedule: a quiet hour's cost by call is high, and would outweigh a busy one's if mappings, which are
+    // All pairs as one, whatever the schedule: a quiet hour's cost per call is high, and would outweigh a busy one's if mappings, which are
     // whole hours, were averaged. What a minute costs does not follow its parity.
     ratio(Pooling::AllPairs, name, &pairs, gathered.inputs.margins.of(name))
 }

@@ -1,5 +1,5 @@
-//! From an estimate to a judged metric: nothing is found of a metric before all that are compared beside it are estimated. Must not know
-//! what an estimate was made from.
+//! From an estimate to a judged metric: metrics compared together are judged together, once all of them are estimated. Must not know what
+//! an estimate was made from.
 
 use super::metric::{Confound, Finding, Interval, Metric};
 use super::name::MetricName;
@@ -7,10 +7,10 @@ use crate::domain::arm::ByArm;
 use crate::domain::statistics::family::holm;
 use crate::domain::statistics::{CONFIDENCE, Estimate};
 
-/// Fewest pairs with calls on both arms before anything is found or decided.
+/// Minimum number of pairs with calls on both arms before anything is found or decided.
 pub const MIN_PAIRS: usize = 10;
 
-/// A metric of which nothing is found yet.
+/// A metric that is not judged yet.
 #[derive(Debug, Clone)]
 pub struct Estimated {
     /// Which metric.
@@ -25,7 +25,7 @@ pub struct Estimated {
     pub interval_percent: Option<Interval>,
     /// Lag-1 autocorrelation of the pairs' differences, where the estimate rests on differences of pairs.
     pub lag1: Option<f64>,
-    /// Two-sided p-value of no difference; none where the interval alone tells.
+    /// Two-sided p-value of no difference; none where the interval alone decides.
     pub p_value: Option<f64>,
     /// The margin declared for it.
     pub margin: Option<f64>,
@@ -63,7 +63,7 @@ impl Estimated {
         self.judged(true, None)
     }
 
-    /// `shown`: whether an interval that excludes 0 counts.
+    /// `shown`: whether an interval that excludes 0 counts as a difference.
     fn judged(self, shown: bool, p_value_adjusted: Option<f64>) -> Metric {
         let estimate = self.estimate;
         Metric {

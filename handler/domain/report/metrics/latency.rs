@@ -21,7 +21,7 @@ pub struct Level {
     pub name: MetricName,
     /// The share of calls at or below it.
     pub level: f64,
-    /// Fewest calls an arm needs for it.
+    /// Minimum number of calls an arm needs for it.
     pub min_calls: u64,
 }
 

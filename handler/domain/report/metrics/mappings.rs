@@ -1,14 +1,14 @@
-//! One estimate for all pairs, or one for each mapping of a schedule that swaps it. Must not know what is estimated.
+//! One estimate from all pairs, or one from each mapping of a schedule that swaps it. Must not know what is estimated.
 
 use super::metric::Confound;
 use crate::domain::pairs::Mapping;
 use crate::domain::schedule::Rule;
 use crate::domain::statistics::Estimate;
 
-/// Fewest pairs of each mapping before a mirrored schedule's two estimates are averaged.
-const MIN_PAIRS_OF_A_MAPPING: usize = 10;
+/// Minimum number of pairs in each mapping before a mirrored schedule's two estimates are averaged.
+const MIN_PAIRS_PER_MAPPING: usize = 10;
 
-/// How pairs of both mappings come to one estimate.
+/// How pairs of both mappings are combined into one estimate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pooling {
     /// As one sample.
@@ -28,8 +28,8 @@ impl Pooling {
     }
 }
 
-/// Fits an estimator to all items, or to each mapping's, and averages, with what differs between them; to all, too, while a mapping has
-/// too few.
+/// Fits an estimator to all items; or, pooling by mapping, to each mapping's, and averages the two, with what differs between them. While
+/// a mapping has too few items, all are fitted together.
 #[must_use]
 pub fn by_mapping<T: Copy>(
     pooling: Pooling,
@@ -39,7 +39,7 @@ pub fn by_mapping<T: Copy>(
     let of = |mapping| -> Vec<T> { items.iter().filter(|(own, _)| *own == mapping).map(|(_, item)| *item).collect() };
     if pooling == Pooling::ByMapping {
         let (even_first, odd_first) = (of(Mapping::EvenFirst), of(Mapping::OddFirst));
-        if even_first.len().min(odd_first.len()) >= MIN_PAIRS_OF_A_MAPPING
+        if even_first.len().min(odd_first.len()) >= MIN_PAIRS_PER_MAPPING
             && let (Some(one), Some(other)) = (fit(&even_first), fit(&odd_first))
         {
             let error = one.standard_error.hypot(other.standard_error);

@@ -27,9 +27,9 @@ impl From<(f64, f64)> for Interval {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Finding {
-    /// The interval lies below 0, and not by the chance that several comparisons have together.
+    /// The interval lies below 0, also after allowing for several comparisons.
     Better,
-    /// The interval lies above 0, and not by the chance that several comparisons have together.
+    /// The interval lies above 0, also after allowing for several comparisons.
     Worse,
     /// No difference is shown, and the interval lies within the margin on both sides.
     Equivalent,
@@ -38,7 +38,7 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// `shown`: whether an interval that excludes 0 counts.
+    /// `shown`: whether an interval that excludes 0 counts as a difference.
     #[must_use]
     pub fn of(interval: Interval, margin: Option<f64>, shown: bool) -> Self {
         match (interval.low, interval.high) {

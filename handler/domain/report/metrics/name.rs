@@ -21,9 +21,9 @@ listed! {
         LatencyP99,
         /// Calls answered 5xx, a share of all.
         ErrorRate,
-        /// List price of the run by 1,000 calls the arm served, USD, without free grants.
+        /// List price of the run per 1,000 calls the arm served, USD, without free grants.
         CostObserved,
-        /// List price by 1,000 calls if the arm's plan alone took all the traffic, USD, without free grants.
+        /// List price per 1,000 calls if the arm's plan alone took all the traffic, USD, without free grants.
         CostProjected,
     }
 }
@@ -59,8 +59,8 @@ impl MetricName {
             MetricName::LatencyP95 => "p95 latency",
             MetricName::LatencyP99 => "p99 latency",
             MetricName::ErrorRate => "error rate",
-            MetricName::CostObserved => "observed cost by 1,000 calls",
-            MetricName::CostProjected => "projected cost by 1,000 calls",
+            MetricName::CostObserved => "observed cost per 1,000 calls",
+            MetricName::CostProjected => "projected cost per 1,000 calls",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Ratios of sums over pairs: the error rate, and what costs are made with. Must not know what a cost is.
+//! Ratios of sums over pairs: the error rate, and the estimator costs share with it. Must not know what a cost is.
 
 use super::estimated::Estimated;
 use super::mappings::{Pooling, by_mapping};
@@ -25,7 +25,7 @@ pub fn ratio(pooling: Pooling, name: MetricName, pairs: &[(Mapping, RatioPair)],
     Some(Estimated { confound, interval_percent, ..Estimated::new(name, values, estimate, margin) })
 }
 
-/// Calls answered 5xx by calls. Without a single one, exact upper bounds take the interval's place.
+/// The share of calls answered 5xx. Without a single one, exact upper bounds take the interval's place.
 #[must_use]
 pub fn error_rate(gathered: &Gathered, burn_in: BurnIn, name: MetricName) -> Option<Estimated> {
     let side = |row: &PairRow, arm: Arm| (f64::from(row.server_errors[arm]), f64::from(row.calls[arm]));
