@@ -6,7 +6,7 @@ use bigdecimal::BigDecimal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::metrics::MetricName;
+use super::metric_name::MetricName;
 use crate::domain::arm::ByArm;
 use crate::domain::minute_range::MinuteRange;
 use crate::domain::plan::Plan;

@@ -12,6 +12,7 @@ mod cost;
 mod document;
 mod gathered;
 mod inputs;
+mod metric_name;
 mod metrics;
 mod series;
 #[cfg(test)]
@@ -28,5 +29,6 @@ pub use cost::{ArmCost, BillingKind, CostReport, CostSource, Figures, PriceUsed,
 pub use document::{ArmSummary, DataSummary, Report, ScheduleSummary};
 pub use gathered::Gathered;
 pub use inputs::{Charged, Inputs, Margins};
-pub use metrics::{Confound, Finding, Interval, Metric, MetricName, Sensitivity, Withheld};
+pub use metric_name::MetricName;
+pub use metrics::{Confound, Finding, Interval, Metric, Sensitivity, Withheld};
 pub use verdict::{Verdict, VerdictOutcome};

@@ -7,7 +7,8 @@ use super::checks::{Checks, Status};
 use super::cost::CostReport;
 use super::gathered::Gathered;
 use super::inputs::Margins;
-use super::metrics::{Finding, MIN_PAIRS, Metric, MetricName};
+use super::metric_name::MetricName;
+use super::metrics::{Finding, MIN_PAIRS, Metric};
 use crate::domain::arm::Arm;
 use crate::domain::figures::{counted, difference, money, probability, size_of_difference};
 

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 use super::status::Status;
 use crate::domain::figures::{decimals, difference};
 use crate::domain::report::gathered::Gathered;
-use crate::domain::report::metrics::{Metric, MetricName};
+use crate::domain::report::metric_name::MetricName;
+use crate::domain::report::metrics::Metric;
 use crate::domain::schedule::Rule;
 
 /// What follows the minute's parity.

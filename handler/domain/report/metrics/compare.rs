@@ -7,9 +7,9 @@ use super::cost::{Denominator, cost};
 use super::estimated::{Estimated, apply_holm_adjustment};
 use super::latency::{Level, mean, quantiles};
 use super::metric::{Metric, Sensitivity, Withheld};
-use super::name::MetricName;
 use super::ratios::error_rate;
 use crate::domain::report::gathered::{Gathered, burn_in_seconds};
+use crate::domain::report::metric_name::MetricName;
 use crate::domain::window::BurnIn;
 
 /// Minimum number of calls on each arm for a 99th percentile.

@@ -4,13 +4,13 @@ use bigdecimal::ToPrimitive;
 
 use super::estimated::Estimated;
 use super::mappings::Pooling;
-use super::name::MetricName;
 use super::ratios::ratio;
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::billing::Billing;
 use crate::domain::pairs::Mapping;
 use crate::domain::price::Meter;
 use crate::domain::report::gathered::Gathered;
+use crate::domain::report::metric_name::MetricName;
 use crate::domain::statistics::RatioPair;
 use crate::domain::window::BurnIn;
 

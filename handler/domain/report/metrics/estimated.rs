@@ -2,8 +2,8 @@
 //! an estimate was made from.
 
 use super::metric::{Confound, Finding, Interval, Metric};
-use super::name::MetricName;
 use crate::domain::arm::ByArm;
+use crate::domain::report::metric_name::MetricName;
 use crate::domain::statistics::family::holm;
 use crate::domain::statistics::{CONFIDENCE, Estimate};
 

@@ -3,10 +3,10 @@
 use super::estimated::Estimated;
 use super::mappings::{Pooling, by_mapping};
 use super::metric::{Interval, Withheld};
-use super::name::MetricName;
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::pairs::Mapping;
 use crate::domain::report::gathered::Gathered;
+use crate::domain::report::metric_name::MetricName;
 use crate::domain::report::series::PairRow;
 use crate::domain::statistics::bootstrap::{Stratum, quantile_differences};
 use crate::domain::statistics::moments::is_autocorrelated;

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::name::MetricName;
 use crate::domain::arm::{ByArm, even_first};
 use crate::domain::figures::Unit;
+use crate::domain::report::metric_name::MetricName;
 use crate::domain::statistics::Method;
 
 /// A 95 % confidence interval.

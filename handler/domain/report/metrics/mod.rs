@@ -9,11 +9,9 @@ mod estimated;
 mod latency;
 mod mappings;
 mod metric;
-mod name;
 mod ratios;
 
 pub(super) use compare::{Compared, compare};
 pub(super) use estimated::MIN_PAIRS;
 pub(super) use mappings::{Pooling, by_mapping};
 pub use metric::{Confound, Finding, Interval, Metric, Sensitivity, Withheld};
-pub use name::MetricName;

@@ -3,10 +3,10 @@
 use super::estimated::Estimated;
 use super::mappings::{Pooling, by_mapping};
 use super::metric::Interval;
-use super::name::MetricName;
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::pairs::Mapping;
 use crate::domain::report::gathered::Gathered;
+use crate::domain::report::metric_name::MetricName;
 use crate::domain::report::series::PairRow;
 use crate::domain::statistics::{RatioEstimate, RatioPair, upper_bound_of_unseen};
 use crate::domain::window::BurnIn;
