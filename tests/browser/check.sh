@@ -52,7 +52,7 @@ quiet() {
 holds() {
   local words
   for words in "${@:2}"; do
-    grep -qF -- "$words" "$1" || fail "'$words' is not on $(basename "$1")"
+    grep -qF -- "$words" "$1" || fail "'$words' is not on $(basename "$1"): $(grep -A8 '<pre' "$1" | head -c 600)"
   done
 }
 
@@ -103,6 +103,48 @@ for plot in interval-latency interval-errors interval-cost cost-bars timeline-ca
 done
 [[ $(grep -c '<polyline\|<rect\|<circle' "$work/full") -gt 100 ]] || fail "the plots are all but empty"
 quiet "$work/full" "with calls, from an arm"
+
+# A page of another origin, as any website is one, tries to read, write and delete the ledger of this machine.
+curl -sfL --data-binary @tests/data/focus-1.0-sample.csv -H 'content-type: text/csv' "http://localhost:$router/api/imports" >"$work/import.json" || fail "the sample was not imported"
+import=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["id"])' "$work/import.json")
+mkdir "$work/stranger"
+cat >"$work/stranger/index.html" <<HTML
+<!doctype html><html><body><pre id="log"></pre><script>
+const base = "http://localhost:$even", log = document.getElementById("log");
+async function attempt(name, path, options) {
+  try {
+    const answer = await fetch(base + path, options);
+    log.append(name + ": " + (answer.type === "opaque" ? "opaque" : answer.status + " " + (await answer.text()).slice(0, 40)) + "\\n");
+  } catch (error) { log.append(name + ": refused\\n"); }
+}
+(async () => {
+  await attempt("read", "/api/costs?group_by=provider", {});
+  await attempt("write", "/api/imports", { method: "POST", mode: "no-cors", body: new Blob(["BilledCost\\n1\\n"]) });
+  await attempt("write plainly", "/api/charges", { method: "POST", mode: "no-cors", headers: { "content-type": "text/plain" }, body: "[]" });
+  await attempt("delete", "/api/imports/$import", { method: "DELETE" });
+  const frame = document.createElement("iframe");
+  frame.sandbox = "allow-scripts";
+  frame.srcdoc = "<script>fetch('" + base + "/api/costs').then(a => a.text(), () => 'refused').then(t => parent.postMessage(t, '*'))<\\/script>";
+  addEventListener("message", event => log.append("as null: " + String(event.data).slice(0, 40) + "\\nall tried\\n"));
+  document.body.append(frame);
+})();
+</script></body></html>
+HTML
+stranger=$(free_port)
+python3 -m http.server --bind 127.0.0.1 --directory "$work/stranger" "$stranger" >/dev/null 2>&1 &
+stranger_server=$!
+for _ in $(seq 50); do curl -sf "http://127.0.0.1:$stranger/" >/dev/null && break || sleep 0.1; done
+before=$(curl -sf "http://localhost:$even/api/costs?group_by=provider")
+# The browser hands the page over when its own clock has run for a while, which may be before the last attempt is over.
+for _ in $(seq 10); do
+  open_page "http://127.0.0.1:$stranger/" "$work/strange"
+  ! grep -q 'all tried' "$work/strange" || break
+done
+kill "$stranger_server"
+holds "$work/strange" 'read: refused' 'delete: refused' 'write: opaque' 'as null: refused' 'all tried'
+[[ $(curl -sf "http://localhost:$even/api/costs?group_by=provider") == "$before" ]] || fail "a stranger's page changed the ledger"
+[[ $(curl -sf "http://localhost:$even/api/imports" | grep -o '"id"' | wc -l) -eq 1 ]] || fail "a stranger's page imported or deleted something"
+pass "a page of another origin reads, writes and deletes nothing"
 
 grep -q '<meta http-equiv="refresh" content="15; url=http://localhost:' <(curl -sfL "http://localhost:$router/") || fail "the served page does not refresh"
 pass "the served page refreshes by itself"
