@@ -124,8 +124,21 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::domain::schedule::Minute;
+    use crate::domain::schedule::{Minute, Rule};
     use crate::store::testing::new_store;
+
+    #[tokio::test]
+    async fn every_schedule_and_reason_can_be_stored() {
+        let store = new_store().await;
+        for rule in Rule::ALL {
+            for reason in Reason::ALL {
+                let decision = Decision { minute: Minute(4), arm: Arm::Even, reason };
+                let counts = [DecisionCount { decision, calls: 1 }];
+                let written = store.write_decisions(&Schedule::new(rule), Uuid::nil(), &counts, datetime!(2026-11-23 12:00 UTC)).await;
+                written.unwrap_or_else(|error| panic!("{rule}, {reason}: {error:?}"));
+            }
+        }
+    }
 
     #[tokio::test]
     async fn counts_are_absolute_by_router() {

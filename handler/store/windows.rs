@@ -295,6 +295,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn every_schedule_can_be_stored() {
+        let store = new_store().await;
+        for rule in Rule::ALL {
+            let written = store.write_windows(&Schedule::new(rule), &[window(10, Arm::Even, 1, 5)], NOW).await;
+            written.unwrap_or_else(|error| panic!("{rule}: {error:?}"));
+        }
+    }
+
+    #[tokio::test]
     async fn writing_again_replaces_and_never_adds() {
         let store = new_store().await;
         let schedule = Schedule::default();
