@@ -22,7 +22,7 @@ pub const POSTGRESQL_RESOURCE: &str = "https://ossrdbms-aad.database.windows.net
 
 const APP_SERVICE_API_VERSION: &str = "2019-08-01";
 const INSTANCE_METADATA_API_VERSION: &str = "2018-02-01";
-/// A token is renewed this long before it ends; PostgreSQL checks it only when a connection is made.
+/// A token is renewed this long before it expires; PostgreSQL checks it only when a connection is made.
 const RENEW_BEFORE_END: time::Duration = time::Duration::minutes(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_ANSWER_SHOWN: usize = 200;
@@ -53,7 +53,7 @@ struct Token {
     ends_at: OffsetDateTime,
 }
 
-/// Tokens for one resource, fetched when first asked for and renewed before they end, one fetch at a time.
+/// Tokens for one resource, fetched when first asked for and renewed before they expire, one fetch at a time.
 pub struct TokenSource {
     identity: ManagedIdentity,
     resource: &'static str,
@@ -84,10 +84,10 @@ impl TokenSource {
         Ok(TokenSource { identity, resource, client, clock, cached: Mutex::new(None) })
     }
 
-    /// A token that is good for some minutes yet.
+    /// A token that stays valid for some minutes.
     ///
     /// # Errors
-    /// [`IdentityError`] where none could be fetched and the last one has ended.
+    /// [`IdentityError`] where none could be fetched and the last one has expired.
     pub async fn token(&self) -> Result<String, IdentityError> {
         // Held while fetching: callers that arrive meanwhile wait for the one fetch and share it.
         let mut cached = self.cached.lock().await;
@@ -99,7 +99,7 @@ impl TokenSource {
             Ok(token) => Ok(cached.insert(token).secret.clone()),
             Err(error) => match cached.as_ref().filter(|token| now < token.ends_at) {
                 Some(token) => {
-                    tracing::warn!(error = %error, "token not renewed, the last one still holds");
+                    tracing::warn!(error = %error, "token not renewed, the last one is still valid");
                     Ok(token.secret.clone())
                 }
                 None => Err(error),
@@ -108,7 +108,7 @@ impl TokenSource {
     }
 
     async fn fetch(&self) -> Result<Token, IdentityError> {
-        // Each service wants a header that no request forged through a browser or a redirect would carry.
+        // Each service requires a header that no request forged through a browser or a redirect would carry.
         let (version, name, value) = match &self.identity.header {
             Some(secret) => (APP_SERVICE_API_VERSION, "X-IDENTITY-HEADER", secret.as_str()),
             None => (INSTANCE_METADATA_API_VERSION, "Metadata", "true"),
@@ -146,7 +146,7 @@ enum EpochSeconds {
 }
 
 impl EpochSeconds {
-    /// The moment; an unreadable one is long past, so that the token is used once and not kept.
+    /// The moment; an unreadable one counts as long past, so that the token is used once and not kept.
     fn moment(&self) -> OffsetDateTime {
         let seconds = match self {
             EpochSeconds::Text(text) => text.parse().unwrap_or(0),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn callers_at_once_share_one_fetch_and_the_token_is_renewed_before_it_ends() {
+    async fn concurrent_callers_share_one_fetch_and_the_token_is_renewed_before_it_expires() {
         let clock = ManualClock::new(START);
         let (endpoint, fetches) = service(clock.clone(), Arc::new(AtomicU16::new(200))).await;
         let source = source(endpoint, "header-secret", &clock);
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_renewal_uses_the_last_token_until_it_ends() {
+    async fn a_failed_renewal_uses_the_last_token_until_it_expires() {
         let clock = ManualClock::new(START);
         let status = Arc::new(AtomicU16::new(200));
         let (endpoint, _) = service(clock.clone(), Arc::clone(&status)).await;
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_is_told_with_its_reason_and_nothing_secret_is_printed() {
+    async fn a_refusal_gives_its_reason_and_no_secret_is_printed() {
         let clock = ManualClock::new(START);
         let (endpoint, _) = service(clock.clone(), Arc::new(AtomicU16::new(200))).await;
         let source = source(endpoint, "wrong-secret", &clock);
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_instance_metadata_service_is_asked_in_its_own_way() {
+    async fn the_instance_metadata_service_gets_its_own_form_of_request() {
         let routes = warp::path!("metadata" / "identity" / "oauth2" / "token")
             .and(warp::query::<std::collections::BTreeMap<String, String>>())
             .and(warp::header::exact("metadata", "true"))

@@ -1,4 +1,4 @@
-//! The way to Application Insights' ingestion service: one HTTP client with bounds, and proof of identity where it is asked for.
+//! The way to Application Insights' ingestion service: one bounded HTTP client, with proof of identity where the resource requires it.
 //!
 //! Must not know what is sent. The exporter names an https address whatever it was told; the configuration's own is used instead.
 
@@ -19,9 +19,9 @@ use crate::outgoing::http_client;
 
 /// The resource whose tokens the ingestion service takes.
 const MONITOR_RESOURCE: &str = "https://monitor.azure.com";
-/// How long one upload may take; past it the exporter tries again for a while.
+/// Time limit of one upload; after it the exporter retries for a while.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(12);
-/// Most of an answer that is read: counts, and a line for each refused item.
+/// Most bytes of an answer that are read: it holds counts, and a line for each refused item.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 /// The client the exporters share.

@@ -17,15 +17,15 @@ pub const RETAIL_PRICES: &str = "https://prices.azure.com/api/retail/prices";
 
 const API_VERSION: &str = "2023-01-01-preview";
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Pages of one service in one region at most; there are a handful.
+/// Most pages for one service in one region; a handful is usual.
 const MAX_PAGES: usize = 100;
-/// Others are rounded: prices are asked for in this one.
+/// The currency prices are requested in: Azure rounds them in any other.
 const CURRENCY: &str = "USD";
 
 /// Why prices could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum PricesError {
-    /// The region is no Azure region's name.
+    /// The text is not the name of an Azure region.
     #[error("'{0}' is not the name of an Azure region, such as westeurope")]
     Region(String),
     /// The API's address cannot be used.
@@ -78,7 +78,7 @@ struct Listing {
     /// What the meter's name begins with, where the product and SKU have several.
     name: &'static str,
     unit: &'static str,
-    /// Azure's units in one of ours.
+    /// How many of Azure's units make one of ours.
     units: u32,
 }
 
@@ -98,7 +98,7 @@ const LISTINGS: [Listing; 12] = [
     app_service(AppServiceSize::P0v3, "Azure App Service Premium v3 Plan - Linux", "p0v3", "P0"),
     app_service(AppServiceSize::P1v3, "Azure App Service Premium v3 Plan - Linux", "p1v3", "P1"),
     functions(Meter::ConsumptionGbSecond, "Functions", "standard", "Standard Execution Time", "1 GB Second", 1),
-    // Executions are priced by ten.
+    // Executions are priced in tens.
     functions(Meter::ConsumptionMillionExecutions, "Functions", "standard", "Standard Total Executions", "10", 100_000),
     functions(Meter::FlexGbSecond, "Flex Consumption", "ondemand", "On Demand Execution Time", "1 GB Second", 1),
     functions(Meter::FlexMillionExecutions, "Flex Consumption", "ondemand", "On Demand Total Executions", "10", 100_000),

@@ -7,11 +7,11 @@ use reqwest::{RequestBuilder, Response};
 use crate::contract::TRACEPARENT;
 use crate::telemetry::dependency;
 
-/// Sends `request`, a GET of `url`; where the call it is made for is recorded, it is told of it (`traceparent`) and recorded too. Queries
-/// stay out of the record: they may hold what nobody else should see.
+/// Sends `request`, a GET of `url`. If the call it is made for is being recorded, the request carries its `traceparent` and is recorded
+/// too, without the query, which may hold what nobody else should see.
 ///
 /// # Errors
-/// As the client says.
+/// The client's own.
 pub async fn send(request: RequestBuilder, url: &str) -> Result<Response, reqwest::Error> {
     let dependency = dependency(|| {
         let uri: Uri = url.parse().unwrap_or_default();

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use tls::TlsError;
 
-/// The same as [`http_client`], but each request opens a connection of its own: a probe over a kept one would not notice that no new one
-/// can be opened.
+/// Like [`http_client`], but each request opens a new connection: a probe over one that is kept alive would not notice that no new one can
+/// be opened.
 ///
 /// # Errors
 /// [`ClientError`] when the TLS configuration is refused.
@@ -40,8 +40,8 @@ fn builder() -> Result<reqwest::ClientBuilder, TlsError> {
 #[derive(Debug, thiserror::Error)]
 #[error("the client for outgoing calls could not be made: {0}")]
 pub enum ClientError {
-    /// TLS was refused.
+    /// TLS could not be set up.
     Tls(#[from] TlsError),
-    /// The client was refused.
+    /// The client could not be built.
     Http(#[from] reqwest::Error),
 }

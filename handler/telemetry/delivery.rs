@@ -21,7 +21,7 @@ use super::metrics::Registry;
 use super::queue::{BATCH, Queue, TelemetryItem};
 use crate::clock::Clock;
 
-/// Longest time an item waits for others.
+/// Longest time an item waits for its batch to fill.
 const INTERVAL: Duration = Duration::from_secs(2);
 /// Time between two sendings of metrics.
 const METRICS_INTERVAL: Duration = Duration::from_secs(60);
@@ -53,11 +53,11 @@ impl Running {
         }
     }
 
-    /// Lets the thread send what waits, for `limit` at most.
+    /// Sends what is queued, for at most `limit`, and ends the thread.
     pub async fn flush(self, limit: Duration) {
         self.stop.cancel();
         if tokio::time::timeout(limit, self.ended).await.is_err() {
-            tracing::warn!(limit_ms = limit.as_millis(), "telemetry was left behind: the ingestion service did not take it in time");
+            tracing::warn!(limit_ms = limit.as_millis(), "telemetry was lost: the ingestion service did not accept it in time");
         }
     }
 }
@@ -66,7 +66,7 @@ impl Delivery {
     /// Starts the thread.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the operating system cannot start a thread.
     pub fn start(self) -> std::io::Result<Running> {
         let stop = CancellationToken::new();
         let (ends, ended) = oneshot::channel();
@@ -77,7 +77,7 @@ impl Delivery {
                 Ok(runtime) => runtime.block_on(self.run(stopped)),
                 Err(error) => tracing::error!(%error, "telemetry cannot be sent: its thread has no runtime"),
             }
-            // The receiver is gone when nobody waits any more.
+            // The receiver is gone when nobody is waiting.
             let _ = ends.send(());
         })?;
         Ok(Running { stop, ended })
@@ -87,7 +87,7 @@ impl Delivery {
         let client = match (self.destination.connect)() {
             Ok(client) => client,
             Err(error) => {
-                // The far end is dropped: items are dropped and counted from here on.
+                // The receiver ends here, so items are dropped and counted from now on.
                 tracing::error!(%error, "telemetry cannot be sent");
                 return;
             }
@@ -137,7 +137,7 @@ impl Exporters {
         }
     }
 
-    /// Sends what waits, batch by batch; what comes meanwhile waits for the next turn.
+    /// Sends what is queued, batch by batch; what arrives meanwhile waits for the next round.
     async fn send_waiting(&mut self, receiver: &mut mpsc::Receiver<TelemetryItem>) {
         let mut waiting = receiver.len();
         while waiting > 0 {
@@ -191,21 +191,21 @@ impl Exporters {
         self.note(outcome, 1);
     }
 
-    /// Counts what became of `items` items, and says once that sending fails and once that it works again.
+    /// Counts the outcome for `items` items, and logs once when sending starts to fail and once when it recovers.
     fn note(&mut self, outcome: OTelSdkResult, items: usize) {
         let count = u64::try_from(items).unwrap_or(u64::MAX);
         match outcome {
             Ok(()) => {
                 self.queue.outcomes.sent.fetch_add(count, Ordering::Relaxed);
                 if self.failing {
-                    tracing::info!("telemetry is taken again");
+                    tracing::info!("telemetry is accepted again");
                 }
                 self.failing = false;
             }
             Err(error) => {
                 self.queue.outcomes.refused.fetch_add(count, Ordering::Relaxed);
                 if !self.failing {
-                    tracing::warn!(%error, "telemetry is not taken; what does not fit the queue is dropped and counted");
+                    tracing::warn!(%error, "telemetry is not being accepted; what does not fit the queue is dropped and counted");
                 }
                 self.failing = true;
             }

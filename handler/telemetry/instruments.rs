@@ -1,7 +1,7 @@
-//! The registry's metrics as OpenTelemetry collects them for export: what grew since the last time, and what is now.
+//! The registry's metrics as OpenTelemetry collects them for export: increments since the last collection, and current values.
 //!
-//! Buckets of histograms stay with those who scrape: once a minute and bucket they would cost more than they tell beside the requests
-//! themselves. Must not know what is counted.
+//! Histogram buckets are left to scrapers: exported every minute, they would cost more than they add to the requests that are exported
+//! anyway. Must not know what is counted.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -36,14 +36,14 @@ impl Instruments {
         Instruments { reader, collected: ResourceMetrics::default(), _provider: provider }
     }
 
-    /// The numbers of now.
+    /// The current values.
     pub fn collect(&mut self) -> Result<&ResourceMetrics, opentelemetry_sdk::error::OTelSdkError> {
         self.reader.collect(&mut self.collected)?;
         Ok(&self.collected)
     }
 }
 
-/// An instrument lives with its provider: what building gives back is not needed.
+/// The provider keeps an instrument alive, so the handle that building returns is not needed.
 fn observe(meter: &Meter, metric: RegisteredMetric) {
     let name = metric.name;
     match metric.kind {

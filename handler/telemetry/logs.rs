@@ -19,12 +19,12 @@ use crate::config::{LogFormat, Logs};
 
 /// Target of the one line a failed call gets; it is an exception item already, so it is not sent a second time as a line.
 pub const BOUNDARY: &str = "switchback::call";
-/// Lines of other programs' parts are not sent: the way to the ingestion service logs too.
+/// Lines from libraries are not sent: the client that reaches the ingestion service logs too.
 const OWN: &str = "switchback";
 
 type Bridge = OpenTelemetryTracingBridge<SdkLoggerProvider, SdkLogger>;
 
-/// Set up behind the first answer, while the process's one subscriber stands from the beginning.
+/// Set after the first answer, whereas the process's one subscriber exists from the start.
 static BRIDGE: OnceLock<Bridge> = OnceLock::new();
 
 /// Starts logging to standard output: the Functions host takes standard error for errors.
@@ -62,7 +62,7 @@ struct LateBridge;
 impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for LateBridge {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let metadata = event.metadata();
-        // What people turn on to look into one process is not for everybody's bill.
+        // Debug lines are turned on to look into one process, not to be paid for as ingestion.
         let sent = *metadata.level() <= Level::INFO && metadata.target().starts_with(OWN) && metadata.target() != BOUNDARY;
         if sent && let Some(bridge) = BRIDGE.get() {
             bridge.on_event(event, context);

@@ -1,4 +1,4 @@
-//! Metrics: named, read when somebody asks, never pushed by whoever counts. Owns the registry and the text form of Prometheus.
+//! Metrics: named, read on request, never pushed by whoever counts. Owns the registry and Prometheus' text format.
 //!
 //! Must not know what is counted.
 
@@ -47,9 +47,9 @@ type Read = Arc<dyn Fn() -> Vec<Sample> + Send + Sync>;
 /// One metric.
 #[derive(Clone)]
 pub struct RegisteredMetric {
-    /// Its name, as Prometheus has names: unit and, for counters, `_total` at its end.
+    /// Its name by Prometheus' conventions: it ends with the unit or, for counters, with `_total`.
     pub name: &'static str,
-    /// What it says.
+    /// Its help text.
     pub help: &'static str,
     /// What kind of numbers it has.
     pub kind: MetricKind,
@@ -57,7 +57,7 @@ pub struct RegisteredMetric {
 }
 
 impl RegisteredMetric {
-    /// Its numbers now.
+    /// Its current values.
     #[must_use]
     pub fn read(&self) -> Vec<Sample> {
         (self.read)()
@@ -95,7 +95,7 @@ impl Registry {
         self.metrics.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The numbers now, in Prometheus' text format 0.0.4.
+    /// The current values, in Prometheus' text format 0.0.4.
     #[must_use]
     pub fn exposition(&self) -> String {
         let mut text = String::with_capacity(4_096);
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_is_prometheus_own() {
+    fn exposition_matches_prometheus_format() {
         let registry = Registry::default();
         registry.register("switchback_x_total", "Counts x.", MetricKind::Counter, || {
             vec![Sample::labelled("arm", "even", 3.0), Sample::labelled("arm", "a\"b\\c\nd", 0.5)]

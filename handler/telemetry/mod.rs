@@ -60,8 +60,8 @@ pub struct Telemetry {
 pub struct Sending(Option<Running>);
 
 impl Telemetry {
-    /// The telemetry of a process whose role is `role` (`router`, `even` or `odd`) and whose name among that role's is `worker`. Calls are
-    /// recorded where there is a `destination`: of those that neither fail nor fail over, the share that `sampling` says.
+    /// The telemetry of the process `worker` in `role` (`router`, `even` or `odd`). Calls are recorded where there is a `destination`: every
+    /// one that fails or fails over, and of the others the share that `sampling` sets.
     #[must_use]
     pub fn new(destination: Option<Destination>, sampling: Sampling, clock: Arc<dyn Clock>, role: &'static str, worker: &str) -> Self {
         let (registry, calls) = (Arc::new(Registry::default()), Arc::new(Calls::default()));
@@ -83,11 +83,11 @@ impl Telemetry {
         Telemetry { registry, calls, recorder: Some(Arc::new(recorder)), delivery: Some(delivery) }
     }
 
-    /// Starts to send; metrics registered later are not sent.
+    /// Starts sending; metrics registered later are not sent.
     pub fn send(&mut self) -> Sending {
         let running = self.delivery.take().map(Delivery::start);
         Sending(running.and_then(|started| {
-            started.map_err(|error| tracing::error!(%error, "telemetry cannot be sent: there is no thread for it")).ok()
+            started.map_err(|error| tracing::error!(%error, "telemetry cannot be sent: its thread could not be started")).ok()
         }))
     }
 }
@@ -101,7 +101,7 @@ impl Sending {
         }
     }
 
-    /// Sends what waits, for `limit` at most.
+    /// Sends what is queued, for at most `limit`.
     pub async fn flush(self, limit: Duration) {
         if let Some(running) = self.0 {
             running.flush(limit).await;

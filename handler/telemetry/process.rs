@@ -1,4 +1,4 @@
-//! What the system says of this process. Must not know who asks.
+//! What the operating system reports about this process. Must not know who asks.
 
 use super::metrics::Sample;
 
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_systems_file_is_read() {
+    fn resident_memory_is_read_from_the_status_file() {
         assert_eq!(resident_bytes("Name:\tx\nVmRSS:\t    3816 kB\nThreads:\t3\n"), Some(3_907_584.0));
         assert_eq!(resident_bytes(""), None);
     }

@@ -11,9 +11,9 @@ use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord};
 use opentelemetry_sdk::trace::SpanData;
 use tokio::sync::{Notify, mpsc};
 
-/// Items that wait at most; each takes 2 to 4 kB.
+/// Most items that wait at once; each takes 2 to 4 kB.
 const MAX_WAITING: usize = 2_048;
-/// Items that are worth sending before the next turn.
+/// Items that make a full batch, which is sent without waiting for the next round.
 pub(super) const BATCH: usize = 512;
 
 /// One item.
@@ -30,20 +30,20 @@ pub(super) enum TelemetryItem {
     Log(Box<(SdkLogRecord, InstrumentationScope)>),
 }
 
-/// What became of items so far.
+/// The outcomes of items so far.
 #[derive(Debug, Default)]
 pub struct Outcomes {
     /// Taken by the ingestion service.
     pub sent: AtomicU64,
     /// Dropped because the queue was full or closed.
     pub overflowed: AtomicU64,
-    /// Calls not recorded because enough were in the same second.
+    /// Calls not recorded because enough were already recorded in the same second.
     pub capped: AtomicU64,
     /// Dropped because the ingestion service refused them or was away for too long.
     pub refused: AtomicU64,
 }
 
-/// The near end of the queue.
+/// The sending half of the queue.
 #[derive(Debug)]
 pub(super) struct Queue {
     sender: mpsc::Sender<TelemetryItem>,
@@ -53,7 +53,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// A queue and its far end.
+    /// A queue and its receiver.
     pub fn new() -> (Arc<Queue>, mpsc::Receiver<TelemetryItem>) {
         let (sender, receiver) = mpsc::channel(MAX_WAITING);
         (Arc::new(Queue { sender, filled: Arc::default(), outcomes: Arc::default() }), receiver)

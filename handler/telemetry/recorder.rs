@@ -56,7 +56,7 @@ pub struct Ended {
     pub took: Duration,
     /// Status it was answered with.
     pub status: u16,
-    /// Everything else: OpenTelemetry's HTTP names, then this program's own.
+    /// All other attributes: OpenTelemetry's HTTP names, then this program's own.
     pub attributes: Vec<KeyValue>,
     /// What failed: its kind and the chain of causes.
     pub exception: Option<(&'static str, String)>,
@@ -217,7 +217,7 @@ impl Dependency {
         self.attributes.push(KeyValue::new(key, value));
     }
 
-    /// It is over; `failure` is its kind where it failed.
+    /// Ends it; `failure` is the kind of error, if it failed.
     pub fn end(mut self, failure: Option<String>) {
         let recorder = Arc::clone(&self.recording.recorder);
         let took = recorder.clock.uptime().saturating_sub(self.uptime);

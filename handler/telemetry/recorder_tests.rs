@@ -1,4 +1,4 @@
-//! The recorder, with its queue in hand.
+//! The recorder and the items that reach its queue.
 
 use http::HeaderValue;
 use opentelemetry::trace::FutureExt;
@@ -37,7 +37,7 @@ fn next(receiver: &mut Receiver<TelemetryItem>) -> Option<(SpanData, bool)> {
 }
 
 #[test]
-fn an_unsampled_call_is_recorded_only_where_that_is_certain() {
+fn an_unsampled_call_is_recorded_only_when_it_must_be() {
     let (recorder, mut receiver, _) = recorder(0.0);
     let begun = recorder.begin(&HeaderMap::new(), "r1");
     assert!(!begun.is_recorded() && begun.context().is_none());
@@ -52,7 +52,7 @@ fn an_unsampled_call_is_recorded_only_where_that_is_certain() {
 }
 
 #[tokio::test]
-async fn what_a_recorded_call_waits_for_is_beneath_it_and_bounded() {
+async fn dependencies_belong_to_their_call_and_are_bounded() {
     let (recorder, mut receiver, clock) = recorder(1.0);
     let mut headers = HeaderMap::new();
     headers.insert("traceparent", HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"));

@@ -1,4 +1,4 @@
-//! Which calls are recorded: a share of them that no caller can choose to be in, and never more than so many a second.
+//! Which calls are recorded: a share that no caller can choose to be in, and never more than a fixed number a second.
 //!
 //! Callers choose trace and request ids. A keyed hash keeps them from choosing ones that are sampled (SipHash: Aumasson, Bernstein 2012).
 //! Must not know what is recorded.
@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use siphasher::sip::SipHasher13;
 
-/// Calls recorded a second at most, failures included: a flood of them must not cost more than the calls themselves.
+/// Most calls recorded in a second, failures included: recording a flood must not cost more than serving it.
 const MAX_RECORDED_PER_SECOND: u64 = 2_000;
 const COUNT_BITS: u32 = 24;
 
-/// What no caller knows. Router and arms that share one decide alike, so that a call's two items are kept or left together.
+/// What no caller knows. A router and arms that share one decide alike, so that a call's two items are kept or dropped together.
 #[derive(Clone, Copy)]
 pub struct SamplingSecret(pub [u8; 16]);
 
@@ -23,7 +23,7 @@ impl std::fmt::Debug for SamplingSecret {
     }
 }
 
-/// The choice.
+/// Chooses which calls are recorded.
 #[derive(Debug)]
 pub(super) struct Sampler {
     secret: SamplingSecret,

@@ -5,13 +5,13 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState}
 
 use crate::contract::TRACEPARENT;
 
-/// The caller's context; the sampled flag is left out of account, else any caller could have all of its calls recorded.
+/// The caller's context. The sampled flag is ignored, or any caller could have all of its calls recorded.
 pub(super) fn parse(headers: &HeaderMap) -> Option<SpanContext> {
     let text = headers.get(TRACEPARENT)?.to_str().ok()?;
     let mut parts = text.split('-');
     let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let hexadecimal = |part: &str, length| part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    // Later versions may add parts; version ff is none.
+    // Later versions may add parts; version ff is invalid.
     let complete = hexadecimal(version, 2) && version != "ff" && (version != "00" || parts.next().is_none()) && hexadecimal(flags, 2);
     if !complete || !hexadecimal(trace, 32) || !hexadecimal(span, 16) {
         return None;

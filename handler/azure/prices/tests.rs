@@ -1,4 +1,4 @@
-//! The price list as a fake server on loopback tells it, traps included.
+//! The price list as a fake server on loopback serves it, traps included.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -134,7 +134,7 @@ async fn pages_that_lead_elsewhere_or_never_end_are_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_region_or_no_answer_is_an_error() {
+async fn invalid_regions_and_answers_are_errors() {
     let client = http_client().unwrap();
     for region in ["", "West Europe", "x' or 1 eq 1"] {
         assert!(matches!(fetch(&client, RETAIL_PRICES, region).await, Err(PricesError::Region(_))), "{region}");
