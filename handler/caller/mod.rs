@@ -1,6 +1,6 @@
 //! A caller from outside: it knows the one URL, follows its redirect and notes where it ended.
 //!
-//! Owns how supervision calls. Must not know who wants to know, nor where the outcome is kept.
+//! Owns how supervision makes its calls. Must not know who wants to know, nor where the outcome is kept.
 
 pub mod upload;
 
@@ -68,7 +68,7 @@ pub enum RouterStateError {
     /// Nobody answered, or only a front door did: it may come back.
     #[error("{0}")]
     Unreachable(String),
-    /// Somebody else answered.
+    /// Something other than a router answered.
     #[error("{url} is no router: {reason}")]
     NoRouter {
         /// The address.
@@ -102,7 +102,7 @@ impl Caller {
     pub async fn router_state(&self) -> Result<RouterState, RouterStateError> {
         let response = self.get(&format!("{}/_switchback/routing", self.url)).await.map_err(RouterStateError::Unreachable)?;
         let status = response.status();
-        // What a platform's front door answers while nothing stands behind it yet.
+        // What a platform's front door answers while nothing runs behind it yet.
         if matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT) {
             return Err(RouterStateError::Unreachable(format!("it answered {status}")));
         }

@@ -1,4 +1,4 @@
-//! Sending a file through the one URL: where it goes is asked first, so that its bytes travel once, not once per redirect.
+//! Sending a file through the one URL: the redirect is asked for first, so that the bytes travel once and not once per redirect.
 
 use bytes::Bytes;
 use futures_util::Stream;

@@ -14,13 +14,13 @@ pub enum Failure {
     /// The environment is wrong: exit code 64 (EX_USAGE of sysexits.h).
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A role of the development system refuses the environment: the same.
+    /// A role of the development system refuses the environment: exit code 64 too.
     #[error(transparent)]
     Misconfigured(#[from] Misconfigured),
     /// What was asked for is wrong: exit code 2.
     #[error("{0}")]
     Input(String),
-    /// It went wrong on the way: exit code 1.
+    /// It failed on the way: exit code 1.
     #[error("{0}")]
     Operation(String),
 }
@@ -31,7 +31,7 @@ impl Failure {
         Failure::Input(reason.into())
     }
 
-    /// It went wrong on the way; the text holds the whole chain of causes.
+    /// A failure on the way; the text holds the whole chain of causes.
     pub fn operation(error: &dyn std::error::Error) -> Self {
         Failure::Operation(causes::chain(error))
     }

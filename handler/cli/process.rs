@@ -8,7 +8,7 @@ use super::failure::Failure;
 /// The runtime every command runs on.
 ///
 /// # Errors
-/// When the system gives no threads.
+/// When the operating system cannot start threads.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }

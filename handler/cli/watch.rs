@@ -45,7 +45,7 @@ impl WatchArguments {
             let stop = stop_token(StopOn::Signal)?;
             if let Some(duration) = self.duration {
                 let over = stop.clone();
-                // From now on, whatever the router does: who asks for five minutes waits no longer.
+                // The time runs from here on, whatever the router does: `--for 5m` never takes longer.
                 tokio::spawn(async move {
                     tokio::time::sleep(duration).await;
                     over.cancel();
@@ -60,7 +60,7 @@ impl WatchArguments {
         })
     }
 
-    /// Waits for the router to answer; none where there is no more time to.
+    /// Waits for the router to answer; none once the time is up.
     async fn find_router(&self, caller: &Caller, stop: &CancellationToken) -> Result<Option<RouterState>, Failure> {
         loop {
             let answer = tokio::select! {
@@ -90,7 +90,7 @@ impl WatchArguments {
             tokio::select! {
                 () = stop.cancelled() => break,
                 _ = ticks.tick() => {
-                    // A full channel means that answers stopped coming: those on the road are enough to show the outage.
+                    // A full channel means that answers stopped coming: those in flight are enough to show the outage.
                     if let Ok(place) = send.clone().try_reserve_owned() {
                         let caller = Arc::clone(&caller);
                         tokio::spawn(async move { place.send(caller.observe(&schedule).await) });

@@ -19,9 +19,9 @@ pub struct DatabaseConfig {
     pub connection: tokio_postgres::Config,
     /// Whether the connection is encrypted.
     pub tls: Tls,
-    /// How the program proves who it is.
+    /// How the program authenticates.
     pub authentication: Authentication,
-    /// Connections that callers' requests hold at most; the process's own work has [`OWN_CONNECTIONS`] beside them.
+    /// Most connections that callers' requests hold; the process's own work has [`OWN_CONNECTIONS`] beside them.
     pub pool_size: u32,
     /// How long one statement may take: less than the call it is made for, so that the database says so before the caller gives up.
     pub statement_timeout: Duration,
@@ -47,12 +47,12 @@ pub enum Tls {
     },
 }
 
-/// How the program proves to the database who it is.
+/// How the program authenticates to the database.
 #[derive(Debug, Clone)]
 pub enum Authentication {
-    /// By the URL's password, or by nothing where the server asks for nothing.
+    /// With the URL's password, or with none where the server asks for none.
     Password,
-    /// By a Microsoft Entra token of a managed identity.
+    /// With a Microsoft Entra token of a managed identity.
     Entra(ManagedIdentity),
 }
 
@@ -79,10 +79,10 @@ impl fmt::Debug for ManagedIdentity {
 
 /// Connections for readiness and for what the process writes of itself.
 pub const OWN_CONNECTIONS: u32 = 2;
-/// Time limit of a statement where nothing else is said.
+/// A statement's time limit by default.
 const DEFAULT_STATEMENT_TIMEOUT: Duration = Duration::from_secs(27);
 
-/// Connections held where nothing else is said.
+/// The pool's size by default.
 pub const DEFAULT_POOL_SIZE: u32 = 10;
 const URL: &str = "DATABASE_URL";
 
@@ -128,7 +128,7 @@ const INSTANCE_METADATA: &str = "http://169.254.169.254/";
 /// Reads the identity that `purpose`, a setting, asks for.
 pub(super) fn read_identity(settings: &mut Settings, purpose: &str) -> Option<ManagedIdentity> {
     let client_id = settings.required("AZURE_CLIENT_ID", &format!("the client id of the managed identity, for {purpose}"));
-    let platform = "set by App Service and Functions where an identity is assigned; for what else has one see docs/configuration.md";
+    let platform = "set by App Service and Functions where an identity is assigned; elsewhere, see docs/configuration.md";
     let endpoint = settings.required("IDENTITY_ENDPOINT", platform);
     let metadata = endpoint.as_deref().is_some_and(|text| text.starts_with(INSTANCE_METADATA));
     let header = if metadata { Some(None) } else { settings.required("IDENTITY_HEADER", platform).map(Some) };

@@ -74,7 +74,7 @@ impl FromStr for ApiKey {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parts: Vec<&str> = text.split(':').collect();
         let [name, scope, digest] = parts.as_slice() else {
-            return Err("an API key reads name:scope:sha256".to_owned());
+            return Err("an API key is written name:scope:sha256".to_owned());
         };
         if name.is_empty() || !name.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.')) {
             return Err("an API key's name is made of letters, digits, '-', '_' and '.'".to_owned());

@@ -95,7 +95,7 @@ impl Settings {
         }
     }
 
-    /// The mistakes, by setting; the values are done with.
+    /// The mistakes, sorted by setting.
     #[must_use]
     pub fn into_mistakes(mut self) -> Vec<Mistake> {
         self.mistakes.sort_by(|one, other| one.setting.cmp(&other.setting));
@@ -121,18 +121,18 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads a duration between two bounds.
-pub fn duration_between(least: Duration, most: Duration) -> impl Fn(&str) -> Result<Duration, String> {
+pub fn duration_between(min: Duration, max: Duration) -> impl Fn(&str) -> Result<Duration, String> {
     move |text| {
         let value = duration(text)?;
-        if (least..=most).contains(&value) { Ok(value) } else { Err(format!("'{text}' is not between {least:?} and {most:?}")) }
+        if (min..=max).contains(&value) { Ok(value) } else { Err(format!("'{text}' is not between {min:?} and {max:?}")) }
     }
 }
 
 /// Reads a whole number between two bounds.
-pub fn number_between(least: u64, most: u64) -> impl Fn(&str) -> Result<u64, String> {
+pub fn number_between(min: u64, max: u64) -> impl Fn(&str) -> Result<u64, String> {
     move |text| match text.parse() {
-        Ok(value) if (least..=most).contains(&value) => Ok(value),
-        _ => Err(format!("'{text}' is not a whole number from {least} to {most}")),
+        Ok(value) if (min..=max).contains(&value) => Ok(value),
+        _ => Err(format!("'{text}' is not a whole number from {min} to {max}")),
     }
 }
 

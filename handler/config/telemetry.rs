@@ -9,11 +9,11 @@ use super::database::{ManagedIdentity, read_identity};
 use super::settings::{Settings, fraction};
 
 const CONNECTION_STRING: &str = "APPLICATIONINSIGHTS_CONNECTION_STRING";
-/// The platform's own name for how agents prove who they are, as in `Authorization=AAD;ClientId=…`.
+/// The platform's own setting for how agents authenticate, as in `Authorization=AAD;ClientId=…`.
 const AUTHENTICATION_STRING: &str = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING";
-/// Where connection strings without an endpoint mean.
+/// The endpoint of connection strings that name none.
 const GLOBAL_ENDPOINT: &str = "https://dc.services.visualstudio.com";
-/// Share of calls recorded where nothing is said.
+/// Share of calls recorded by default.
 const DEFAULT_SAMPLING: f64 = 0.05;
 
 /// Where telemetry goes, and how much of it.

@@ -1,4 +1,4 @@
-//! One role of the development system as a child process: its lines told apart, its end noticed, its life bounded by ours.
+//! One role of the development system as a child process: its lines are prefixed, its end is noticed, and it never outlives this process.
 
 use std::io::IsTerminal;
 use std::process::Stdio;
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 /// A role to run.
 #[derive(Debug, Clone)]
 pub struct ProcessConfig {
-    /// Name its lines begin with.
+    /// The name its lines begin with.
     pub name: String,
     /// Arguments after `dev-role`.
     pub arguments: Vec<String>,
@@ -28,7 +28,7 @@ const MISCONFIGURED: i32 = 64;
 
 /// A role refused its configuration, and said why.
 #[derive(Debug, thiserror::Error)]
-#[error("{role} refuses its configuration: mend what it names above")]
+#[error("{role} refuses its configuration: fix what it lists above")]
 pub struct Misconfigured {
     role: String,
 }
@@ -79,7 +79,7 @@ impl Process {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("dev-role").args(&config.arguments).envs(config.environment.iter().cloned());
         // Its standard input ends with this process, which tells it to stop; its own group keeps a terminal's Ctrl-C from it, so that
-        // there is one order of ending.
+        // there is one shutdown order.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
         let mut child = command.spawn()?;
         if let Some(lines) = child.stdout.take() {
@@ -106,7 +106,7 @@ impl Process {
         }
         drop(self.lifeline.take());
         if tokio::time::timeout(DRAIN, self.child.wait()).await.is_err() {
-            print_line(&self.config.name, "did not drain in time and is killed");
+            print_line(&self.config.name, "did not drain in time: it is killed");
             // An error means that it ended meanwhile.
             let _ = self.child.kill().await;
         }

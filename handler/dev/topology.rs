@@ -37,7 +37,7 @@ pub struct TopologyConfig {
     pub origins: Vec<String>,
     /// Whether both arms are one instance: an A/A run.
     pub one_instance: bool,
-    /// How long a role that ended stays away.
+    /// How long to wait before a role that ended is started again.
     pub restart_after: Duration,
 }
 
@@ -130,7 +130,7 @@ impl Topology {
     }
 }
 
-/// Takes all ports at once and lets go of them, so that one named twice is found too.
+/// Binds all ports at once and releases them, so that a port given twice is found too.
 fn check_ports(ports: [u16; 3]) -> Result<(), TopologyError> {
     let mut taken = Vec::new();
     for (port, flag) in ports.into_iter().zip(PORT_FLAGS) {

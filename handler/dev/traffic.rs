@@ -14,7 +14,7 @@ use crate::domain::statistics::random::Random;
 /// What the callers ask for, in turn.
 const PATHS: [&str; 4] =
     ["/api/instance", "/api/costs?group_by=provider&metric=billed", "/api/charges?limit=20", "/api/costs?group_by=service&period=day"];
-/// Callers on the road at once at most.
+/// Most calls in flight at once.
 const IN_FLIGHT: usize = 256;
 const TIMEOUT: Duration = Duration::from_secs(10);
 const REPORT_EVERY: Duration = Duration::from_secs(60);
@@ -22,7 +22,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// Seed of the gaps between calls.
 const SEED: u64 = 307;
 
-/// Calls `url` `rate_per_s` times a second on average until `stop`, and says each minute how it went. Gaps are exponential, as between
+/// Calls `url` `rate_per_s` times a second on average until `stop`, and prints each minute how it went. Gaps are exponential, as between
 /// callers who know nothing of each other: equal gaps fall into step with whatever else has a period, such as a slowed arm's answers.
 pub async fn call(url: String, rate_per_s: f64, stop: CancellationToken) {
     let client = match client() {

@@ -23,12 +23,12 @@ pub enum ClusterError {
     #[error("PostgreSQL does not run as root, and this machine has neither a postgres nor a nobody account to run it under")]
     NoAccount,
     /// Another process of this program uses the folder.
-    #[error("another switchback runs its database in {0}: end it first")]
+    #[error("another switchback runs its database in {0}: stop it first")]
     InUse(PathBuf),
     /// A socket folder in a shared place is not ours.
     #[error("{0} belongs to someone else or is open to others: remove it")]
     ForeignFolder(PathBuf),
-    /// A program failed; its own words are attached.
+    /// A program failed; its output is attached.
     #[error("{program} failed: {output}")]
     Program {
         /// Which program.

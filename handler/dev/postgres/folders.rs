@@ -12,7 +12,7 @@ use std::process::Command;
 use super::error::ClusterError;
 use super::programs::Account;
 
-/// Longest socket folder: `sun_path` holds 104 bytes on macOS, 108 on Linux, and `/.s.PGSQL.5432` and its lock come on top.
+/// Longest path of a socket folder: `sun_path` holds 104 bytes on macOS, 108 on Linux, and `/.s.PGSQL.5432` and its lock come on top.
 const MAX_SOCKET_FOLDER_BYTES: usize = 80;
 const LOG_TAIL_LINES: usize = 12;
 
@@ -50,7 +50,7 @@ impl Folders {
         self.account
     }
 
-    /// Takes the folder for this process; whoever holds it is the only one to start or stop its server.
+    /// Locks the folder for this process: only the holder may start or stop its server.
     pub fn lock(&self) -> Result<File, ClusterError> {
         let path = self.root.join("lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);

@@ -17,7 +17,7 @@ pub struct Programs {
 }
 
 /// Oldest PostgreSQL the migrations are written for.
-const OLDEST_MAJOR: u32 = 14;
+const MIN_MAJOR: u32 = 14;
 
 impl Programs {
     /// The newest installed server programs, or those of `major` where a data folder was made by it.
@@ -29,7 +29,7 @@ impl Programs {
         // Stable: of equal versions the one named first on PATH wins.
         found.sort_by_key(|programs| std::cmp::Reverse(programs.major));
         match major {
-            None => found.into_iter().find(|programs| programs.major >= OLDEST_MAJOR).ok_or(ClusterError::NoPrograms),
+            None => found.into_iter().find(|programs| programs.major >= MIN_MAJOR).ok_or(ClusterError::NoPrograms),
             Some(wanted) => {
                 let installed = found.iter().map(|programs| programs.major).collect();
                 found.into_iter().find(|programs| programs.major == wanted).ok_or(ClusterError::WrongVersion { wanted, installed })

@@ -8,7 +8,7 @@ fn scratch_folder() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("switchback-test").permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755)).tempdir().unwrap()
 }
 
-/// What kill -9 of the program leaves: no destructor has run, the lock is free, the server goes on.
+/// What kill -9 of the program leaves: no destructor has run, the lock is free, the server keeps running.
 fn abandon(cluster: Cluster) {
     let cluster = std::mem::ManuallyDrop::new(cluster);
     rustix::fs::flock(&cluster._lock, rustix::fs::FlockOperation::Unlock).unwrap();
@@ -64,7 +64,7 @@ async fn a_crashed_server_is_recovered() {
 }
 
 #[test]
-fn a_stale_note_that_names_a_stranger_does_not_end_it() {
+fn a_stale_pid_file_never_ends_an_unrelated_process() {
     let folder = scratch_folder();
     Cluster::start(folder.path(), Durability::Scratch).unwrap().stop();
     let mut stranger = Command::new("sleep").arg("60").stdin(Stdio::null()).spawn().unwrap();
