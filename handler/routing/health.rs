@@ -1,4 +1,4 @@
-//! How well the arms are, by cheap probes. Owns the prober; must not know what routing does with the answer.
+//! The arms' health, by cheap probes. Owns the prober; must not know what routing does with the answer.
 //!
 //! An arm is out after two failed probes in a row, the second sent soon after the first, so that a dead arm is out in under three
 //! seconds whether it refuses connections or swallows them; three good ones in a row bring it back, so that an arm at its limit does not
@@ -29,7 +29,7 @@ const TIMEOUT: Duration = Duration::from_millis(800);
 const STRIKES: u32 = 2;
 /// Good probes in a row that bring it back.
 const RECOVERIES: u32 = 3;
-/// Most of a reason that is kept and shown.
+/// Bytes of a reason that are kept and shown.
 const MAX_REASON_BYTES: usize = 200;
 /// Where execution is billed, probing pauses after this long without a call.
 const IDLE_MS: u64 = 60_000;
@@ -53,7 +53,7 @@ struct ArmHealth {
 /// Why a probe failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct ProbeFailure {
-    /// Whether it is certain that nothing listens, whatever the router's own network does.
+    /// Whether it is certain that nothing listens: no fault of the router's own network looks like it.
     nothing_listens: bool,
     reason: String,
 }
@@ -81,7 +81,7 @@ impl ArmsHealth {
         self.arms.as_ref().map(|arm| arm.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
-    /// Notes that a call came at `uptime`, which keeps probing alive.
+    /// Records that a call came at `uptime`, which keeps probing alive.
     pub fn touch(&self, uptime: Duration) {
         let now_ms = u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX);
         let last_ms = self.last_call_ms.swap(now_ms, Ordering::Relaxed);
@@ -95,7 +95,7 @@ impl ArmsHealth {
         uptime.saturating_sub(last) > Duration::from_millis(IDLE_MS)
     }
 
-    /// Notes how a probe went, after `strikes` failures or `recoveries` good ones in a row, this one included.
+    /// Records how a probe went, after `strikes` failures or `recoveries` good ones in a row, this one included.
     fn note(&self, arm: Arm, failure: Option<ProbeFailure>, in_a_row: u32) {
         let own = &self.arms[arm];
         let reason = failure.as_ref().map(|failure| failure.reason.clone());

@@ -82,7 +82,7 @@ impl Routing {
         RoutedCall { decision, label: turn.label.clone(), location }
     }
 
-    /// The turn of the current minute, rendered by whoever comes first in it.
+    /// The turn of the current minute, rendered by the first call in it.
     #[must_use]
     pub fn turn(&self) -> Arc<Turn> {
         let minute = self.schedule.minute_at(self.clock.now());
@@ -91,7 +91,7 @@ impl Routing {
             return Arc::clone(&current);
         }
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock set back meets a minute it had before: its counts go on.
+        // After the clock was set back, a minute may come a second time: its counts continue.
         let turn = match history.turns.iter().rev().find(|turn| turn.minute == minute) {
             Some(turn) => turn.clone(),
             None => {

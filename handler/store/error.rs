@@ -21,7 +21,7 @@ pub enum StoreError {
     /// The database lacks a migration this program needs.
     #[error("the database's schema is not current: run switchback migrate")]
     SchemaNotCurrent,
-    /// Too many ask for the same at once: this one may try again shortly.
+    /// Too many of the same kind at once: the caller may try again shortly.
     #[error("too many {0} at once")]
     Busy(&'static str),
     /// The database takes no writes: a standby, most often one that has not taken over yet.
@@ -39,7 +39,7 @@ pub enum StoreError {
     /// The stream of charges ended before its end was announced; nothing was stored.
     #[error("the import was given up before its end")]
     Abandoned,
-    /// What is stored cannot be read as what it should be.
+    /// Stored data does not parse as what it should be.
     #[error("stored data is not as expected: {0}")]
     Corrupt(String),
 }

@@ -11,8 +11,8 @@ use crate::telemetry::{Dependency, dependency};
 
 /// Bytes of a statement that are kept.
 const MAX_STATEMENT_BYTES: usize = 1_024;
-/// Bytes of a statement that are looked at for its table, which follows the columns; a bulk insert has thousands of placeholders.
-const MAX_LOOK_BYTES: usize = 8_192;
+/// Bytes of a statement that are scanned for its table, which follows the columns; a bulk insert has thousands of placeholders.
+const MAX_SCAN_BYTES: usize = 8_192;
 /// What diesel writes before a statement's values.
 const VALUES: &str = " -- binds";
 
@@ -79,7 +79,7 @@ fn bounded(query: &dyn fmt::Display) -> String {
     struct Bounded(String);
     impl Write for Bounded {
         fn write_str(&mut self, part: &str) -> fmt::Result {
-            let room = MAX_LOOK_BYTES - self.0.len();
+            let room = MAX_SCAN_BYTES - self.0.len();
             if part.len() < room {
                 self.0.push_str(part);
                 return Ok(());
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn values_are_left_out_and_long_statements_cut() {
         assert_eq!(bounded(&"SELECT $1 -- binds: [\"hunter2\"]"), "SELECT $1");
-        let long = bounded(&"é".repeat(MAX_LOOK_BYTES));
-        assert!(long.len() <= MAX_LOOK_BYTES && long.starts_with('é'));
+        let long = bounded(&"é".repeat(MAX_SCAN_BYTES));
+        assert!(long.len() <= MAX_SCAN_BYTES && long.starts_with('é'));
     }
 }

@@ -34,7 +34,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a transaction whose process was lost may hold its locks.
 const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// What each session is bounded by.
+/// The time limits of each session.
 fn session_settings(statement_timeout: Duration) -> String {
     let milliseconds = |limit: Duration| limit.as_millis();
     format!(
@@ -75,8 +75,8 @@ impl bb8::ErrorSink<PoolError> for LastFailure {
     }
 }
 
-/// A pool of at most `size` connections for `config`. No connection is made yet: the process starts and answers while the database is away. Must be called within a
-/// tokio runtime.
+/// A pool of at most `size` connections for `config`. No connection is made yet: the process starts and answers while the database is
+/// away. Must be called within a tokio runtime.
 pub(super) fn pool(config: &DatabaseConfig, size: u32, clock: Arc<dyn Clock>) -> Result<(Pool<Session>, LastFailure), StoreSetupError> {
     let connector = Arc::new(Connector::new(config, clock)?);
     let mut manager = ManagerConfig::default();

@@ -1,4 +1,4 @@
-//! Connections to servers that should be trusted, and to those that should not.
+//! Connections to servers that should be trusted, and to others that should not.
 
 use std::io::Write;
 
@@ -13,7 +13,7 @@ use super::*;
 use crate::clock::SystemClock;
 use crate::config::database::{ManagedIdentity, from_url};
 
-/// A private authority, as a PEM file, and a server certificate for `name` that it has signed.
+/// A private authority, as a PEM file, and a server certificate for `name` signed by it.
 fn authority(name: &str) -> (NamedTempFile, rustls::ServerConfig) {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, format!("authority of {name}"));
@@ -92,7 +92,7 @@ async fn tried(port: u16, authority: &NamedTempFile) -> String {
 }
 
 #[tokio::test]
-async fn a_server_is_trusted_for_its_authority_and_its_name_alone() {
+async fn a_server_is_trusted_by_its_authority_and_its_name_alone() {
     let (trusted, right) = authority("localhost");
     let (other, wrong_name) = authority("db.example.net");
     let (port, mut passwords) = server(Some(right)).await;
@@ -108,7 +108,7 @@ async fn a_server_is_trusted_for_its_authority_and_its_name_alone() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_never_spoken_to_plainly() {
+async fn no_plain_connection_is_made_to_a_server_without_tls() {
     let (trusted, _) = authority("localhost");
     let (port, _passwords) = server(None).await;
     let plain = tried(port, &trusted).await;

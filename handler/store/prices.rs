@@ -26,10 +26,10 @@ struct PriceRow {
 }
 
 impl Store {
-    /// Keeps `prices`, each in place of the one known for its meter and region.
+    /// Stores `prices`, each replacing the one stored for its meter and region.
     ///
     /// # Errors
-    /// [`StoreError`]; some may have been kept, and keeping all of them again is harmless.
+    /// [`StoreError`]; some may have been stored, and storing all of them again is harmless.
     pub async fn write_prices(&self, prices: &[Price]) -> Result<(), StoreError> {
         let mut connection = self.connection().await?;
         for price in prices {
@@ -50,7 +50,7 @@ impl Store {
         Ok(())
     }
 
-    /// Every price kept; those of meters this program does not know are left out.
+    /// Every stored price; those of meters this program does not know are left out.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -76,7 +76,7 @@ mod tests {
     use crate::store::testing::new_store;
 
     #[tokio::test]
-    async fn a_new_price_takes_the_old_ones_place_exactly() {
+    async fn a_new_price_replaces_the_old_one_exactly() {
         let store = new_store().await;
         let price = |amount: &str| Price {
             meter: Meter::FlexGbSecond,

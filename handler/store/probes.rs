@@ -24,7 +24,7 @@ struct OutcomeRow {
 }
 
 impl Store {
-    /// Keeps one probe.
+    /// Stores one probe.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,6 +1,6 @@
 //! One connection to PostgreSQL that knows whether a statement on it is still under way.
 //!
-//! A caller who leaves drops its future, and with it the wait for an answer; the server works on. Such a connection must not go back to
+//! A caller who leaves drops its future, and with it the wait for an answer; the server keeps working. Such a connection must not go back to
 //! the pool, where the next caller would wait behind a statement that nobody wants: it is thrown away, and the server is asked to stop.
 //! The driver says how a statement failed only in part: what it leaves out is read off the connection and the clock, never off a message,
 //! which the server may write in any language (docs/decisions/0013). Must not know any table.
@@ -29,9 +29,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 
-/// How long the server may take to accept that a statement is not wanted any more.
+/// How long the server may take to accept a cancellation.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long after an error the end of the connection may follow it.
+/// How soon after an error the connection must end for the error to mean that the server closed it.
 const CLOSING: Duration = Duration::from_millis(100);
 
 type PgStream = <AsyncPgConnection as AsyncConnectionCore>::Stream<'static, 'static>;
@@ -144,7 +144,7 @@ impl Statement {
         self.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// The statement is over; what it failed with, as far as it can be told.
+    /// Ends the statement; its error, classified as far as it can be.
     async fn failed(self, error: DieselError) -> DieselError {
         let error = self.explained(error).await;
         self.succeeded();
@@ -158,7 +158,7 @@ impl Statement {
         if self.clock.uptime().saturating_sub(self.started) >= self.timeout {
             return DieselError::QueryBuilderError(Box::new(TimedOut { limit: self.timeout, source: error }));
         }
-        // A server that ends a session says so first and closes then.
+        // A server that ends a session sends the error first and then closes.
         let closed = tokio::time::timeout(CLOSING, self.ended.cancelled()).await.is_ok();
         match error {
             DieselError::DatabaseError(_, information) if closed => {

@@ -15,7 +15,7 @@ struct Text {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn migrations_run_once_and_readiness_tells_before_and_after() {
+async fn migrations_run_once_and_readiness_follows_them() {
     let store = store(&cluster().new_database(None).await.unwrap());
     assert!(!store.schema_is_current().await.unwrap());
     let run = store.migrate().await.unwrap();
@@ -25,7 +25,7 @@ async fn migrations_run_once_and_readiness_tells_before_and_after() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_deploys_at_once_migrate_once() {
+async fn concurrent_deploys_migrate_once() {
     let url = cluster().new_database(None).await.unwrap();
     let migrate = |url: String| tokio::spawn(async move { store(&url).migrate().await.unwrap().len() });
     let (one, other) = tokio::join!(migrate(url.clone()), migrate(url));
@@ -33,7 +33,7 @@ async fn two_deploys_at_once_migrate_once() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_away_is_unavailable_within_the_wait_and_says_why() {
+async fn an_unreachable_database_is_reported_in_time_with_the_reason() {
     let store = store("postgresql://u@%2Fnowhere%2Fat-all/d");
     let started = std::time::Duration::from_secs(5);
     let error = tokio::time::timeout(started, store.ping()).await.expect("bounded").expect_err("nothing is there");
@@ -42,7 +42,7 @@ async fn a_database_that_is_away_is_unavailable_within_the_wait_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_connection_the_server_closed_is_replaced_without_an_error() {
+async fn a_connection_closed_by_the_server_is_replaced_without_an_error() {
     let url = database_url().await;
     let store = store(&url);
     store.ping().await.unwrap();
@@ -107,7 +107,7 @@ async fn until_nothing_runs(url: &str) {
 }
 
 #[tokio::test]
-async fn a_caller_who_leaves_takes_the_statement_along() {
+async fn a_statement_is_cancelled_when_its_caller_leaves() {
     let url = database_url().await;
     let store = bounded(&url, 1, Duration::from_secs(30));
     // Once before the first row, once between rows, once within a transaction.
@@ -131,7 +131,7 @@ async fn a_caller_who_leaves_takes_the_statement_along() {
 }
 
 #[tokio::test]
-async fn a_connection_serves_many_questions_whatever_of_their_answers_is_read() {
+async fn a_connection_is_reused_however_much_of_an_answer_was_read() {
     let store = bounded(&database_url().await, 1, Duration::from_secs(30));
     let backend = async || {
         let mut connection = store.connection().await.unwrap();
@@ -145,7 +145,7 @@ async fn a_connection_serves_many_questions_whatever_of_their_answers_is_read() 
 }
 
 #[tokio::test]
-async fn a_session_the_server_ends_is_unavailable_and_no_defect() {
+async fn a_session_ended_by_the_server_counts_as_unavailable() {
     let url = database_url().await;
     let store = bounded(&url, 1, Duration::from_secs(30));
     let end = async {
@@ -179,7 +179,7 @@ async fn a_standby_is_not_ready_and_says_why() {
 }
 
 #[tokio::test]
-async fn callers_who_hold_every_connection_do_not_stop_readiness_or_the_writing_of_counts() {
+async fn callers_holding_every_connection_stop_neither_readiness_nor_the_writing_of_counts() {
     let store = bounded(&database_url().await, 1, Duration::from_secs(30));
     let held = store.connection().await.unwrap();
     assert!(store.schema_is_current().await.unwrap());
@@ -190,7 +190,7 @@ async fn callers_who_hold_every_connection_do_not_stop_readiness_or_the_writing_
 }
 
 #[tokio::test]
-async fn large_questions_leave_connections_to_small_ones() {
+async fn large_queries_leave_connections_for_small_ones() {
     let store = bounded(&database_url().await, 4, Duration::from_secs(30));
     let _held = (store.analytics_connection().await.unwrap(), store.analytics_connection().await.unwrap());
     store.ping().await.unwrap();
@@ -198,7 +198,7 @@ async fn large_questions_leave_connections_to_small_ones() {
 }
 
 #[tokio::test]
-async fn the_charges_table_has_the_domains_columns_in_their_kinds() {
+async fn the_charges_table_has_the_domains_columns_with_their_types() {
     use crate::domain::columns::{COLUMNS, ColumnKind};
 
     let (client, connection) = tokio_postgres::connect(&database_url().await, tokio_postgres::NoTls).await.unwrap();

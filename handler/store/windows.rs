@@ -27,7 +27,7 @@ const UPSERT: &str = "INSERT INTO windows (starts_at, arm, worker, schedule, min
     routes = EXCLUDED.routes, written_at = EXCLUDED.written_at \
     WHERE (EXCLUDED.calls + EXCLUDED.probes + EXCLUDED.unrouted, EXCLUDED.closed) >= (windows.calls + windows.probes + windows.unrouted, windows.closed)";
 
-/// What a report needs of a window, by position: looking columns up by name costs more than a million rows can bear.
+/// What a report needs of a window, by position: looking columns up by name is too slow for a million rows.
 /// The second is 1 for odd plus 2 for closed; the third holds cold starts, probes and unrouted calls where there are any.
 type ObservationColumns = (Timestamptz, Integer, Nullable<Array<BigInt>>, Binary);
 type ObservationRow = (OffsetDateTime, i32, Option<Vec<i64>>, Vec<u8>);
@@ -185,15 +185,15 @@ impl Store {
         rows.into_iter().map(|row| row.window(&range.schedule)).collect()
     }
 
-    /// Whether one worker served both arms in `range`: an A/A run. The last minutes in which anything was counted tell.
+    /// Whether one worker served both arms in `range`: an A/A run. Decided by the last minutes in which anything was counted.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn one_worker_serves_both_arms(&self, range: MinuteRange) -> Result<bool, StoreError> {
-        // Enough to span a worker's restart, few enough that a set-up just changed is told apart soon.
-        const TELLING: i64 = 10;
+        // Enough to span a worker's restart, few enough that a changed set-up shows soon.
+        const RECENT_MINUTES: i64 = 10;
         let Some(last) = self.last_window(range).await? else { return Ok(false) };
-        let range = range.starting_no_earlier_than(Minute(last.0.saturating_sub(TELLING)));
+        let range = range.starting_no_earlier_than(Minute(last.0.saturating_sub(RECENT_MINUTES)));
         let mut connection = self.connection().await?;
         let (rule, minute_ms) = columns(&range.schedule);
         let found: Found = sql_query(

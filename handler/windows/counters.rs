@@ -8,7 +8,7 @@ use crate::domain::histogram::{BUCKETS, bucket_of};
 use crate::domain::schedule::Minute;
 use crate::domain::window::{RouteCounts, SLICES, STATUS_CLASSES, Slice, WindowCounts, status_class};
 
-/// Most shards of a window; each takes about 45 kB.
+/// Most shards per window; each takes about 45 kB.
 const MAX_SHARDS: usize = 8;
 
 /// How a call ended.
@@ -18,11 +18,11 @@ pub struct CallOutcome {
     pub status: u16,
     /// From its arrival to its answer, µs.
     pub latency_us: u64,
-    /// Bytes of its body, as far as they were announced.
+    /// Bytes of its body, as announced.
     pub request_bytes: u64,
-    /// Bytes of the answer's body, as far as they were announced.
+    /// Bytes of the answer's body, as announced.
     pub response_bytes: u64,
-    /// Position of its route's name among those calls are counted under.
+    /// Position of its route among those that calls are counted under.
     pub route: usize,
     /// The part of the minute it arrived in.
     pub slice: usize,
@@ -35,7 +35,7 @@ pub struct OpenWindow {
     pub minute: Minute,
     /// The arm it is booked to.
     pub arm: Arm,
-    /// Calls that began in it and have not ended.
+    /// Calls that began in it and have not ended yet.
     in_flight: AtomicU64,
     /// Times the worker began to serve in it: 0 or 1.
     cold_starts: AtomicU64,
@@ -106,12 +106,12 @@ impl OpenWindow {
         }
     }
 
-    /// A call of the experiment begins.
+    /// A call of the experiment has begun.
     pub fn begin(&self) {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A call that began ends; its counts are seen by whoever sees it gone.
+    /// A call that began has ended; whoever sees it ended also sees its counts.
     pub fn end(&self, outcome: &CallOutcome) {
         let shard = &self.shards[own_shard(self.shards.len())];
         let class = status_class(outcome.status);
@@ -129,29 +129,29 @@ impl OpenWindow {
         self.in_flight.fetch_sub(1, Ordering::Release);
     }
 
-    /// The worker began to serve.
+    /// The worker has begun to serve.
     pub fn cold_start(&self) {
         self.cold_starts.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A probe came.
+    /// A probe has arrived.
     pub fn probe(&self) {
         self.probes.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A call came that the router did not send.
+    /// A call has arrived that the router did not send.
     pub fn unrouted(&self) {
         self.unrouted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether no call is under way; what ended before is then in the counts.
+    /// Whether no call is in flight; the counts then hold every call that has ended.
     #[must_use]
-    pub fn is_still(&self) -> bool {
+    pub fn is_idle(&self) -> bool {
         self.in_flight.load(Ordering::Acquire) == 0
     }
 
-    /// What was counted so far, with `routes` naming the routes. A call that ends meanwhile is in it wholly, partly or not at all; the
-    /// next time it is in it wholly.
+    /// The counts so far, with `routes` naming the routes. A call that ends meanwhile is counted fully, partly or not at all, and fully by
+    /// the next time.
     #[must_use]
     pub fn counts(&self, routes: &[&str]) -> WindowCounts {
         let sum = |pick: &dyn Fn(&Shard) -> &AtomicU64| self.shards.iter().map(|shard| pick(shard).load(Ordering::Relaxed)).sum::<u64>();
@@ -168,7 +168,7 @@ impl OpenWindow {
             let latency_sum_us = sum(&|shard| &shard.slices[index].latency_sum_us);
             let buckets = self.buckets(index);
             let calls = buckets.iter().map(|(_, count)| u64::from(*count)).sum();
-            // The histogram is what is counted; errors of calls not yet in it wait for the next time.
+            // The histogram decides what is counted; errors of calls it does not hold yet wait for the next time.
             *slice = Slice { calls, server_errors: server_errors.min(calls), latency_sum_us, buckets };
         }
         counts.routes = self.routes(routes);
@@ -233,7 +233,7 @@ mod tests {
                 })
             })
             .collect();
-        // A reader meanwhile always sees slices that agree with themselves.
+        // Meanwhile a reader always sees consistent slices.
         for _ in 0..20 {
             let slices = window.counts(&["/a", "/b"]).slices;
             assert_eq!(crate::domain::window::Slices::decode(&slices.encode()), Ok(slices));
@@ -241,7 +241,7 @@ mod tests {
         for thread in threads {
             thread.join().unwrap();
         }
-        assert!(window.is_still());
+        assert!(window.is_idle());
         let counts = window.counts(&["/a", "/b"]);
         assert_eq!((counts.calls(), counts.server_errors()), (40_000, 400));
         assert_eq!((counts.request_bytes, counts.response_bytes), (40_000, 80_000));

@@ -1,7 +1,7 @@
 //! The arm at work: every call is counted into the window it was routed in, and windows are written every few seconds.
 //!
 //! Counting takes no lock that another call waits for: the current windows hang from an atomic pointer, and their cells are sharded. Must
-//! not know HTTP; what a call is called and how it ended is told.
+//! not know HTTP: it is told which route a call took and how it ended.
 
 mod counters;
 pub mod flush;
@@ -25,11 +25,11 @@ use steps::Steps;
 
 /// Minutes a window stays open for calls that arrive late: a ticket is good for two, and clocks differ.
 const OPEN_MINUTES: i64 = 4;
-/// Windows that wait for the database at most; a day of them.
+/// Most windows that wait for the database: a day of them.
 const MAX_PENDING: usize = 1_440;
-/// Minutes kept in mind as retired: a day of them.
+/// Most retired minutes that are remembered: a day of them.
 const MAX_RETIRED: usize = 1_440;
-/// What a call counts as when its caller left before the answer, as nginx counts it.
+/// The status of a call whose caller left before the answer, as in nginx.
 const CALLER_LEFT: u16 = 499;
 
 /// Which windows calls are booked to.
@@ -63,9 +63,9 @@ pub struct Arrival {
     pub uptime: Duration,
     /// What kind of call it is.
     pub kind: CallKind,
-    /// Position of its route's name among those calls are counted under.
+    /// Position of its route among those that calls are counted under.
     pub route: usize,
-    /// Bytes of its body, as far as announced.
+    /// Bytes of its body, as announced.
     pub request_bytes: u64,
 }
 
@@ -80,7 +80,7 @@ pub struct CallCounter {
     shards: usize,
     /// Windows that take calls, oldest first.
     open: ArcSwap<Vec<Arc<OpenWindow>>>,
-    /// Taken to open or retire a window: once a minute, ahead of time, by the flusher.
+    /// Held while a window is opened or retired: once a minute, ahead of time, by the flusher.
     changing: Mutex<()>,
     /// Minutes whose rows are written for good: their windows take no more calls.
     retired: Mutex<BTreeSet<Minute>>,
@@ -91,7 +91,7 @@ pub struct CallCounter {
     pending: Mutex<VecDeque<Window>>,
 }
 
-/// A call being served; counted when it is finished, or as one whose caller left when it is dropped before.
+/// A call being served; counted when it is finished, or, when it is dropped before, as one whose caller left.
 #[derive(Debug)]
 pub struct OpenCall {
     counter: Arc<CallCounter>,
@@ -134,7 +134,7 @@ impl CallCounter {
         self.booking == Booking::Both
     }
 
-    /// Takes note of a call. `None` for calls that are only counted by their number.
+    /// Counts a call that has arrived. `None` for calls of which only the number is kept.
     #[must_use]
     pub fn begin(self: &Arc<Self>, arrival: Arrival) -> Option<OpenCall> {
         let Some(window) = self.window(arrival.minute) else {
@@ -209,7 +209,7 @@ impl CallCounter {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let open = self.open.load_full();
         let last_ripe = self.trusted_minute().0.saturating_sub(OPEN_MINUTES);
-        let (ripe, kept): (Vec<_>, Vec<_>) = open.iter().cloned().partition(|window| window.minute.0 < last_ripe && window.is_still());
+        let (ripe, kept): (Vec<_>, Vec<_>) = open.iter().cloned().partition(|window| window.minute.0 < last_ripe && window.is_idle());
         if !ripe.is_empty() {
             let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
             retired.extend(ripe.iter().map(|window| window.minute));
@@ -228,23 +228,23 @@ impl CallCounter {
         pending_now
     }
 
-    /// The minute it is as far as the uptime bears the clock out: a clock that runs ahead for a moment must not close minutes to come.
+    /// The current minute, as far as the uptime confirms the clock: one that runs ahead for a moment must not close minutes to come.
     fn trusted_minute(&self) -> Minute {
         let patience = self.schedule.minute_length() * OPEN_MINUTES.unsigned_abs().try_into().unwrap_or(u32::MAX);
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         self.schedule.minute_at(steps.trusted(self.clock.now(), self.clock.uptime(), patience))
     }
 
-    /// Forgets whole windows that were written.
+    /// Drops whole windows that have been written.
     fn mark_written(&self, written: &[Window]) {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         pending.retain(|waiting| !written.iter().any(|window| window.minute == waiting.minute && window.arm == waiting.arm));
     }
 
-    /// The window as it would be written now; `None` where there is nothing to say: a minute without calls is worth a row only once it is
-    /// over, and only as the arm's own.
+    /// The window as it would be written now; `None` where there is nothing to write: a minute without calls gets a row only once it is over,
+    /// and only if it is the arm's own.
     fn as_written(&self, window: &OpenWindow, now: Minute, ended: bool) -> Option<Window> {
-        let closed = (ended || window.minute < now) && window.is_still();
+        let closed = (ended || window.minute < now) && window.is_idle();
         let counts = window.counts(self.routes);
         let empty = counts.calls() + counts.probes + counts.unrouted == 0;
         let own = self.schedule.arm_of(window.minute) == window.arm && window.minute < now;

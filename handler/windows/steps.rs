@@ -1,13 +1,13 @@
-//! Steps of the machine's clock, noticed against its uptime. Must not know what the time is used for.
+//! Steps of the machine's clock, detected against its uptime. Must not know what the time is used for.
 
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
-/// A difference between the clock and the uptime that is more than drift.
+/// A greater difference between clock and uptime is a step, not drift.
 const STEP: time::Duration = time::Duration::seconds(2);
 
-/// Tells which of what the clock claims the uptime has borne out.
+/// Tells how far the uptime confirms the clock.
 #[derive(Debug)]
 pub(super) struct Steps {
     /// The moment the clock would show at uptime zero.
@@ -17,12 +17,12 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    /// Begins to watch a clock that says `now` at `uptime`.
+    /// Starts watching a clock that shows `now` at `uptime`.
     pub fn new(now: OffsetDateTime, uptime: Duration) -> Self {
         Steps { origin: now - uptime, ahead_since: None }
     }
 
-    /// The present as far as it can be trusted, where the clock says `now` at `uptime`: a clock that stepped ahead is not believed until it
+    /// The present as far as it can be trusted, where the clock shows `now` at `uptime`: a clock that stepped ahead is not believed until it
     /// has stayed there for `patience`, one that was set back is believed at once. Steps are logged.
     pub fn trusted(&mut self, now: OffsetDateTime, uptime: Duration, patience: Duration) -> OffsetDateTime {
         let claimed = now - uptime;

@@ -38,8 +38,8 @@ fn a_call_is_counted_where_it_was_routed_with_its_latency() {
     let _ = counter.begin(arrival(&counter, CallKind::Probe));
     let _ = counter.begin(arrival(&counter, CallKind::Unrouted));
     drop(counter.begin(arrival(&counter, CallKind::Call)));
-    let stock = counter.pending_windows(false);
-    let [window] = stock.as_slice() else { panic!("one window: {stock:?}") };
+    let pending = counter.pending_windows(false);
+    let [window] = pending.as_slice() else { panic!("one window: {pending:?}") };
     let counts = &window.counts;
     assert_eq!(counts.status_classes, [0, 1, 0, 1, 1], "a caller that left counts as 499");
     assert_eq!((counts.probes, counts.unrouted, counts.cold_starts), (1, 1, 1));
@@ -55,13 +55,13 @@ fn a_call_that_outlasts_its_minute_keeps_the_window_open_and_stays_in_it() {
     let counter = counter(&clock, Booking::Arm(Arm::Even));
     let entry = counter.begin(arrival(&counter, CallKind::Call)).expect("counted");
     clock.advance(Duration::from_secs(400));
-    let stock = counter.pending_windows(false);
-    assert!(stock.iter().all(|window| !window.closed), "{stock:?}");
+    let pending = counter.pending_windows(false);
+    assert!(pending.iter().all(|window| !window.closed), "{pending:?}");
     entry.finish(200, 0);
-    let stock = counter.pending_windows(false);
-    assert_eq!((stock.len(), stock[0].closed, stock[0].counts.slices.0[SLICE_LAST].calls), (1, true, 1));
+    let pending = counter.pending_windows(false);
+    assert_eq!((pending.len(), pending[0].closed, pending[0].counts.slices.0[SLICE_LAST].calls), (1, true, 1));
     assert_eq!(counter.unwritten(), 1, "it was retired");
-    counter.mark_written(&stock);
+    counter.mark_written(&pending);
     assert_eq!(counter.unwritten(), 0);
 }
 
@@ -73,15 +73,15 @@ fn a_retired_window_is_never_opened_again() {
     let counter = counter(&clock, Booking::Arm(Arm::Even));
     call(&counter, &clock, Duration::ZERO, 200);
     clock.advance(Duration::from_secs(600));
-    let stock = counter.pending_windows(false);
-    counter.mark_written(&stock);
+    let pending = counter.pending_windows(false);
+    counter.mark_written(&pending);
     clock.set(START);
     assert!(counter.begin(arrival(&counter, CallKind::Call)).is_none(), "the clock was set back");
     assert_eq!((counter.late(), counter.pending_windows(false).len()), (1, 0));
 }
 
 #[test]
-fn a_clock_that_ran_ahead_for_a_while_silences_no_minute() {
+fn a_clock_that_ran_ahead_for_a_while_stops_no_counting() {
     let clock = ManualClock::new(START);
     let counter = counter(&clock, Booking::Arm(Arm::Even));
     let count = || counter.begin(arrival(&counter, CallKind::Call)).map(|call| call.finish(200, 0)).is_some();
@@ -106,15 +106,15 @@ fn a_clock_that_ran_ahead_for_a_while_silences_no_minute() {
 }
 
 #[test]
-fn a_silent_minute_of_its_own_is_a_row_and_the_other_arms_is_none() {
+fn a_minute_without_calls_gets_a_row_only_from_its_own_arm() {
     let clock = ManualClock::new(START);
     let counter = counter(&clock, Booking::Arm(Arm::Even));
     counter.prepare();
     assert!(counter.pending_windows(false).is_empty(), "the minute is not over");
     clock.advance(Duration::from_secs(120));
-    let stock = counter.pending_windows(false);
-    assert_eq!(stock.len(), 1, "10:04 is even's, 10:05 is not: {stock:?}");
-    assert!(stock[0].closed && stock[0].counts.calls() == 0);
+    let pending = counter.pending_windows(false);
+    assert_eq!(pending.len(), 1, "10:04 is even's, 10:05 is not: {pending:?}");
+    assert!(pending[0].closed && pending[0].counts.calls() == 0);
 }
 
 #[test]
