@@ -1,6 +1,6 @@
 //! The FOCUS columns the ledger keeps as columns of its own, in one table: names, kinds, and which a charge cannot be without.
 //!
-//! Covers FOCUS 1.0 to 1.2 and the names 1.3 introduced for providers. The store's migrations declare the same columns; a test keeps
+//! Covers FOCUS 1.0 to 1.2, plus the provider columns of 1.3 and 1.4. The store's migrations declare the same columns; a test keeps
 //! both in step. Must not know how a column is stored or sent.
 
 /// What a column's values are.

@@ -100,7 +100,7 @@ impl RowProblemDocument {
     path = "/api/imports",
     tag = "imports",
     summary = "Import a FOCUS file",
-    description = "Stores the charges of a FOCUS file, 1.0 to 1.4, once: the same bytes again are the same import.",
+    description = "Stores the charges of a FOCUS file (FOCUS 1.0 to 1.2, plus the provider columns of 1.3 and 1.4) once: the same bytes again are the same import.",
     request_body(content_type = "text/csv", content = String, description = "A FOCUS file: CSV, plain or gzip; application/gzip and application/octet-stream are taken too"),
     params(("strict" = Option<bool>, Query, description = "With true one refused row refuses the file")),
     responses(

@@ -1,7 +1,7 @@
 //! Reading FOCUS files: bytes in, charges and row problems out.
 //!
-//! Owns gunzip, CSV, header and row rules of FOCUS 1.0 to 1.4, and the bounds that keep memory constant whatever the file. Blocking: runs
-//! on a thread of its own. Must not know HTTP or SQL.
+//! Owns gunzip, CSV, header and row rules (FOCUS 1.0 to 1.2, plus the provider columns of 1.3 and 1.4), and the bounds that keep memory
+//! constant whatever the file. Blocking: runs on a thread of its own. Must not know HTTP or SQL.
 
 mod header;
 mod reader;
