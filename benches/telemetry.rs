@@ -32,7 +32,8 @@ fn main() {
     side_by_side("telemetry, router's redirect", contenders);
 }
 
-/// A service that answers every request with 200 and an empty document: arm and ingestion service alike. It is this process's own CPU.
+/// A service that answers every request with 200 and an empty document: arm and ingestion service alike. It runs in this process, whose CPU
+/// is not measured.
 fn service() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let address = listener.local_addr().expect("its address");

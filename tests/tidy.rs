@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use arrows::{FLOORS, House};
 use serde_json::Value;
 
-/// What makes up the project; anything else beside them is made from them.
+/// The folders that make up the project; anything beside them is generated.
 const ROOTS: &[&str] = &["handler", "tests", "infra", "docs", "functions", ".github"];
 const MAX_FILE_LINES: usize = 450;
 
@@ -95,7 +95,7 @@ fn only_the_http_side_knows_warp_and_hyper() {
 }
 
 #[test]
-fn only_those_who_call_out_know_reqwest() {
+fn only_rooms_that_call_out_know_reqwest() {
     let rooms = ["handler/outgoing/", "handler/azure/", "handler/routing/health.rs", "handler/caller/", "handler/dev/", "handler/cli/"];
     only_in(&rooms, &["reqwest"]);
 }
@@ -324,7 +324,7 @@ fn decisions_have_one_form_and_stand_in_the_index() {
     assert_eq!(index.matches("](0").count(), records.len(), "the index lists a record that is not there");
 }
 
-/// Every whole name in `text` that begins with `SWITCHBACK_`.
+/// Every complete name in `text` that begins with `SWITCHBACK_`.
 fn settings(text: &str) -> BTreeSet<String> {
     let starts = text.match_indices("SWITCHBACK_").map(|(at, _)| at);
     let name = |at: usize| {

@@ -1,7 +1,7 @@
-//! What benches are made of: contenders as processes, a load of redirected calls, CPU per call from the system's own books.
+//! The parts of benches: contenders as processes, a load of redirected calls, CPU per call as the operating system accounts for it.
 //!
-//! A contender is whatever answers on a port, so that other programs can stand beside this one. Rounds go around the contenders, each round
-//! from another one on, and ratios are taken within a round: whatever else the machine does meanwhile falls on all of them. The same
+//! A contender is whatever answers on a port, so that other programs can stand beside this one. Rounds go through all contenders, each
+//! starting with another one, and ratios are taken within a round: whatever else the machine does meanwhile falls on all of them. The same
 //! command twice, as two contenders, shows how far apart two of a kind come out.
 
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// Rounds each contender gets; the median counts.
 const ROUNDS: usize = 15;
-/// Calls of one round.
+/// Calls in one round.
 const CALLS: usize = 20_000;
 /// Connections that call at once, each waiting for its answer.
 const CONNECTIONS: usize = 4;
@@ -53,7 +53,7 @@ impl Contender {
     fn round(&mut self) {
         let before = self.cpu_ns();
         self.load(CALLS);
-        // What is done behind the answers belongs to them.
+        // Work done after the answers belongs to them too.
         thread::sleep(Duration::from_millis(2_500));
         self.cpu_us_per_call.push((self.cpu_ns() - before) as f64 / 1_000.0 / CALLS as f64);
     }

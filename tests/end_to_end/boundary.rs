@@ -58,7 +58,7 @@ fn mirrored_keeps_its_arm_across_the_turn_of_the_hour() {
 }
 
 #[test]
-fn each_minutes_arm_is_its_parity_wherever_the_machine_stands() {
+fn the_machines_time_zone_does_not_change_a_minutes_arm() {
     // The offset of Kathmandu has odd minutes: local time must not decide.
     let role = router().with("TZ", "Asia/Kathmandu");
     for (clock, arm) in [
@@ -74,7 +74,7 @@ fn each_minutes_arm_is_its_parity_wherever_the_machine_stands() {
 }
 
 #[test]
-fn the_router_says_what_comes_next() {
+fn the_router_tells_the_next_switch() {
     let next = |role: Role| {
         let router = role.start();
         let routing = Wire::to(&router).ask("GET", "/_switchback/routing", &[]).json();

@@ -35,7 +35,7 @@ fn it_takes_a_read_key_unless_it_is_open() {
 }
 
 #[test]
-fn through_the_one_url_it_is_shown_and_counts_as_no_call() {
+fn the_one_url_shows_it_and_looking_counts_as_no_call() {
     let system =
         System::start(|router| router.clock(EVEN_MINUTE), |arm| arm.clock(EVEN_MINUTE).with("SWITCHBACK_URL", "https://one.example"));
     let sent = Wire::to(&system.router).ask("GET", "/?range=hour", &[]);

@@ -1,4 +1,4 @@
-//! `switchback dev`: the whole system by one command, through crashes and a clean end.
+//! `switchback dev`: the whole system from one command, through crashes and a clean shutdown.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -35,7 +35,7 @@ impl Folder {
         self.0.path().join("data").to_string_lossy().into_owned()
     }
 
-    /// The PostgreSQL server that runs on the data, by its own note.
+    /// The PostgreSQL server that runs on the data, by its pid file.
     fn server(&self) -> Option<Pid> {
         let note = fs::read_to_string(Path::new(&self.data()).join("postgres/data/postmaster.pid")).ok()?;
         Pid::from_raw(note.lines().next()?.trim().parse().ok()?)
@@ -106,7 +106,7 @@ impl Dev {
 }
 
 #[test]
-fn one_command_brings_it_up_and_keeps_it_up_and_one_interrupt_ends_all_of_it() {
+fn it_restarts_roles_that_die_and_ends_on_one_interrupt() {
     let folder = Folder::new();
     let mut dev = Dev::start(&folder, &["--minute", "500ms", "--restart-after", "100ms"]);
     let mut seen = Vec::new();
@@ -142,7 +142,7 @@ fn one_command_brings_it_up_and_keeps_it_up_and_one_interrupt_ends_all_of_it() {
 }
 
 #[test]
-fn killed_without_warning_it_takes_its_roles_along_and_loses_no_data() {
+fn a_kill_ends_its_roles_too_and_loses_no_data() {
     let folder = Folder::new();
     let mut dev = Dev::start(&folder, &[]);
     let uploaded = caller().post(dev.url("/api/imports")).header("content-type", "text/csv").body(SAMPLE).send().unwrap();
@@ -202,7 +202,7 @@ fn interrupted_while_it_starts_it_leaves_nothing_running() {
 }
 
 #[test]
-fn a_setting_no_role_accepts_ends_it_instead_of_restarting_roles_for_ever() {
+fn a_setting_that_roles_refuse_ends_it_instead_of_restarting_them_for_ever() {
     let folder = Folder::new();
     let mut command = Dev::command(&folder, [free_port(), free_port(), free_port()], &[]);
     let mut process = Process::start("dev", command.env("SWITCHBACK_MAX_CALLS", "many"));

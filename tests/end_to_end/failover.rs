@@ -1,4 +1,4 @@
-//! An arm dies, hangs or comes back: where calls go meanwhile, and what the router says of it.
+//! An arm dies, hangs or comes back: where calls go meanwhile, and what the router reports.
 
 use rustix::process::Signal;
 
@@ -84,7 +84,7 @@ fn with_both_arms_down_the_router_says_so_until_one_is_back() {
 }
 
 #[test]
-fn two_unwell_arms_keep_the_schedule_and_the_router_says_that_it_is_unsure() {
+fn with_two_unwell_arms_the_schedule_is_kept_for_reason_unsure() {
     let system = start(|router| router);
     system.even.process.signal(Signal::STOP);
     system.odd.process.signal(Signal::STOP);
@@ -100,7 +100,7 @@ fn two_unwell_arms_keep_the_schedule_and_the_router_says_that_it_is_unsure() {
 }
 
 #[test]
-fn a_shared_databases_trouble_prefers_no_arm() {
+fn an_arm_without_its_database_keeps_its_calls() {
     let system = start(|router| router);
     // This arm's database does not exist, so it is alive and not ready.
     let unready = Role::arm("even", &format!("{}_gone", database::migrated())).start();
@@ -112,7 +112,7 @@ fn a_shared_databases_trouble_prefers_no_arm() {
 }
 
 #[test]
-fn a_router_alone_in_the_world_still_answers_for_itself() {
+fn a_router_without_arms_still_answers_its_own_paths() {
     // Ports nobody listens on: both arms are down from the start.
     let dead = || format!("http://127.0.0.1:{}", role::free_port());
     let router = Role::router(&dead(), &dead()).served().start();

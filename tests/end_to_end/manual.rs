@@ -8,7 +8,7 @@ use crate::harness::wire::{Reply, Wire};
 
 const MANUAL: &str = include_str!("../../docs/api.md");
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-/// An id that nothing has.
+/// An id that does not exist.
 const ID: &str = "01a20884-36b2-7617-80dc-da0b32511652";
 /// Keys `test` and `read` with their digests.
 const API_KEYS: &str = "ci:write:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08,\

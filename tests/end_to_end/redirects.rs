@@ -75,7 +75,7 @@ fn assert_redirect(reply: &Reply, base: &str, target: &str, asked: &str) {
 }
 
 #[test]
-fn every_method_and_target_goes_on_byte_for_byte() {
+fn every_method_and_target_is_redirected_byte_for_byte() {
     for (clock, base) in [(EVEN_MINUTE, EVEN), (ODD_MINUTE, ODD)] {
         let router = router().clock(clock).start();
         let mut wire = Wire::to(&router);
@@ -151,7 +151,7 @@ fn broken_requests_are_refused_and_never_redirected() {
 }
 
 #[test]
-fn a_request_hidden_behind_two_framings_is_never_read() {
+fn a_request_smuggled_behind_two_framings_is_never_read() {
     let router = router().clock(EVEN_MINUTE).start();
     let mut wire = Wire::to(&router);
     let both = request("POST", "/x", &[("content-length", "4"), ("transfer-encoding", "chunked")]);
@@ -161,12 +161,12 @@ fn a_request_hidden_behind_two_framings_is_never_read() {
 }
 
 #[test]
-fn long_targets_go_on_and_too_long_ones_are_refused() {
+fn long_targets_are_redirected_and_overlong_ones_refused() {
     let router = router().clock(EVEN_MINUTE).start();
     let long = format!("/{}?{}", "p".repeat(30_000), "q".repeat(30_000));
     assert_redirect(&Wire::to(&router).ask("GET", &long, &[]), EVEN, &long, "60,000 characters");
     let mut wire = Wire::to(&router);
-    // The refusal may come before everything was taken.
+    // The refusal may come before everything was read.
     let _ = wire.try_send(request("GET", &format!("/{}", "p".repeat(70_000)), &[]));
     let refused = wire.reply();
     assert!(matches!(refused.status, 414 | 431), "{refused:?}");
@@ -174,7 +174,7 @@ fn long_targets_go_on_and_too_long_ones_are_refused() {
 }
 
 #[test]
-fn bodies_do_not_hold_a_redirect_up() {
+fn redirects_do_not_wait_for_bodies() {
     let router = router().clock(EVEN_MINUTE).start();
     let fixed = [("content-length", "11"), ("content-type", "text/plain")];
     let chunked = [("transfer-encoding", "chunked")];
@@ -199,7 +199,7 @@ fn a_client_that_writes_everything_before_it_reads_gets_its_redirect() {
         wire.send(vec![b'x'; MEBIBYTE]);
     }
     assert_redirect(&wire.reply(), EVEN, "/api/imports", "5 MiB with a length");
-    // The connection goes on.
+    // The connection stays open.
     wire.send(request("POST", "/api/imports", &[("transfer-encoding", "chunked")]));
     for _ in 0..5 {
         wire.send(format!("{MEBIBYTE:x}\r\n{}\r\n", "x".repeat(MEBIBYTE)));
@@ -209,7 +209,7 @@ fn a_client_that_writes_everything_before_it_reads_gets_its_redirect() {
 }
 
 #[test]
-fn a_client_that_waits_for_leave_to_send_is_redirected_before_it_sends() {
+fn a_client_that_waits_for_100_continue_is_redirected_before_it_sends() {
     let router = router().clock(EVEN_MINUTE).start();
     let mut wire = Wire::to(&router);
     wire.send(request("POST", "/api/imports", &[("content-length", "1000000"), ("expect", "100-continue")]));
@@ -242,7 +242,7 @@ fn preflights_are_answered_by_the_router_itself() {
     assert!(allowed.header("access-control-allow-headers").unwrap().contains("x-api-key"));
     let refused = preflight("https://evil.example");
     assert_eq!((refused.status, refused.header("access-control-allow-origin")), (204, None));
-    // The call itself is redirected, and its script may read that.
+    // The call itself is redirected, and a script may read that.
     let call = Wire::to(&router).ask("POST", "/api/imports", &[("origin", "https://app.example")]);
     assert_redirect(&call, EVEN, "/api/imports", "a call from the page");
     assert_eq!(call.header("access-control-allow-origin"), Some("https://app.example"));
@@ -272,7 +272,7 @@ fn reserved_paths_are_the_routers_own() {
 }
 
 #[test]
-fn a_ticket_is_added_behind_whatever_the_query_holds() {
+fn a_ticket_is_appended_to_any_query() {
     let router = router().with("SWITCHBACK_TICKET_KEY", "0123456789abcdef0123456789abcdef").clock(EVEN_MINUTE).start();
     let location = |router: &Server, target: &str| Wire::to(router).ask("GET", target, &[]).header("location").unwrap().to_owned();
     for (target, joint) in [("/a", "?"), ("/a?", "&"), ("/a?x=1&x=2", "&"), ("/a?sb-ticket=forged", "&"), ("/?%26", "&")] {

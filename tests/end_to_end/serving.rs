@@ -12,8 +12,8 @@ use crate::harness::{database, wait_until};
 const FILE: &str = "BilledCost,BillingCurrency,ChargeCategory,ChargePeriodEnd,ChargePeriodStart,EffectiveCost,ProviderName,ServiceName\n\
     0.25,EUR,Usage,2026-11-02T00:00:00Z,2026-11-01T00:00:00Z,0.25,Microsoft,Functions\n";
 
-/// An import whose body is not whole yet: a call in flight for as long as the test wants. The leave to send the body says that the
-/// endpoint reads it.
+/// An import whose body is incomplete: a call in flight for as long as the test wants. The interim 100 (Continue) shows that the endpoint
+/// reads the body.
 fn begin_import(server: &Server) -> Wire {
     let mut wire = Wire::to(server);
     let length = FILE.len().to_string();
@@ -55,14 +55,14 @@ fn a_call_that_does_not_end_is_cut_off_in_time() {
     let clock = SystemClock::new();
     arm.process.signal(Signal::TERM);
     assert_eq!(arm.process.wait().code(), Some(0));
-    // App Service kills after 5 s; three times that is for a busy machine.
+    // App Service kills after 5 s; three times that allows for a busy machine.
     assert!(clock.uptime().as_secs() < 15, "{:?}", clock.uptime());
     assert!(import.is_closed());
     assert!(arm.process.output().contains("calls were cut off"));
 }
 
 #[test]
-fn a_development_role_ends_with_whoever_started_it() {
+fn a_development_role_ends_with_its_parent() {
     let mut arm = Role::arm("even", &database::migrated()).start();
     arm.process.close_input();
     assert_eq!(arm.process.wait().code(), Some(0));
@@ -101,7 +101,7 @@ fn a_taken_port_is_one_clear_line() {
 }
 
 #[test]
-fn callers_who_dawdle_over_their_headers_hold_nobody_up() {
+fn slow_headers_delay_no_other_caller() {
     let arm = Role::arm("odd", &database::migrated()).with("SWITCHBACK_MAX_CALLS", "4").start();
     let mut dawdlers: Vec<Wire> = (0..300).map(|_| Wire::to(&arm)).collect();
     for wire in &mut dawdlers {
@@ -117,7 +117,7 @@ fn callers_who_dawdle_over_their_headers_hold_nobody_up() {
 }
 
 #[test]
-fn past_the_bound_calls_are_refused_and_told_when_to_come_back() {
+fn calls_past_the_bound_are_refused_with_retry_after() {
     let arm = Role::arm("even", &database::migrated()).with("SWITCHBACK_MAX_CALLS", "1").start();
     let import = begin_import(&arm);
     let refused = Wire::to(&arm).ask("GET", "/api/instance", &[]);
@@ -140,7 +140,7 @@ fn head_is_get_without_a_body() {
 }
 
 #[test]
-fn a_wrong_path_or_method_is_a_problem_that_helps() {
+fn a_wrong_path_or_method_gets_a_helpful_problem() {
     let arm = Role::arm("even", &database::migrated()).start();
     let mut wire = Wire::to(&arm);
     for path in

@@ -1,4 +1,4 @@
-//! `switchback watch` from a shell: what it waits for, how long, and how it ends.
+//! `switchback watch` from a shell: what it waits for, for how long, and how it exits.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -28,7 +28,7 @@ fn answering(first: &'static str, rest: String) -> String {
 }
 
 #[test]
-fn its_time_bounds_the_wait_for_a_router_too_and_no_call_made_is_a_failure() {
+fn its_time_limit_covers_the_wait_for_a_router_and_no_call_is_a_failure() {
     let output = watch(&format!("http://127.0.0.1:{}", free_port()), &["--for", "1s"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
@@ -36,7 +36,7 @@ fn its_time_bounds_the_wait_for_a_router_too_and_no_call_made_is_a_failure() {
 }
 
 #[test]
-fn a_front_door_with_nothing_behind_it_is_waited_for_and_a_stranger_is_not() {
+fn it_waits_behind_a_front_door_and_refuses_what_is_no_router() {
     let router = answering("503 Service Unavailable", "{}".to_owned());
     let output = watch(&router, &["--for", "20s"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -46,7 +46,7 @@ fn a_front_door_with_nothing_behind_it_is_waited_for_and_a_stranger_is_not() {
 }
 
 #[test]
-fn a_conforming_system_ends_well_with_a_line_of_json_a_call() {
+fn a_conforming_system_exits_0_with_one_json_line_per_call() {
     let system = System::start(|router| router, |arm| arm);
     let output = watch(&system.router.url(), &["--for", "1s", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));

@@ -77,7 +77,7 @@ fn every_call_is_in_one_window_and_every_decision_in_one_row() {
     let mut system = Counted::start(Some(KEY));
     let mut answered = BTreeMap::new();
     system.call_for(Duration::from_secs(4), &mut answered);
-    // None of these is a caller's: a probe, a health check, and two that the router did not send, one with a forged ticket.
+    // None of these counts as a caller's: a probe, a health check, and two that the router did not send, one with a forged ticket.
     let probed = format!("{}/api/instance", system.router.url());
     assert!(caller().get(probed).header("switchback-probe", "1").send().unwrap().status().is_success());
     get_json(&format!("{}/api/health/live", system.router.url()));
@@ -106,7 +106,7 @@ fn every_call_is_in_one_window_and_every_decision_in_one_row() {
 }
 
 #[test]
-fn a_killed_arm_counts_no_call_twice_loses_little_and_says_so() {
+fn a_killed_arm_counts_no_call_twice_and_reports_what_it_lost() {
     let mut system = Counted::start(None);
     let mut answered = BTreeMap::new();
     system.call_for(Duration::from_secs(4), &mut answered);

@@ -1,4 +1,4 @@
-//! The database away, slow, silent or gone in the middle: what callers get meanwhile, and that nothing counted is lost.
+//! The database away, slow, silent or lost mid-call: what callers get meanwhile, and that no count is lost.
 
 use std::thread;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::harness::system::EVEN_MINUTE;
 use crate::harness::wait_until;
 use crate::proxy::{Fault, Proxy};
 
-/// An arm whose database is behind a proxy, and another on the same database that nothing stands before.
+/// An arm whose database is behind a proxy, and another that reaches the same database directly.
 struct Behind {
     database: String,
     proxy: Proxy,
@@ -66,7 +66,7 @@ fn a_database_that_refuses_is_503_with_retry_after_and_liveness_stays() {
 }
 
 #[test]
-fn a_silent_database_holds_no_caller_longer_than_its_time_and_no_connection_after_it() {
+fn a_silent_database_keeps_callers_within_their_time_limit_and_leaks_no_connection() {
     let behind = Behind::start(&[("SWITCHBACK_CALL_TIMEOUT", "2s"), ("SWITCHBACK_POOL_SIZE", "2")]);
     for fault in [Fault::Stall, Fault::HalfOpen] {
         behind.proxy.set(fault);
@@ -80,7 +80,7 @@ fn a_silent_database_holds_no_caller_longer_than_its_time_and_no_connection_afte
 }
 
 #[test]
-fn latency_makes_answers_late_and_nothing_else() {
+fn database_latency_only_delays_answers() {
     let behind = Behind::start(&[]);
     behind.proxy.set(Fault::Latency(Duration::from_millis(100)));
     for _ in 0..3 {
@@ -89,7 +89,7 @@ fn latency_makes_answers_late_and_nothing_else() {
 }
 
 #[test]
-fn what_was_counted_while_the_database_was_away_is_written_when_it_is_back() {
+fn counts_from_a_database_outage_are_written_after_it() {
     for fault in [Fault::Refuse, Fault::Stall] {
         let behind = Behind::start(&[]);
         behind.proxy.set(fault);
@@ -103,7 +103,7 @@ fn what_was_counted_while_the_database_was_away_is_written_when_it_is_back() {
 }
 
 #[test]
-fn charges_that_somebody_locks_do_not_stop_the_writing_of_counts() {
+fn a_lock_on_charges_does_not_stop_the_writing_of_counts() {
     let behind = Behind::start(&[("SWITCHBACK_POOL_SIZE", "1")]);
     let database = behind.database.clone();
     let (locked, is_locked) = std::sync::mpsc::channel();

@@ -1,4 +1,4 @@
-//! What is promised when things break (docs/reliability.md), each promise tried against the fault it is about.
+//! What is promised when things break, each promise tried against the fault it is about.
 //!
 //! Real processes on a real PostgreSQL behind a proxy that delays, cuts, stalls and refuses. Must not call into the program's own rooms,
 //! except for the private PostgreSQL and the clock.

@@ -1,4 +1,4 @@
-//! A TCP proxy before PostgreSQL that does what networks do on bad days. Must not know what passes through it.
+//! A TCP proxy in front of PostgreSQL that does what networks do on bad days. Must not know what passes through it.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -15,11 +15,11 @@ pub enum Fault {
     None,
     /// Each chunk arrives this much later.
     Latency(Duration),
-    /// Nothing passes in either direction; connections stay, new ones are taken and say nothing.
+    /// Nothing passes in either direction; connections stay open, new ones are accepted and stay silent.
     Stall,
-    /// Questions pass and answers don't.
+    /// Requests pass and responses don't.
     HalfOpen,
-    /// New connections are ended at once.
+    /// New connections are closed at once.
     Refuse,
 }
 
@@ -36,7 +36,7 @@ pub struct Proxy {
 const POLL: Duration = Duration::from_millis(10);
 
 impl Proxy {
-    /// A proxy before the server that `database_url` names, a URL whose host is a folder with PostgreSQL's socket.
+    /// A proxy in front of the server that `database_url` names, a URL whose host is a folder with PostgreSQL's socket.
     pub fn before(database_url: &str) -> (Proxy, String) {
         let rest = database_url.strip_prefix("postgresql://switchback@").expect("a scratch database's URL");
         let (host, database) = rest.split_once('/').expect("a database");
@@ -68,7 +68,7 @@ impl Proxy {
         self.state.lock().unwrap().fault = fault;
     }
 
-    /// Ends every open connection at once.
+    /// Closes every open connection at once.
     pub fn cut(&self) {
         for connection in self.state.lock().unwrap().open.drain(..) {
             let _ = connection.shutdown(Shutdown::Both);

@@ -12,7 +12,7 @@ use warp::Filter;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_switchback");
 
-/// A role that runs; killed when dropped.
+/// A running role; killed when dropped.
 pub struct Role {
     process: Child,
     /// Where it listens.
@@ -66,7 +66,7 @@ impl Role {
         line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
     }
 
-    /// Asks it to stop; whether it ended well within `limit`.
+    /// Asks it to stop; whether it exited cleanly within `limit`.
     pub async fn stop(mut self, limit: Duration) -> bool {
         let id = Pid::from_raw(i32::try_from(self.process.id()).unwrap()).unwrap();
         kill_process(id, Signal::TERM).unwrap();
@@ -101,7 +101,7 @@ pub fn caller() -> reqwest::Client {
 }
 
 /// An arm that only says it is up. Its URL.
-pub async fn well_arm() -> String {
+pub async fn healthy_arm() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(warp::serve(warp::any().map(|| "up")).incoming(listener).run());
@@ -122,7 +122,7 @@ pub async fn database() -> String {
     url
 }
 
-/// Waits until `ready` gives something, 20 s at most.
+/// Waits until `ready` returns something, for 20 s at most.
 pub async fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
     for _ in 0..400 {
         if let Some(value) = ready() {

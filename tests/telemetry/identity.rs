@@ -1,4 +1,4 @@
-//! Where the resource takes no anonymous items: each upload proves the managed identity, and without a token nothing is sent.
+//! Resources that take no anonymous items: each upload proves the managed identity, and without a token nothing is sent.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use warp::Filter;
 
-use crate::harness::{Role, caller, nobody, well_arm};
+use crate::harness::{Role, caller, healthy_arm, nobody};
 use crate::ingestion::{Ingestion, Mood};
 
 const HEADER: &str = "a-secret-of-the-platform";
 
-type Asked = Arc<Mutex<Vec<HashMap<String, String>>>>;
+type SeenQueries = Arc<Mutex<Vec<HashMap<String, String>>>>;
 
 /// The token service that App Service and Functions run beside the process. Its URL, and what it was asked for.
-async fn token_service() -> (String, Asked) {
-    let asked = Asked::default();
+async fn token_service() -> (String, SeenQueries) {
+    let asked = SeenQueries::default();
     let noted = Arc::clone(&asked);
     let routes = warp::path!("msi" / "token").and(warp::header::exact("x-identity-header", HEADER)).and(warp::query()).map(
         move |query: HashMap<String, String>| {
@@ -32,7 +32,7 @@ async fn token_service() -> (String, Asked) {
 
 /// Serves some calls as a router whose tokens come from `token_service`, then stops it.
 async fn serve(ingestion: &Ingestion, token_service: &str) {
-    let (even, odd) = (well_arm().await, well_arm().await);
+    let (even, odd) = (healthy_arm().await, healthy_arm().await);
     let connection = ingestion.connection_string();
     let settings = [
         ("SWITCHBACK_TELEMETRY_SAMPLING", "1"),
@@ -52,8 +52,8 @@ async fn serve(ingestion: &Ingestion, token_service: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_upload_proves_the_identity_it_was_told_to() {
-    let ingestion = Ingestion::start(Mood::Well).await;
+async fn every_upload_carries_the_configured_identitys_token() {
+    let ingestion = Ingestion::start(Mood::Healthy).await;
     let (url, asked) = token_service().await;
     serve(&ingestion, &url).await;
     assert_eq!(ingestion.of("RequestData").len(), 20);
@@ -64,8 +64,8 @@ async fn every_upload_proves_the_identity_it_was_told_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_token_nothing_is_sent_and_calls_go_on() {
-    let ingestion = Ingestion::start(Mood::Well).await;
+async fn without_a_token_nothing_is_sent_and_calls_are_served() {
+    let ingestion = Ingestion::start(Mood::Healthy).await;
     serve(&ingestion, &nobody()).await;
     assert!(ingestion.uploads().is_empty(), "{:?}", ingestion.uploads());
 }

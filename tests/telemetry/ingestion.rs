@@ -1,4 +1,4 @@
-//! An ingestion service as Application Insights has one: takes gzipped JSON arrays at /v2/track and keeps the items, or misbehaves.
+//! An ingestion service like that of Application Insights: takes gzipped JSON arrays at /v2/track and keeps the items, or misbehaves.
 
 use std::io::Read;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use warp::Filter;
 #[derive(Debug, Clone, Copy)]
 pub enum Mood {
     /// As it should.
-    Well,
+    Healthy,
     /// With this status and an empty document.
     Status(u16),
     /// As it should, after this long.
@@ -44,7 +44,7 @@ impl Ingestion {
                     match mood {
                         Mood::Status(status) => return warp::http::Response::builder().status(status).body("{}".to_owned()).unwrap(),
                         Mood::Slow(pause) => tokio::time::sleep(pause).await,
-                        Mood::Well => {}
+                        Mood::Healthy => {}
                     }
                     let mut text = String::new();
                     flate2::read::GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
@@ -61,7 +61,7 @@ impl Ingestion {
         Ingestion { address, items, uploads }
     }
 
-    /// What a process is told so that it sends here.
+    /// The connection string that makes a process send here.
     pub fn connection_string(&self) -> String {
         format!("InstrumentationKey=11111111-2222-3333-4444-555555555555;IngestionEndpoint=http://{}/", self.address)
     }
@@ -71,7 +71,7 @@ impl Ingestion {
         self.items.lock().unwrap().clone()
     }
 
-    /// What arrived of one kind, as in `RequestData`.
+    /// The items of one kind, such as `RequestData`.
     pub fn of(&self, kind: &str) -> Vec<Value> {
         self.items().into_iter().filter(|item| item["data"]["baseType"] == kind).collect()
     }

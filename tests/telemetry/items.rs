@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Role, caller, database, nobody, wait_for, well_arm};
+use crate::harness::{Role, caller, database, healthy_arm, nobody, wait_for};
 use crate::ingestion::{Ingestion, Mood};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -22,7 +22,7 @@ fn tag<'a>(item: &'a Value, name: &str) -> &'a str {
     item["tags"][name].as_str().unwrap_or_else(|| panic!("tag {name} in {item}"))
 }
 
-/// Milliseconds of a duration as items have it, `days.hours:minutes:seconds.microseconds`.
+/// Milliseconds of a duration as items write it, `days.hours:minutes:seconds.microseconds`.
 fn duration_ms(item: &Value) -> f64 {
     let (_, time) = text(item, "/data/baseData/duration").split_once('.').unwrap();
     time.split(':').fold(0.0, |total, part| total * 60.0 + part.parse::<f64>().unwrap()) * 1000.0
@@ -39,10 +39,10 @@ fn now_label(offset_minutes: i64) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_routed_call() {
-    let ingestion = Ingestion::start(Mood::Well).await;
+async fn a_routed_call_arrives_field_by_field_and_without_its_query() {
+    let ingestion = Ingestion::start(Mood::Healthy).await;
     let connection = ingestion.connection_string();
-    let (even, odd) = (well_arm().await, well_arm().await);
+    let (even, odd) = (healthy_arm().await, healthy_arm().await);
     let settings = [("APPLICATIONINSIGHTS_CONNECTION_STRING", connection.as_str()), ("SWITCHBACK_TELEMETRY_SAMPLING", "1")];
     let router = Role::router(&even, &odd, &settings).await;
     let call = caller().post(format!("{}/api/imports?secret=hunter2", router.url)).header("x-request-id", "routed-1");
@@ -89,8 +89,8 @@ async fn a_routed_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_no_arm_could_take_is_recorded_at_any_sampling() {
-    let ingestion = Ingestion::start(Mood::Well).await;
+async fn a_call_that_no_arm_could_take_is_recorded_at_any_sampling() {
+    let ingestion = Ingestion::start(Mood::Healthy).await;
     let connection = ingestion.connection_string();
     let settings = [("APPLICATIONINSIGHTS_CONNECTION_STRING", connection.as_str()), ("SWITCHBACK_TELEMETRY_SAMPLING", "0")];
     let router = Role::router(&nobody(), &nobody(), &settings).await;
@@ -121,10 +121,10 @@ async fn a_call_no_arm_could_take_is_recorded_at_any_sampling() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_diverted_call_is_recorded_at_any_sampling() {
-    let ingestion = Ingestion::start(Mood::Well).await;
+    let ingestion = Ingestion::start(Mood::Healthy).await;
     let connection = ingestion.connection_string();
     let settings = [("APPLICATIONINSIGHTS_CONNECTION_STRING", connection.as_str()), ("SWITCHBACK_TELEMETRY_SAMPLING", "0")];
-    let even = well_arm().await;
+    let even = healthy_arm().await;
     let mut router = Role::router(&even, &nobody(), &[settings.as_slice(), &[("SWITCHBACK_SCHEDULE", "parity")]].concat()).await;
     let minute: u64 = now_label(0)[14..16].parse().unwrap();
     if minute.is_multiple_of(2) {
@@ -149,7 +149,7 @@ async fn a_diverted_call_is_recorded_at_any_sampling() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_call_arrives_with_one_exception_and_its_dependency() {
-    let ingestion = Ingestion::start(Mood::Well).await;
+    let ingestion = Ingestion::start(Mood::Healthy).await;
     let connection = ingestion.connection_string();
     let database = format!("postgresql://ledger:hunter2@{}/ledger?sslmode=disable", nobody().trim_start_matches("http://"));
     let arm = Role::start(&[
@@ -188,7 +188,7 @@ async fn a_failed_call_arrives_with_one_exception_and_its_dependency() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_call_names_the_statement_it_waited_for() {
-    let ingestion = Ingestion::start(Mood::Well).await;
+    let ingestion = Ingestion::start(Mood::Healthy).await;
     let connection = ingestion.connection_string();
     let database = database().await;
     let arm = Role::start(&[

@@ -1,4 +1,4 @@
-//! Names in step: tables, columns, properties and metrics that the queries and alerts of infra/ ask for are those that really arrive.
+//! Names that agree: the tables, columns, properties and metrics that queries and alerts in infra/ ask for are those that really arrive.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Role, caller, database, nobody, well_arm};
+use crate::harness::{Role, caller, database, healthy_arm, nobody};
 use crate::ingestion::{Ingestion, Mood};
 
 /// A column and the place in an item it comes from.
@@ -87,10 +87,10 @@ fn sort(items: &[Value]) -> BTreeMap<&'static str, Arrived> {
 
 /// A router that diverts and refuses, and an arm that serves and fails, all at full sampling.
 async fn everything() -> Vec<Value> {
-    let ingestion = Ingestion::start(Mood::Well).await;
+    let ingestion = Ingestion::start(Mood::Healthy).await;
     let connection = ingestion.connection_string();
     let telemetry = [("APPLICATIONINSIGHTS_CONNECTION_STRING", connection.as_str()), ("SWITCHBACK_TELEMETRY_SAMPLING", "1")];
-    let (well, database) = (well_arm().await, database().await);
+    let (well, database) = (healthy_arm().await, database().await);
     let arm = [("SWITCHBACK_ROLE", "api"), ("SWITCHBACK_ARM", "even"), ("DATABASE_URL", database.as_str())];
     let away = format!("postgresql://ledger@{}/ledger?sslmode=disable", nobody().trim_start_matches("http://"));
     let lost = [("SWITCHBACK_ROLE", "api"), ("SWITCHBACK_ARM", "odd"), ("DATABASE_URL", away.as_str())];
@@ -102,7 +102,7 @@ async fn everything() -> Vec<Value> {
         Role::start(&[telemetry.as_slice(), &lost].concat()).await,
     ];
     let client = caller();
-    // The arm whose database is away makes each call wait for it: both at once, beside the others'.
+    // The arm without a database makes each call wait for it, so its two calls run at once, beside the others.
     let lost = ["/api/costs", "/api/health/ready"].map(|path| tokio::spawn(client.get(format!("{}{path}", roles[4].url)).send()));
     for _ in 0..30 {
         for role in &roles[..4] {
@@ -133,7 +133,7 @@ fn queries() -> Vec<(String, String)> {
     queries
 }
 
-/// Words of a query with what stands before and after them; comments and quoted text apart.
+/// The words of a query, and its quoted texts apart; comments are left out.
 struct Words {
     words: Vec<String>,
     quoted: Vec<String>,
@@ -192,7 +192,7 @@ async fn queries_and_alerts_ask_for_what_arrives() {
     for (name, query) in queries() {
         assert_eq!(mistakes(&query, &arrived), Vec::<String>::new(), "{name}");
     }
-    // The judge itself: a misspelt name of each kind is found.
+    // The check itself: a misspelt name of each kind is found.
     for wrong in [
         "AppRequest | where ResultCode == 1",
         "AppRequests | where Status == 1",

@@ -1,11 +1,11 @@
-//! Whatever the ingestion service does: calls go on unharmed, memory stays bounded, what is lost is counted, the end is not delayed.
+//! Whatever the ingestion service does: calls are not disturbed, memory stays bounded, what is lost is counted, shutdown is not delayed.
 
 use std::time::Duration;
 
 use switchback::clock::{Clock, SystemClock};
 use tokio::task::JoinHandle;
 
-use crate::harness::{Role, caller, nobody, well_arm};
+use crate::harness::{Role, caller, healthy_arm, nobody};
 use crate::ingestion::{Ingestion, Mood};
 
 /// Calls of each load: at full sampling many times what the queue holds.
@@ -17,12 +17,12 @@ struct Load {
     p99: Duration,
     growth: u64,
     dropped: u64,
-    /// Whether the process ended in time; it ends while the next load runs, since its last flush waits for a service that is not well.
+    /// Whether the process ended in time; it ends while the next load runs, since its last flush waits for a failing service.
     ended_well: JoinHandle<bool>,
 }
 
 async fn load(connection_string: &str) -> Load {
-    let (even, odd) = (well_arm().await, well_arm().await);
+    let (even, odd) = (healthy_arm().await, healthy_arm().await);
     let mut settings = vec![("SWITCHBACK_TELEMETRY_SAMPLING", "1"), ("SWITCHBACK_LOG", "error")];
     if !connection_string.is_empty() {
         settings.push(("APPLICATIONINSIGHTS_CONNECTION_STRING", connection_string));
@@ -65,7 +65,7 @@ async fn load(connection_string: &str) -> Load {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_go_on_whatever_the_ingestion_service_does() {
+async fn no_ingestion_failure_disturbs_calls() {
     let without = load("").await;
     assert_eq!((without.failed, without.dropped), (0, 0));
     let dead = format!("InstrumentationKey=k;IngestionEndpoint={}", nobody());
@@ -89,7 +89,7 @@ async fn calls_go_on_whatever_the_ingestion_service_does() {
         endings.push((name, load.ended_well));
         assert!(load.dropped > 0, "{name}: what was lost is counted");
         assert!(load.growth < 24 * 1024 * 1024, "{name}: grew by {} bytes", load.growth);
-        // Machines of tests are busy: noise is a multiple, a call that waited for the service would take seconds.
+        // Test machines are busy, so noise may be a multiple; a call that waited for the service would take seconds.
         assert!(load.p99 < without.p99 * 5 + Duration::from_millis(50), "{name}: p99 {:?} against {:?}", load.p99, without.p99);
     }
     for (name, ended_well) in endings {
@@ -98,10 +98,10 @@ async fn calls_go_on_whatever_the_ingestion_service_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_that_is_well_loses_nothing() {
-    let service = Ingestion::start(Mood::Well).await;
+async fn a_healthy_service_loses_nothing() {
+    let service = Ingestion::start(Mood::Healthy).await;
     let connection = service.connection_string();
-    let (even, odd) = (well_arm().await, well_arm().await);
+    let (even, odd) = (healthy_arm().await, healthy_arm().await);
     let settings = [("SWITCHBACK_TELEMETRY_SAMPLING", "1"), ("APPLICATIONINSIGHTS_CONNECTION_STRING", connection.as_str())];
     let router = Role::router(&even, &odd, &settings).await;
     let client = caller();

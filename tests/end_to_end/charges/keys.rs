@@ -47,7 +47,7 @@ fn scopes_hold_through_the_redirect_too() {
         assert_eq!(ask(false, "x-api-key", Some(&reader)).status().as_u16(), 200);
         assert_eq!(ask(false, "x-api-key", Some(&writer)).status().as_u16(), 200);
         assert_eq!(ask(true, "x-api-key", Some(&writer)).status().as_u16(), 201);
-        // Supervision needs no key, as the settings say where nothing else is set.
+        // Health checks need no key by default.
         assert_eq!(caller().get(format!("{base}/api/health/ready")).send().unwrap().status().as_u16(), 200);
     }
 }

@@ -25,7 +25,7 @@ fn start() -> System {
     System::start(|router| router.clock(EVEN_MINUTE), |arm| arm)
 }
 
-/// Another router before the same arms, in arm odd's minute.
+/// Another router in front of the same arms, in arm odd's minute.
 fn odd_router(system: &System) -> Server {
     Role::router(&system.even.url(), &system.odd.url()).clock(ODD_MINUTE).start()
 }
@@ -119,7 +119,7 @@ fn the_same_upload_on_both_arms_at_once_counts_once() {
 }
 
 #[test]
-fn an_import_that_its_arm_did_not_survive_left_nothing_behind() {
+fn an_import_cut_off_by_a_kill_stores_nothing() {
     use crate::harness::wire::{Wire, request};
 
     let mut system = start();
@@ -135,7 +135,7 @@ fn an_import_that_its_arm_did_not_survive_left_nothing_behind() {
 }
 
 #[test]
-fn an_import_can_be_taken_back_and_given_again() {
+fn a_deleted_import_can_be_imported_again() {
     let system = start();
     let imports = system.url("/api/imports");
     let (_, first) = document(upload(&imports, SAMPLE));
@@ -150,7 +150,7 @@ fn an_import_can_be_taken_back_and_given_again() {
 }
 
 #[test]
-fn a_posted_charge_is_stored_once_whichever_arm_gets_the_retry() {
+fn a_posted_charge_is_stored_once_even_if_the_other_arm_gets_the_retry() {
     let system = start();
     let mut charge = json!({
         "billed_cost": "0.10", "effective_cost": "0.10", "billing_currency": "USD", "charge_category": "Usage", "provider_name": "Microsoft",
@@ -172,7 +172,7 @@ fn a_posted_charge_is_stored_once_whichever_arm_gets_the_retry() {
 }
 
 #[test]
-fn pages_of_charges_go_on_where_they_ended_on_whichever_arm() {
+fn a_cursor_continues_on_either_arm() {
     let system = start();
     assert_eq!(document(upload(&system.url("/api/imports"), SAMPLE)).0, 201);
     let mut next = "/api/charges?limit=400".to_owned();

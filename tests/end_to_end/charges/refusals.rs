@@ -1,4 +1,4 @@
-//! What is no FOCUS file, or only partly one: told line by line, and early.
+//! Files that are not FOCUS, or only partly: refused line by line, and early.
 
 use crate::harness::database;
 use crate::harness::role::{Role, Server};
@@ -41,7 +41,7 @@ fn a_strict_import_with_bad_rows_stores_nothing() {
 }
 
 #[test]
-fn what_is_no_focus_file_is_a_clear_error() {
+fn a_file_that_is_not_focus_is_a_clear_error() {
     let system = start();
     let url = system.url("/api/imports");
     for (file, said) in [
@@ -77,7 +77,7 @@ fn send_until_answered(arm: &Server, first: &[u8], block: &[u8], most: usize) ->
 }
 
 #[test]
-fn a_huge_file_that_is_no_csv_is_refused_long_before_its_end() {
+fn a_huge_file_that_is_not_csv_is_refused_long_before_its_end() {
     const WHOLE: usize = 200 << 20;
     /// What may be on its way in both sockets' buffers when the refusal comes.
     const EARLY: usize = 32 << 20;
@@ -105,7 +105,7 @@ fn a_file_past_the_limit_is_refused() {
 }
 
 #[test]
-fn the_wrong_form_of_upload_is_named_with_the_right_one() {
+fn a_wrong_form_of_upload_is_told_the_right_one() {
     let system = start();
     for (content_type, said) in [
         ("application/x-www-form-urlencoded", "add -H 'content-type: text/csv'"),

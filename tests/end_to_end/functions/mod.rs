@@ -1,4 +1,4 @@
-//! The packaged program under a simulated Functions host, in each of the host's modes, with every trap of its contract.
+//! The packaged program under a simulated Functions host, in each of the host's modes, with every pitfall of its contract.
 
 mod discovery;
 mod package;
@@ -114,7 +114,7 @@ fn the_router_sends_calls_on_through_the_proxy() {
 }
 
 #[test]
-fn behind_the_host_nobody_is_on_this_machine() {
+fn behind_the_host_no_caller_counts_as_local() {
     let database = database::migrated();
     let settings = api(&database, &[]);
     let keyless: Vec<(&str, &str)> = settings.iter().copied().filter(|(name, _)| *name != "SWITCHBACK_API_KEYS").collect();
@@ -140,7 +140,7 @@ fn the_api_is_served_through_the_proxy_and_survives_the_hosts_kill() {
 }
 
 #[test]
-fn the_timer_is_the_hosts_alone() {
+fn only_the_host_can_invoke_the_timer() {
     let database = database::migrated();
     let body = Body::Length(json!({ "Data": { "watch": { "IsPastDue": false } }, "Metadata": {} }).to_string().into_bytes());
     let host = Host::start(&Package::get().root, &api(&database, &[]));
@@ -241,7 +241,7 @@ fn the_older_forwarding_serves_calls_too_within_its_limits() {
 }
 
 #[test]
-fn where_the_host_speaks_only_json_http_fails_at_once() {
+fn without_raw_http_calls_fail_at_once() {
     let copy = in_mode(Mode::Json);
     let database = database::migrated();
     for settings in [ROUTER.to_vec(), api(&database, &[])] {
@@ -252,7 +252,7 @@ fn where_the_host_speaks_only_json_http_fails_at_once() {
 }
 
 #[test]
-fn the_handler_never_ends_well_by_itself() {
+fn the_handler_never_exits_0_by_itself() {
     let root = &Package::get().root;
     // 0 would tell the host not to start it again.
     let (code, said) = Host::try_start(root, &[("SWITCHBACK_ROLE", "router")]).err().expect("the URLs are missing");
@@ -272,7 +272,7 @@ fn the_handler_never_ends_well_by_itself() {
 }
 
 #[test]
-fn host_json_may_take_its_words_from_settings() {
+fn host_json_may_refer_to_settings() {
     let copy = Package::get().with_host_json(|host| host["customHandler"]["description"]["arguments"] = json!(["%COMMAND%", "%UNSET%"]));
     let host = Host::start(copy.path(), &[ROUTER, &[("COMMAND", "serve")]].concat());
     assert_eq!(host.ping().status, 200);

@@ -134,7 +134,7 @@ impl Body {
             Body::Chunks(chunks) => {
                 for chunk in chunks {
                     let framed = [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat();
-                    // A refusal may come before everything was taken.
+                    // A refusal may come before everything was read.
                     let _ = wire.try_send(framed);
                 }
                 let _ = wire.try_send("0\r\n\r\n");

@@ -1,7 +1,7 @@
 //! A simulated Azure Functions host: starts a package's custom handler and invokes its functions.
 //!
 //! Our own code, written from the public source of azure-functions-host 4.10xx as it was read. **It was not validated against the real
-//! host**: what it shows is that the handler keeps to the contract as we understand it. Must not know what the handler does.
+//! host**: what it shows is that the handler keeps the contract as we understand it. Must not know what the handler does.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -101,7 +101,7 @@ impl Host {
         }
     }
 
-    /// The timer of a function comes due.
+    /// Fires the timer of a function.
     pub fn tick(&self, function: &str) -> Invocation {
         let binding = self.timer_binding(function);
         let timer = json!({
@@ -184,7 +184,7 @@ fn launch(root: &Path, configuration: &Value, settings: &BTreeMap<String, String
     let expand = |value: &Value| expanded(value.as_str().unwrap_or_default(), settings);
     let named = expand(&description["defaultExecutablePath"]);
     let executable = if root.join(&named).is_file() { root.join(&named) } else { PathBuf::from(named) };
-    // Joined and not quoted: an argument with a space becomes two.
+    // Joined without quotes: an argument with a space becomes two.
     let arguments: Vec<String> = description["arguments"].as_array().into_iter().flatten().map(expand).collect();
     let port = free_port();
     let mut command = Command::new(executable);

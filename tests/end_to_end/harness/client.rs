@@ -18,7 +18,7 @@ pub fn caller() -> &'static Client {
     })
 }
 
-/// The JSON a GET brings, redirects followed; fails the test where the answer is no success.
+/// The JSON that a GET returns, redirects followed; fails the test where the answer is no success.
 pub fn get_json(url: &str) -> Value {
     let response = caller().get(url).send().unwrap_or_else(|error| panic!("GET {url}: {error}"));
     let status = response.status();

@@ -1,4 +1,4 @@
-//! What every theme needs: roles as processes, a database each, a client that sends exact bytes, waiting with a deadline.
+//! What every theme needs: roles as processes, a database for each, a client that sends exact bytes, waiting with a deadline.
 
 pub mod client;
 pub mod database;

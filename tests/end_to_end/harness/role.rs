@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::wait_for;
 
-/// How often a start is tried when another process takes the port that was just found free.
+/// How often a start is tried, since another process may take a port that was just found free.
 const PORT_TRIES: u32 = 5;
 
 /// The program under test.
@@ -69,7 +69,7 @@ impl Role {
         self
     }
 
-    /// The role with its clock started at `moment`.
+    /// The role with its clock starting at `moment`.
     pub fn clock(self, moment: &str) -> Role {
         self.development_option("--clock", moment)
     }
@@ -140,7 +140,7 @@ impl Role {
     }
 }
 
-/// A role that runs.
+/// A running role.
 pub struct Server {
     pub process: Process,
     pub port: u16,

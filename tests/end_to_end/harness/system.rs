@@ -1,4 +1,4 @@
-//! Both arms and the router before them, as a deployment has them: two processes, one database, one URL.
+//! Both arms and the router in front of them, as in a deployment: two processes, one database, one URL.
 
 use switchback::domain::arm::ByArm;
 
@@ -14,9 +14,9 @@ pub struct System {
     arms: ByArm<Role>,
 }
 
-/// A minute of arm even's, whatever the real time is; its parity holds for a minute.
+/// A minute of arm even, whatever the real time is; its parity holds for a minute.
 pub const EVEN_MINUTE: &str = "2026-11-23T10:04:00Z";
-/// A minute of arm odd's.
+/// A minute of arm odd.
 pub const ODD_MINUTE: &str = "2026-11-23T10:05:00Z";
 
 impl System {

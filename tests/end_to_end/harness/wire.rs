@@ -87,7 +87,7 @@ impl Wire {
         }
     }
 
-    /// Whether something of a reply is there already.
+    /// Whether part of a reply has arrived already.
     pub fn has_reply(&mut self) -> bool {
         let stream = self.stream.get_ref();
         stream.set_nonblocking(true).unwrap();
@@ -139,7 +139,7 @@ impl Wire {
 }
 
 impl Reply {
-    /// A reply that somebody in between makes up: a status and nothing else.
+    /// A reply made up by somebody in between: a status and nothing else.
     pub fn bare(status: u16) -> Reply {
         Reply { status, headers: Vec::new(), body: Vec::new() }
     }
