@@ -45,14 +45,14 @@ $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install cargo-deny --version $(CARGO_DENY_VERSION) --locked --profile dev --root $(TOOLS)
 
 postgres: ## install PostgreSQL's server programs where they are missing
-	@infra/checks/postgres.sh
+	@infra/scripts/postgres.sh
 
 binary: ## the static program
 	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked --target $(STATIC_TARGET)
 
 # BINARY names a static program that is there already, such as the one an image holds.
 package: $(if $(BINARY),,binary) ## the Functions package: dist/switchback-functions.zip
-	infra/checks/need.sh zip unzip
+	infra/scripts/need.sh zip unzip
 	rm -rf $(DIST)/functions $(DIST)/switchback-functions.zip
 	infra/container/package.sh $(or $(BINARY),$(STATIC_BINARY)) $(DIST)/functions
 	cd $(DIST)/functions && zip --quiet --recurse-paths -X ../switchback-functions.zip .
@@ -67,5 +67,4 @@ bench: ## the peers side by side
 telemetry-endurance: ## ten minutes of load against ingestion services that fail: memory, calls, p99
 	$(CARGO) test --release --locked --test telemetry -- --ignored --nocapture endurance
 
--include infra/*.mk
--include tests/*.mk
+include make/*.mk

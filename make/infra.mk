@@ -3,10 +3,10 @@
 .PHONY: infra-check infra-plan infra-mutants
 
 infra-check: ## format, validate, test and scan infra/, and plan every preset
-	infra/check.sh check
+	infra/checks/terraform/check.sh check
 
 infra-plan: ## print what each preset would make: arms, plans, names
-	infra/check.sh plan
+	infra/checks/terraform/check.sh plan
 
 infra-mutants: infra-check ## break each promise of infra/ once, and expect a red test
-	infra/mutants.sh
+	infra/checks/terraform/mutants.sh

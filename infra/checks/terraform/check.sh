@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks infra/ without a cloud.
-# usage: infra/check.sh [check|plan]
+# usage: infra/checks/terraform/check.sh [check|plan]
 #   check  fmt, init, validate, test, checkov, the plan of each preset, and of production
 #   plan   the plans alone
 # Environment:
@@ -11,7 +11,7 @@
 set -euo pipefail
 
 readonly TERRAFORM_VERSION=1.11.4
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(cd "$(dirname "$0")/../../.." && pwd)
 cd "$root"
 shim=${TERRAFORM_SHIM_DIR:-../shared/terraform}
 tools=$root/.venv-infra
@@ -108,7 +108,7 @@ check() {
     terraform -chdir="$work/$folder" test -no-color
   done
   say "checkov"
-  venv "$tools/checkov" --requirement infra/requirements-check.txt
+  venv "$tools/checkov" --requirement infra/checks/terraform/requirements.txt
   "$tools/checkov/bin/checkov" --directory infra --framework terraform --skip-path '\.terraform' \
     --skip-download --quiet --compact || fail "checkov: mend the finding, or skip it in place with a reason"
   say "checkov: every skip has a reason"
@@ -147,9 +147,9 @@ plan_one() {
     fail "terraform plan of $what"
   }
   terraform -chdir="$work/infra" show -json "$work/plan" >"$work/plan.json"
-  python3 infra/plan_summary.py <"$work/plan.json"
+  python3 infra/checks/terraform/plan_summary.py <"$work/plan.json"
   if [[ -n ${SWITCHBACK_BINARY-} ]]; then
-    python3 infra/settings_check.py "$SWITCHBACK_BINARY" <"$work/plan.json" || fail "the program refuses the settings of $what"
+    python3 infra/checks/terraform/settings_check.py "$SWITCHBACK_BINARY" <"$work/plan.json" || fail "the program refuses the settings of $what"
   fi
 }
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Shows that the tests can fail: breaks one promise at a time in a copy of infra/ and expects a red test.
-# usage: infra/mutants.sh (needs infra/check.sh to have run once; takes five minutes; ONLY=WORD picks those whose name holds WORD)
+# usage: infra/checks/terraform/mutants.sh (needs infra/checks/terraform/check.sh to have run once; takes five minutes; ONLY=WORD picks those whose name holds WORD)
 set -euo pipefail
 
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../../.."
 mirror=.venv-infra/mirror/shim.tfrc
 if [[ -f $mirror ]]; then
   TF_CLI_CONFIG_FILE=$PWD/$mirror

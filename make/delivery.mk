@@ -16,7 +16,7 @@ image-functions: ## build the image for Functions on Premium plans and Container
 	infra/container/build.sh functions $(FUNCTIONS_IMAGE)
 
 image-check: $(if $(BINARY),,binary) ## prove the api image without a container engine (as root)
-	infra/checks/need.sh buildah jq openssl curl file psql
+	infra/scripts/need.sh buildah jq openssl curl file psql
 	infra/container/check.sh $(or $(BINARY),$(STATIC_BINARY))
 
 delivery-check: shell-check workflow-check az-check ## check scripts, workflows and every az command line
@@ -24,7 +24,7 @@ delivery-check: shell-check workflow-check az-check ## check scripts, workflows 
 check: shell-check workflow-check
 
 shell-check:
-	infra/checks/need.sh shellcheck
+	infra/scripts/need.sh shellcheck
 	shellcheck --external-sources $(DELIVERY_SHELL)
 
 workflow-check: $(DELIVERY_TOOLS)
@@ -38,7 +38,7 @@ az-check: $(AZURE_CLI)
 	.venv-azure/bin/python infra/checks/az_command_lines.py
 
 $(DELIVERY_TOOLS): infra/checks/requirements.txt infra/checks/package.json
-	infra/checks/need.sh python3 npm
+	infra/scripts/need.sh python3 npm
 	python3 -m venv .venv-delivery
 	.venv-delivery/bin/pip install --quiet --disable-pip-version-check --requirement infra/checks/requirements.txt
 	cp infra/checks/package.json .venv-delivery/ && npm install --prefix .venv-delivery --silent --no-audit --no-fund --no-package-lock
@@ -46,7 +46,7 @@ $(DELIVERY_TOOLS): infra/checks/requirements.txt infra/checks/package.json
 
 # The Azure CLI is 700 MB and takes about a minute to install, so it has an environment of its own and is kept.
 $(AZURE_CLI): infra/checks/requirements-azure.txt
-	infra/checks/need.sh python3
+	infra/scripts/need.sh python3
 	python3 -m venv .venv-azure
 	nice .venv-azure/bin/pip install --quiet --disable-pip-version-check --requirement infra/checks/requirements-azure.txt
 	touch $@
