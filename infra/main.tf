@@ -16,6 +16,9 @@ locals {
     environment = var.environment
   })
 
+  # What `for_each` takes: a map, where the variable is an object.
+  arms = { even = var.arms.even, odd = var.arms.odd }
+
   # Whoever deploys may also reach the vault, the SCM sites and the database.
   operator_cidrs = distinct(concat(var.allowed_cidrs, var.deployer_cidrs))
 }
@@ -35,12 +38,8 @@ module "network" {
   resource_group_name = local.group_name
   location            = var.location
   address_space       = var.address_space
-  hosting = {
-    even   = var.arms.even.hosting
-    odd    = var.arms.odd.hosting
-    router = "functions"
-  }
-  tags = local.tags
+  hosting             = merge({ for name, arm in local.arms : name => arm.hosting }, { router = "functions" })
+  tags                = local.tags
 }
 
 module "telemetry" {
@@ -83,11 +82,7 @@ module "database" {
   tenant_id           = var.tenant_id
   server              = var.database
   administrators      = var.database_administrators
-  app_identities = {
-    even   = module.even.identity
-    odd    = module.odd.identity
-    router = module.router.identity
-  }
+  app_identities      = merge({ for name, arm in module.arm : name => arm.identity }, { router = module.router.identity })
   private_endpoint    = var.database_private_endpoint
   public_access       = var.database_public_access
   administrator_cidrs = var.deployer_cidrs
@@ -96,16 +91,17 @@ module "database" {
   tags                = local.tags
 }
 
-module "even" {
-  source = "./modules/instance"
+module "arm" {
+  source   = "./modules/arm"
+  for_each = local.arms
 
-  arm                 = var.arms.even
-  names               = module.naming.apps["even"]
-  functions           = local.functions.even
-  settings            = local.settings.even
-  secret_settings     = local.secret_settings.even
-  access              = local.access.even
-  subnet_id           = module.network.app_subnet_ids["even"]
+  arm                 = each.value
+  names               = module.naming.apps[each.key]
+  functions           = local.functions[each.key]
+  settings            = local.settings[each.key]
+  secret_settings     = local.secret_settings[each.key]
+  access              = local.access[each.key]
+  subnet_id           = module.network.app_subnet_ids[each.key]
   resource_group_name = local.group_name
   location            = var.location
   registry            = local.registry
@@ -113,27 +109,7 @@ module "even" {
   cors_origins        = var.cors_origins
   workspace_id        = module.telemetry.workspace_id
   insights_id         = module.telemetry.insights_id
-  tags                = merge(local.tags, { arm = "even" })
-}
-
-module "odd" {
-  source = "./modules/instance"
-
-  arm                 = var.arms.odd
-  names               = module.naming.apps["odd"]
-  functions           = local.functions.odd
-  settings            = local.settings.odd
-  secret_settings     = local.secret_settings.odd
-  access              = local.access.odd
-  subnet_id           = module.network.app_subnet_ids["odd"]
-  resource_group_name = local.group_name
-  location            = var.location
-  registry            = local.registry
-  image               = var.image
-  cors_origins        = var.cors_origins
-  workspace_id        = module.telemetry.workspace_id
-  insights_id         = module.telemetry.insights_id
-  tags                = merge(local.tags, { arm = "odd" })
+  tags                = merge(local.tags, { arm = each.key })
 }
 
 module "router" {

@@ -6,21 +6,13 @@ output "url" {
 output "arms" {
   description = "Per arm: its own URL, app, hosting, plan and SKU."
   value = {
-    even = {
-      url       = local.urls.even
-      app       = local.apps["even"].app
-      hosting   = var.arms.even.hosting
-      plan      = local.plans.even
-      plan_name = module.even.plan.name
-      plan_sku  = module.even.plan.sku
-    }
-    odd = {
-      url       = local.urls.odd
-      app       = local.apps["odd"].app
-      hosting   = var.arms.odd.hosting
-      plan      = local.plans.odd
-      plan_name = module.odd.plan.name
-      plan_sku  = module.odd.plan.sku
+    for name, arm in local.arms : name => {
+      url       = local.urls[name]
+      app       = local.apps[name].app
+      hosting   = arm.hosting
+      plan      = local.plans[name]
+      plan_name = module.arm[name].plan.name
+      plan_sku  = module.arm[name].plan.sku
     }
   }
 }
@@ -34,13 +26,13 @@ output "function_apps" {
   description = "Function Apps that the package is deployed to."
   value = concat(
     [local.apps["router"].app],
-    [for arm in ["even", "odd"] : local.apps[arm].app if var.arms[arm].hosting == "functions"],
+    [for name, arm in local.arms : local.apps[name].app if arm.hosting == "functions"],
   )
 }
 
 output "web_apps" {
   description = "Web Apps that run the container."
-  value       = [for arm in ["even", "odd"] : local.apps[arm].app if var.arms[arm].hosting == "app_service"]
+  value       = [for name, arm in local.arms : local.apps[name].app if arm.hosting == "app_service"]
 }
 
 output "resource_group" {
@@ -55,11 +47,10 @@ output "registry" {
 
 output "identities" {
   description = "Client ids of the identities that the apps act as."
-  value = {
-    even   = module.even.identity.client_id
-    odd    = module.odd.identity.client_id
-    router = module.router.identity.client_id
-  }
+  value = merge(
+    { for name, arm in module.arm : name => arm.identity.client_id },
+    { router = module.router.identity.client_id },
+  )
 }
 
 output "vault" {

@@ -9,7 +9,7 @@ locals {
   # As in app-service/S1 and functions/flex-512: derived from the variable
   # that chooses the plan, so that the report prices what really runs.
   plans = {
-    for arm, choice in var.arms :
+    for arm, choice in local.arms :
     arm => "${choice.hosting == "app_service" ? "app-service" : "functions"}/${choice.plan}"
   }
 
@@ -22,7 +22,7 @@ locals {
     "router",
   )
   functions = {
-    for role in ["even", "odd", "router"] : role => setunion(
+    for role in keys(local.apps) : role => setunion(
       role == "router" ? ["route"] : ["api"],
       role == local.watch_app ? ["watch"] : [],
     )
@@ -31,7 +31,7 @@ locals {
   # The router probes the arms, and the timer calls them and the router.
   # Everybody else must come from the listed addresses.
   access = {
-    for role in ["even", "odd", "router"] : role => {
+    for role in keys(local.apps) : role => {
       cidrs     = var.allowed_cidrs
       scm_cidrs = local.operator_cidrs
       subnet_ids = {
@@ -67,7 +67,7 @@ locals {
   )
 
   common_settings = {
-    for role in ["even", "odd", "router"] : role => {
+    for role in keys(local.apps) : role => {
       SWITCHBACK_SCHEDULE           = var.schedule
       SWITCHBACK_DATABASE_AUTH      = "entra"
       SWITCHBACK_POOL_SIZE          = tostring(var.pool_size)
@@ -84,7 +84,7 @@ locals {
   cors_settings = length(var.cors_origins) == 0 ? {} : { SWITCHBACK_CORS_ORIGINS = join(",", var.cors_origins) }
 
   arm_settings = {
-    for arm in ["even", "odd"] : arm => {
+    for arm in keys(local.arms) : arm => {
       SWITCHBACK_ROLE                = "api"
       SWITCHBACK_ARM                 = arm
       SWITCHBACK_EVEN_PLAN           = local.plans.even
@@ -106,11 +106,8 @@ locals {
     SWITCHBACK_FAILOVER = var.failover ? "on" : "off"
   }
 
-  settings = {
-    even   = merge(local.common_settings.even, local.cors_settings, local.arm_settings.even)
-    odd    = merge(local.common_settings.odd, local.cors_settings, local.arm_settings.odd)
-    router = merge(local.common_settings.router, local.cors_settings, local.router_settings)
-  }
+  role_settings = merge(local.arm_settings, { router = local.router_settings })
+  settings      = { for role, common in local.common_settings : role => merge(common, local.cors_settings, local.role_settings[role]) }
 
   # Read from the vault by each app's identity. The router sees no API key.
   router_secrets = {
@@ -120,9 +117,5 @@ locals {
   arm_secrets = merge(local.router_secrets, {
     SWITCHBACK_API_KEYS = module.secrets.secrets["api_keys"]
   })
-  secret_settings = {
-    even   = local.arm_secrets
-    odd    = local.arm_secrets
-    router = local.router_secrets
-  }
+  secret_settings = merge({ for arm in keys(local.arms) : arm => local.arm_secrets }, { router = local.router_secrets })
 }

@@ -26,27 +26,27 @@ override_resource {
 
 run "apps" {
   assert {
-    condition     = alltrue([for app in [module.even.app, module.odd.app, module.router.app] : app.callers.default_action == "Deny"])
+    condition     = alltrue([for app in [module.arm["even"].app, module.arm["odd"].app, module.router.app] : app.callers.default_action == "Deny"])
     error_message = "an app admits callers that no rule names"
   }
 
   assert {
-    condition     = alltrue([for app in [module.even.app, module.odd.app, module.router.app] : toset(app.callers.cidrs) == toset(var.allowed_cidrs)])
+    condition     = alltrue([for app in [module.arm["even"].app, module.arm["odd"].app, module.router.app] : toset(app.callers.cidrs) == toset(var.allowed_cidrs)])
     error_message = "callers follow the redirect, so router and arms must admit the very same ranges: allowed_cidrs"
   }
 
   assert {
-    condition     = alltrue([for app in [module.even.app, module.odd.app, module.router.app] : app.callers.actions == tolist(["Allow"])])
+    condition     = alltrue([for app in [module.arm["even"].app, module.arm["odd"].app, module.router.app] : app.callers.actions == tolist(["Allow"])])
     error_message = "rules allow; everything else is denied by default"
   }
 
   assert {
-    condition     = module.even.app.callers.subnet_ids == sort([module.network.app_subnet_ids["odd"], module.network.app_subnet_ids["router"]])
+    condition     = module.arm["even"].app.callers.subnet_ids == sort([module.network.app_subnet_ids["odd"], module.network.app_subnet_ids["router"]])
     error_message = "the arm even must admit the router, which probes it, and odd, which runs the timer"
   }
 
   assert {
-    condition     = module.odd.app.callers.subnet_ids == tolist([module.network.app_subnet_ids["router"]])
+    condition     = module.arm["odd"].app.callers.subnet_ids == tolist([module.network.app_subnet_ids["router"]])
     error_message = "the arm odd must admit the router, which probes it, and no other app"
   }
 
@@ -56,24 +56,24 @@ run "apps" {
   }
 
   assert {
-    condition     = module.even.app.subnet_id == module.network.app_subnet_ids["even"] && module.odd.app.subnet_id == module.network.app_subnet_ids["odd"] && module.router.app.subnet_id == module.network.app_subnet_ids["router"]
+    condition     = module.arm["even"].app.subnet_id == module.network.app_subnet_ids["even"] && module.arm["odd"].app.subnet_id == module.network.app_subnet_ids["odd"] && module.router.app.subnet_id == module.network.app_subnet_ids["router"]
     error_message = "each app must call from its own subnet"
   }
 }
 
 run "scm" {
   assert {
-    condition     = alltrue([for app in [module.even.app, module.odd.app, module.router.app] : app.scm.default_action == "Deny" && !app.scm.shares_rules])
+    condition     = alltrue([for app in [module.arm["even"].app, module.arm["odd"].app, module.router.app] : app.scm.default_action == "Deny" && !app.scm.shares_rules])
     error_message = "an SCM site admits addresses that no rule names"
   }
 
   assert {
-    condition     = alltrue([for app in [module.even.app, module.odd.app, module.router.app] : toset(app.scm.cidrs) == toset(concat(var.allowed_cidrs, var.deployer_cidrs))])
+    condition     = alltrue([for app in [module.arm["even"].app, module.arm["odd"].app, module.router.app] : toset(app.scm.cidrs) == toset(concat(var.allowed_cidrs, var.deployer_cidrs))])
     error_message = "SCM sites must admit allowed_cidrs and deployer_cidrs alone"
   }
 
   assert {
-    condition     = !anytrue([for app in [module.even.app, module.odd.app, module.router.app] : app.scm.basic_auth])
+    condition     = !anytrue([for app in [module.arm["even"].app, module.arm["odd"].app, module.router.app] : app.scm.basic_auth])
     error_message = "nobody may deploy with a publishing password"
   }
 }
@@ -97,12 +97,12 @@ run "vault" {
 
 run "transport" {
   assert {
-    condition     = alltrue([for app in [module.even.app, module.odd.app, module.router.app] : app.https == true])
+    condition     = alltrue([for app in [module.arm["even"].app, module.arm["odd"].app, module.router.app] : app.https == true])
     error_message = "an app answers plain HTTP"
   }
 
   assert {
-    condition     = alltrue(flatten([for app in [module.even.app, module.odd.app, module.router.app] : [for version in app.tls : contains(["1.2", "1.3"], version)]]))
+    condition     = alltrue(flatten([for app in [module.arm["even"].app, module.arm["odd"].app, module.router.app] : [for version in app.tls : contains(["1.2", "1.3"], version)]]))
     error_message = "an app or its SCM site takes TLS older than 1.2"
   }
 }

@@ -10,12 +10,12 @@ variables {
 
 run "default" {
   assert {
-    condition     = module.even.plan.sku == "S1" && module.odd.plan.sku == "FC1"
+    condition     = module.arm["even"].plan.sku == "S1" && module.arm["odd"].plan.sku == "FC1"
     error_message = "by default even is App Service S1 and odd is Flex Consumption"
   }
 
   assert {
-    condition     = module.even.plan.name != module.odd.plan.name && module.even.plan.name != module.router.plan.name && module.odd.plan.name != module.router.plan.name
+    condition     = module.arm["even"].plan.name != module.arm["odd"].plan.name && module.arm["even"].plan.name != module.router.plan.name && module.arm["odd"].plan.name != module.router.plan.name
     error_message = "each app needs a plan of its own"
   }
 
@@ -25,27 +25,27 @@ run "default" {
   }
 
   assert {
-    condition     = length(distinct([module.even.app.name, module.odd.app.name, module.router.app.name])) == 3
+    condition     = length(distinct([module.arm["even"].app.name, module.arm["odd"].app.name, module.router.app.name])) == 3
     error_message = "each app needs a name of its own"
   }
 
   assert {
-    condition     = strcontains(module.even.app.name, "even") && strcontains(module.odd.app.name, "odd") && strcontains(module.router.app.name, "router")
+    condition     = strcontains(module.arm["even"].app.name, "even") && strcontains(module.arm["odd"].app.name, "odd") && strcontains(module.router.app.name, "router")
     error_message = "an app's name must say which arm it is"
   }
 
   assert {
-    condition     = length(distinct([module.even.identity.name, module.odd.identity.name, module.router.identity.name])) == 3
+    condition     = length(distinct([module.arm["even"].identity.name, module.arm["odd"].identity.name, module.router.identity.name])) == 3
     error_message = "each app needs an identity of its own"
   }
 
   assert {
-    condition     = module.router.app.settings.SWITCHBACK_EVEN_URL == module.even.app.url && module.router.app.settings.SWITCHBACK_ODD_URL == module.odd.app.url
+    condition     = module.router.app.settings.SWITCHBACK_EVEN_URL == module.arm["even"].app.url && module.router.app.settings.SWITCHBACK_ODD_URL == module.arm["odd"].app.url
     error_message = "the router must know both arms by their own URLs"
   }
 
   assert {
-    condition     = module.even.app.url == "https://${module.even.app.name}.azurewebsites.net" && module.odd.app.url == "https://${module.odd.app.name}.azurewebsites.net"
+    condition     = module.arm["even"].app.url == "https://${module.arm["even"].app.name}.azurewebsites.net" && module.arm["odd"].app.url == "https://${module.arm["odd"].app.name}.azurewebsites.net"
     error_message = "URLs are worked out from names, so names must be those of the apps"
   }
 
@@ -55,23 +55,23 @@ run "default" {
   }
 
   assert {
-    condition     = alltrue([for app in [module.even.app, module.odd.app, module.router.app] : app.settings.SWITCHBACK_URL == output.url])
+    condition     = alltrue([for app in [module.arm["even"].app, module.arm["odd"].app, module.router.app] : app.settings.SWITCHBACK_URL == output.url])
     error_message = "every app must know the one URL"
   }
 
   assert {
-    condition     = module.even.app.settings.SWITCHBACK_ROLE == "api" && module.odd.app.settings.SWITCHBACK_ROLE == "api" && module.router.app.settings.SWITCHBACK_ROLE == "router"
+    condition     = module.arm["even"].app.settings.SWITCHBACK_ROLE == "api" && module.arm["odd"].app.settings.SWITCHBACK_ROLE == "api" && module.router.app.settings.SWITCHBACK_ROLE == "router"
     error_message = "arms serve the API, the router routes"
   }
 
   assert {
-    condition     = module.even.app.settings.SWITCHBACK_ARM == "even" && module.odd.app.settings.SWITCHBACK_ARM == "odd"
+    condition     = module.arm["even"].app.settings.SWITCHBACK_ARM == "even" && module.arm["odd"].app.settings.SWITCHBACK_ARM == "odd"
     error_message = "each arm must know which one it is"
   }
 
   assert {
     condition = alltrue([
-      for app in [module.even.app, module.odd.app] :
+      for app in [module.arm["even"].app, module.arm["odd"].app] :
       app.settings.SWITCHBACK_EVEN_PLAN == "app-service/S1" && app.settings.SWITCHBACK_ODD_PLAN == "functions/flex-512"
     ])
     error_message = "the arms must be told the plans that the variables chose"
@@ -79,8 +79,8 @@ run "default" {
 
   assert {
     condition = alltrue([
-      for arm, app in { even = module.even, odd = module.odd } :
-      alltrue([for name in [app.plan.name, app.app.name] : strcontains(module.even.app.settings["SWITCHBACK_${upper(arm)}_RESOURCE_IDS"], "/${name}")])
+      for arm, app in { even = module.arm["even"], odd = module.arm["odd"] } :
+      alltrue([for name in [app.plan.name, app.app.name] : strcontains(module.arm["even"].app.settings["SWITCHBACK_${upper(arm)}_RESOURCE_IDS"], "/${name}")])
     ])
     error_message = "an arm's resource ids must name its plan and its site, where its charges are"
   }
@@ -88,9 +88,9 @@ run "default" {
   # A charge must count once: on even, on odd, or shared.
   assert {
     condition = length(flatten([
-      for side in ["EVEN", "ODD", "SHARED"] : split(",", lower(module.even.app.settings["SWITCHBACK_${side}_RESOURCE_IDS"]))
+      for side in ["EVEN", "ODD", "SHARED"] : split(",", lower(module.arm["even"].app.settings["SWITCHBACK_${side}_RESOURCE_IDS"]))
       ])) == length(distinct(flatten([
-        for side in ["EVEN", "ODD", "SHARED"] : split(",", lower(module.even.app.settings["SWITCHBACK_${side}_RESOURCE_IDS"]))
+        for side in ["EVEN", "ODD", "SHARED"] : split(",", lower(module.arm["even"].app.settings["SWITCHBACK_${side}_RESOURCE_IDS"]))
     ])))
     error_message = "a resource id is on two lists, so its charges would count twice"
   }
@@ -98,7 +98,7 @@ run "default" {
   # docs/configuration.md lists these; a setting the program does not know is a typing mistake.
   assert {
     condition = length(setsubtract(
-      [for name in concat(keys(module.even.app.settings), keys(module.odd.app.settings), keys(module.router.app.settings)) : name if startswith(name, "SWITCHBACK_")],
+      [for name in concat(keys(module.arm["even"].app.settings), keys(module.arm["odd"].app.settings), keys(module.router.app.settings)) : name if startswith(name, "SWITCHBACK_")],
       regexall("SWITCHBACK_[A-Z0-9_]+", file("../docs/configuration.md")),
     )) == 0
     error_message = "an app setting is not in docs/configuration.md"
@@ -108,7 +108,7 @@ run "default" {
 run "which_functions_run_where" {
   assert {
     condition = {
-      for name in ["api", "route", "watch"] : name => module.odd.app.settings["AzureWebJobs.${name}.Disabled"]
+      for name in ["api", "route", "watch"] : name => module.arm["odd"].app.settings["AzureWebJobs.${name}.Disabled"]
     } == { api = "false", route = "true", watch = "false" }
     error_message = "the serverless arm runs api and watch"
   }
@@ -121,19 +121,19 @@ run "which_functions_run_where" {
   }
 
   assert {
-    condition     = output.watch_app == module.odd.app.name
+    condition     = output.watch_app == module.arm["odd"].app.name
     error_message = "watch runs on exactly one app"
   }
 
   assert {
-    condition     = output.function_apps == [module.router.app.name, module.odd.app.name] && output.web_apps == [module.even.app.name]
+    condition     = output.function_apps == [module.router.app.name, module.arm["odd"].app.name] && output.web_apps == [module.arm["even"].app.name]
     error_message = "the package goes to the Function Apps, the container to the Web Apps"
   }
 }
 
 run "health" {
   assert {
-    condition     = module.even.app.health == "/api/health/ready" && module.odd.app.health == "/api/health/ready" && module.router.app.health == "/_switchback/health"
+    condition     = module.arm["even"].app.health == "/api/health/ready" && module.arm["odd"].app.health == "/api/health/ready" && module.router.app.health == "/_switchback/health"
     error_message = "each app must be probed where it says that it is ready"
   }
 }
@@ -148,7 +148,7 @@ run "both_on_app_service" {
   }
 
   assert {
-    condition     = module.even.plan.sku == "S1" && module.odd.plan.sku == "B1" && module.even.plan.name != module.odd.plan.name
+    condition     = module.arm["even"].plan.sku == "S1" && module.arm["odd"].plan.sku == "B1" && module.arm["even"].plan.name != module.arm["odd"].plan.name
     error_message = "S1 beside B1, each on a plan of its own"
   }
 
@@ -158,7 +158,7 @@ run "both_on_app_service" {
   }
 
   assert {
-    condition     = module.odd.app.settings.SWITCHBACK_EVEN_PLAN == "app-service/S1" && module.odd.app.settings.SWITCHBACK_ODD_PLAN == "app-service/B1"
+    condition     = module.arm["odd"].app.settings.SWITCHBACK_EVEN_PLAN == "app-service/S1" && module.arm["odd"].app.settings.SWITCHBACK_ODD_PLAN == "app-service/B1"
     error_message = "the arms must be told the plans that the variables chose"
   }
 }
@@ -173,13 +173,13 @@ run "both_on_functions" {
   }
 
   assert {
-    condition     = output.arms.even.plan == "functions/flex-2048" && output.arms.odd.plan == "functions/flex-512" && module.even.plan.name != module.odd.plan.name
+    condition     = output.arms.even.plan == "functions/flex-2048" && output.arms.odd.plan == "functions/flex-512" && module.arm["even"].plan.name != module.arm["odd"].plan.name
     error_message = "large instances beside small ones, each on a plan of its own"
   }
 
   assert {
     condition = length([
-      for app in [module.even.app, module.odd.app, module.router.app] : app if app.settings["AzureWebJobs.watch.Disabled"] == "false"
+      for app in [module.arm["even"].app, module.arm["odd"].app, module.router.app] : app if app.settings["AzureWebJobs.watch.Disabled"] == "false"
     ]) == 1
     error_message = "watch runs on exactly one app"
   }
@@ -195,7 +195,7 @@ run "aa_run_is_deliberate" {
   }
 
   assert {
-    condition     = module.even.plan.name != module.odd.plan.name && module.even.app.name != module.odd.app.name
+    condition     = module.arm["even"].plan.name != module.arm["odd"].plan.name && module.arm["even"].app.name != module.arm["odd"].app.name
     error_message = "even an A/A run has two instances of their own"
   }
 }

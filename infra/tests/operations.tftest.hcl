@@ -92,12 +92,12 @@ run "scale" {
   }
 
   assert {
-    condition     = module.even.scale == { workers = 2, autoscaled_to = 4, zones = true }
+    condition     = module.arm["even"].scale == { workers = 2, autoscaled_to = 4, zones = true }
     error_message = "a plan that scales must have an autoscale setting up to max_instances"
   }
 
   assert {
-    condition     = module.odd.scale == { workers = 2, autoscaled_to = 2, zones = false }
+    condition     = module.arm["odd"].scale == { workers = 2, autoscaled_to = 2, zones = false }
     error_message = "a plan that does not scale must have min_instances workers and no autoscale setting"
   }
 }

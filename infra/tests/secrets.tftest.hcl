@@ -25,7 +25,7 @@ override_resource {
 run "settings" {
   assert {
     condition = alltrue(flatten([
-      for app in [module.even.app, module.odd.app, module.router.app] : [
+      for app in [module.arm["even"].app, module.arm["odd"].app, module.router.app] : [
         for name, value in app.settings : startswith(value, "@Microsoft.KeyVault(SecretUri=https://${module.secrets.vault_name}.vault.azure.net/secrets/")
         if contains(["SWITCHBACK_TICKET_KEY", "SWITCHBACK_API_KEYS", "APPLICATIONINSIGHTS_CONNECTION_STRING"], name)
       ]
@@ -35,7 +35,7 @@ run "settings" {
 
   assert {
     condition = alltrue([
-      for app in [module.even.app, module.odd.app] :
+      for app in [module.arm["even"].app, module.arm["odd"].app] :
       length(setsubtract(["SWITCHBACK_TICKET_KEY", "SWITCHBACK_API_KEYS", "APPLICATIONINSIGHTS_CONNECTION_STRING"], keys(app.settings))) == 0
     ])
     error_message = "an arm lacks its ticket key, its API keys or its telemetry"
@@ -54,7 +54,7 @@ run "settings" {
   # Anything that looks like a credential, whatever it is called.
   assert {
     condition = !anytrue(flatten([
-      for app in [module.even.app, module.odd.app, module.router.app] : [
+      for app in [module.arm["even"].app, module.arm["odd"].app, module.router.app] : [
         for value in values(app.settings) :
         can(regex("(?i)(password|pwd|AccountKey|SharedAccessKey|SharedAccessSignature|InstrumentationKey|client_?secret|sig)=", value))
         || can(regex("://[^/@]*:[^/@]*@", value))
@@ -67,7 +67,7 @@ run "settings" {
   # By name: whatever is called a key or a secret must be a reference.
   assert {
     condition = alltrue(flatten([
-      for app in [module.even.app, module.odd.app, module.router.app] : [
+      for app in [module.arm["even"].app, module.arm["odd"].app, module.router.app] : [
         for name, value in app.settings : startswith(value, "@Microsoft.KeyVault(")
         if can(regex("(?i)(KEY|SECRET|PASSWORD|TOKEN|CONNECTION_?STRING)", name))
       ]
@@ -78,13 +78,13 @@ run "settings" {
 
 run "database_without_password" {
   assert {
-    condition     = alltrue([for app in [module.even.app, module.odd.app, module.router.app] : app.settings.SWITCHBACK_DATABASE_AUTH == "entra"])
+    condition     = alltrue([for app in [module.arm["even"].app, module.arm["odd"].app, module.router.app] : app.settings.SWITCHBACK_DATABASE_AUTH == "entra"])
     error_message = "the apps must log in with an Entra token"
   }
 
   assert {
     condition = alltrue([
-      for role, app in { even = module.even, odd = module.odd, router = module.router } :
+      for role, app in { even = module.arm["even"], odd = module.arm["odd"], router = module.router } :
       app.app.settings.DATABASE_URL == "postgresql://${app.identity.name}@${module.database.host}:5432/${module.database.database}?sslmode=verify-full"
     ])
     error_message = "an app must log in as its own identity, without a password, checking the certificate and the name"
@@ -92,7 +92,7 @@ run "database_without_password" {
 
   assert {
     condition = alltrue([
-      for app in [module.even, module.odd, module.router] : app.app.settings.AZURE_CLIENT_ID == app.identity.client_id
+      for app in [module.arm["even"], module.arm["odd"], module.router] : app.app.settings.AZURE_CLIENT_ID == app.identity.client_id
     ])
     error_message = "an app must ask for tokens as its own identity"
   }
@@ -106,7 +106,7 @@ run "telemetry_by_identity" {
 
   assert {
     condition = alltrue([
-      for app in [module.even, module.odd, module.router] :
+      for app in [module.arm["even"], module.arm["odd"], module.router] :
       app.app.settings.APPLICATIONINSIGHTS_AUTHENTICATION_STRING == "Authorization=AAD;ClientId=${app.identity.client_id}"
     ])
     error_message = "an app must send its telemetry as its own identity"
@@ -116,7 +116,7 @@ run "telemetry_by_identity" {
 run "host_storage_without_key" {
   assert {
     condition = alltrue([
-      for app in [module.odd.app, module.router.app] :
+      for app in [module.arm["odd"].app, module.router.app] :
       app.settings.AzureWebJobsStorage == "" && app.settings.AzureWebJobsStorage__credential == "managedidentity"
     ])
     error_message = "the Functions host must reach its storage as the identity, without a connection string"
@@ -125,7 +125,7 @@ run "host_storage_without_key" {
 
 run "minimal_roles" {
   assert {
-    condition = module.even.app.grants == sort([
+    condition = module.arm["even"].app.grants == sort([
       "AcrPull on ${var.registry_id}",
       "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/api-keys",
       "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/telemetry",
@@ -136,7 +136,7 @@ run "minimal_roles" {
   }
 
   assert {
-    condition = module.odd.app.grants == sort([
+    condition = module.arm["odd"].app.grants == sort([
       "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/api-keys",
       "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/telemetry",
       "Key Vault Secrets User on ${module.secrets.vault_id}/secrets/ticket-key",
@@ -160,7 +160,7 @@ run "minimal_roles" {
 run "database_roles" {
   assert {
     condition = alltrue([
-      for app in [module.even, module.odd, module.router] :
+      for app in [module.arm["even"], module.arm["odd"], module.router] :
       strcontains(output.database_roles_sql, "pgaadauth_create_principal_with_oid('${app.identity.name}', '${app.identity.principal_id}', 'service', false, false)")
     ])
     error_message = "every app's identity needs a database role that administers nothing"

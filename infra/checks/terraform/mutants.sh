@@ -1,27 +1,21 @@
 #!/usr/bin/env bash
-# Shows that the tests can fail: breaks one promise at a time in a copy of infra/ and expects a red test.
-# usage: infra/checks/terraform/mutants.sh (needs infra/checks/terraform/check.sh to have run once; takes five minutes; ONLY=WORD picks those whose name holds WORD)
+# Shows that the checks can fail: breaks one promise at a time in a copy of infra/ and expects something red.
+# usage: infra/checks/terraform/mutants.sh (about six minutes; ONLY=WORD picks those whose name holds WORD)
 set -euo pipefail
-
-cd "$(dirname "$0")/../../.."
-mirror=.venv-infra/mirror/shim.tfrc
-if [[ -f $mirror ]]; then
-  TF_CLI_CONFIG_FILE=$PWD/$mirror
-  export TF_CLI_CONFIG_FILE
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-mkdir "$work/docs"
-cp docs/configuration.md "$work/docs/"
+# shellcheck source=infra/checks/terraform/tools.sh
+source "$(dirname "$0")/tools.sh"
+# shellcheck source=infra/checks/terraform/plans.sh
+source "$(dirname "$0")/plans.sh"
+cd "$root"
 survivors=0
 
-# usage: mutant WHAT FILE TEST OLD NEW
+# usage: mutant WHAT FILE CHECK OLD NEW
+# CHECK is a test file's name, or one of the functions check_… below.
 mutant() {
-  local what=$1 file=$2 test=$3 old=$4 new=$5 folder=infra
+  local what=$1 file=$2 check=$3 old=$4 new=$5 folder=infra
   [[ $what == *"${ONLY-}"* ]] || return 0
   [[ $file == bootstrap/* ]] && folder=infra/bootstrap
-  rm -rf "$work/infra"
-  tar --exclude .terraform --exclude .terraform.lock.hcl -cf - infra | tar -C "$work" -xf -
+  copy_infra
   python3 - "$work/infra/$file" "$old" "$new" <<'PY'
 import sys
 path, old, new = sys.argv[1:]
@@ -30,18 +24,33 @@ if text.count(old) < 1:
     sys.exit(f"error: {path} does not hold: {old}")
 open(path, "w").write(text.replace(old, new, 1))
 PY
-  terraform -chdir="$work/$folder" init -backend=false -input=false >/dev/null
+  init "$folder"
   # A configuration that is no longer valid proves nothing.
   terraform -chdir="$work/$folder" validate -no-color >"$work/log" || {
     cat "$work/log" >&2
     exit 1
   }
-  if terraform -chdir="$work/$folder" test -no-color "-filter=tests/$test.tftest.hcl" >"$work/log" 2>&1; then
+  if (run_check "$check" "$folder") >"$work/verdict" 2>&1; then
     printf 'SURVIVED  %s\n' "$what"
     survivors=$((survivors + 1))
   else
     printf 'killed    %s\n' "$what"
   fi
+}
+
+# usage: run_check CHECK FOLDER
+run_check() {
+  if declare -F "check_$1" >/dev/null; then
+    "check_$1"
+  else
+    terraform -chdir="$work/$2" test -no-color "-filter=tests/$1.tftest.hcl"
+  fi
+}
+
+check_converge() {
+  if [[ $offline == no ]]; then fail "left out: it needs the offline provider"; fi
+  use_local_backend
+  converge_one dev functions
 }
 
 # shellcheck disable=SC2016 # the quoted ${...} are Terraform's, not the shell's
@@ -92,12 +101,18 @@ mutants() {
     'SWITCHBACK_LOG_FORMAT ' 'SWITCHBACK_LOG_FROMAT '
   mutant "callers' list open to the world" variables.access.tf refusals_access \
     '>= 8, true)' '>= 0, true)'
+  mutant "an arm of an earlier version is made anew" moved.tf converge \
+    $'moved {\n  from = module.even\n  to   = module.arm["even"]\n}\n' ''
   mutant "the state's account takes shared keys" bootstrap/main.tf bootstrap \
     'shared_access_key_enabled       = false' 'shared_access_key_enabled       = true'
   mutant "a deploy identity grants any role" bootstrap/identities.tf bootstrap \
     'condition = local.delegation_condition.group' 'condition = null'
 }
 
+need_python
+get_terraform
+choose_provider
+make_work
 mutants
 [[ $survivors -eq 0 ]] || {
   printf '%s mutants survived: a promise without a test\n' "$survivors" >&2
