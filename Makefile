@@ -31,6 +31,9 @@ fmt:
 lint:
 	$(CARGO) clippy --locked --all-targets -- --deny warnings
 
+tidy: ## the rules that hold for every file
+	$(CARGO) test --locked --test tidy
+
 doc:
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --locked --no-deps --document-private-items
 

