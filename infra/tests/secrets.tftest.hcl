@@ -117,7 +117,7 @@ run "host_storage_without_key" {
   assert {
     condition = alltrue([
       for app in [module.arm["odd"].app, module.router.app] :
-      app.settings.AzureWebJobsStorage == "" && app.settings.AzureWebJobsStorage__credential == "managedidentity"
+      !contains(keys(app.settings), "AzureWebJobsStorage") && app.settings.AzureWebJobsStorage__credential == "managedidentity"
     ])
     error_message = "the Functions host must reach its storage as the identity, without a connection string"
   }

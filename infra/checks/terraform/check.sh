@@ -23,7 +23,7 @@ check() {
     say "$folder: init, validate, test"
     init "$folder"
     terraform -chdir="$work/$folder" validate -no-color
-    terraform -chdir="$work/$folder" test -no-color
+    with_az terraform -chdir="$work/$folder" test -no-color
   done
   say "checkov"
   venv "$tools/checkov" --requirement "$here/requirements.txt"
@@ -63,6 +63,7 @@ case ${1:-check} in
 check)
   check
   plan
+  converge
   say "infra: all checks passed"
   ;;
 plan) plan ;;

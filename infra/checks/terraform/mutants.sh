@@ -43,7 +43,7 @@ run_check() {
   if declare -F "check_$1" >/dev/null; then
     "check_$1"
   else
-    terraform -chdir="$work/$2" test -no-color "-filter=tests/$1.tftest.hcl"
+    with_az terraform -chdir="$work/$2" test -no-color "-filter=tests/$1.tftest.hcl"
   fi
 }
 
@@ -101,6 +101,12 @@ mutants() {
     'SWITCHBACK_LOG_FORMAT ' 'SWITCHBACK_LOG_FROMAT '
   mutant "callers' list open to the world" variables.access.tf refusals_access \
     '>= 8, true)' '>= 0, true)'
+  mutant "a setting that the provider hides" modules/function_app/settings.tf converge \
+    'AzureWebJobsStorage__accountName = ' $'AzureWebJobsStorage = ""\n    AzureWebJobsStorage__accountName = '
+  mutant "a changed app keeps the provider's connection string" modules/function_app/host_storage.tf converge \
+    'replace_triggered_by = [azurerm_function_app_flex_consumption.this]' ''
+  mutant "a new app keeps the provider's connection string" modules/function_app/host-storage.sh converge \
+    '[ -n "$injected" ]' 'false'
   mutant "an arm of an earlier version is made anew" moved.tf converge \
     $'moved {\n  from = module.even\n  to   = module.arm["even"]\n}\n' ''
   mutant "the state's account takes shared keys" bootstrap/main.tf bootstrap \

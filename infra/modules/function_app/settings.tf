@@ -8,10 +8,9 @@ locals {
     "AzureWebJobs.${name}.Disabled" => contains(var.functions, name) ? "false" : "true"
   }
 
-  # The host reaches its storage as the identity. The empty first line keeps
-  # the provider from adding a connection string of its own.
+  # The host reaches its storage as the identity. AzureWebJobsStorage itself stands for a connection string and is left
+  # out: see host_storage.tf.
   host_storage = {
-    AzureWebJobsStorage              = ""
     AzureWebJobsStorage__accountName = azurerm_storage_account.this.name
     AzureWebJobsStorage__credential  = "managedidentity"
     AzureWebJobsStorage__clientId    = azurerm_user_assigned_identity.this.client_id
