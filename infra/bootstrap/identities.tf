@@ -9,7 +9,7 @@
 locals {
   issuer     = "https://token.actions.githubusercontent.com"
   audience   = "api://AzureADTokenExchange"
-  repository = "repo:${var.github_repository}"
+  repository = "repo:${trimprefix(var.github_repository, "repo:")}"
 
   # Roles the deploy identity may hand to the apps it makes, and no others.
   roles = {

@@ -47,13 +47,13 @@ variable "environments" {
 }
 
 variable "github_repository" {
-  description = "Repository whose workflows may sign in, as OWNER/NAME."
+  description = "Repository whose workflows may sign in, as its tokens name it: OWNER@ID/NAME@ID for one made, renamed or moved since 15 July 2026, else OWNER/NAME. GitHub says which (docs/deploying.md); `repo:` may stand before it. Entra compares letter by letter, capitals too."
   type        = string
   nullable    = false
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$", var.github_repository))
-    error_message = "github_repository must be OWNER/NAME."
+    condition     = can(regex("^(repo:)?([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+|[A-Za-z0-9_.-]+@[0-9]+/[A-Za-z0-9_.-]+@[0-9]+)$", var.github_repository))
+    error_message = "github_repository must be OWNER/NAME or, with both ids, OWNER@ID/NAME@ID: what GitHub puts at the beginning of the subject of its tokens."
   }
 }
 

@@ -63,6 +63,28 @@ run "workflows_sign_in_by_subject" {
   }
 }
 
+# What a repository made since mid-2026 is called in its tokens, as GitHub's API gives it.
+run "workflows_sign_in_by_subject_with_ids" {
+  variables {
+    github_repository = "repo:example@123456/switchback@456789"
+  }
+
+  assert {
+    condition     = azurerm_federated_identity_credential.plan.subject == "repo:example@123456/switchback@456789:pull_request"
+    error_message = "the subject must hold the ids, or Entra refuses the token (AADSTS700213)"
+  }
+
+  assert {
+    condition     = azurerm_federated_identity_credential.build.subject == "repo:example@123456/switchback@456789:ref:refs/heads/main"
+    error_message = "only the branch main may push images"
+  }
+
+  assert {
+    condition     = { for name, credential in azurerm_federated_identity_credential.deploy : name => credential.subject } == { dev = "repo:example@123456/switchback@456789:environment:dev", production = "repo:example@123456/switchback@456789:environment:production" }
+    error_message = "a deploy identity must serve the GitHub environment of its name and no other"
+  }
+}
+
 run "least_privilege" {
   # The whole list: a right that is added or widened has to be added here.
   assert {
@@ -136,6 +158,22 @@ run "bad_repository_is_refused" {
   command = plan
   variables {
     github_repository = "https://github.com/example/switchback"
+  }
+  expect_failures = [var.github_repository]
+}
+
+run "half_of_the_ids_is_refused" {
+  command = plan
+  variables {
+    github_repository = "example@123456/switchback"
+  }
+  expect_failures = [var.github_repository]
+}
+
+run "a_whole_subject_is_refused" {
+  command = plan
+  variables {
+    github_repository = "repo:example/switchback:ref:refs/heads/main"
   }
   expect_failures = [var.github_repository]
 }

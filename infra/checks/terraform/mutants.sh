@@ -111,6 +111,10 @@ mutants() {
     $'moved {\n  from = module.even\n  to   = module.arm["even"]\n}\n' ''
   mutant "the state's account takes shared keys" bootstrap/main.tf bootstrap \
     'shared_access_key_enabled       = false' 'shared_access_key_enabled       = true'
+  mutant "a repository with ids is refused" bootstrap/variables.tf bootstrap \
+    '|[A-Za-z0-9_.-]+@[0-9]+/[A-Za-z0-9_.-]+@[0-9]+' ''
+  mutant "the ids are left out of the subject" bootstrap/identities.tf bootstrap \
+    'trimprefix(var.github_repository, "repo:")' 'replace(trimprefix(var.github_repository, "repo:"), "/@[0-9]+/", "")'
   mutant "a deploy identity grants any role" bootstrap/identities.tf bootstrap \
     'condition = local.delegation_condition.group' 'condition = null'
 }
