@@ -15,13 +15,25 @@ terraform {
 provider "azurerm" {
   storage_use_azuread = true
 
-  # Run once per subscription by somebody who may; the deployments may not.
-  resource_provider_registrations = "core"
+  # Run by somebody who may register resource providers; the deployments may not. Every namespace that infra/ uses stands
+  # here, none of the provider's own sets holds them all, and infra/checks/terraform/namespaces.py compares.
+  resource_provider_registrations = "none"
   resource_providers_to_register = [
     "Microsoft.App",
+    "Microsoft.Authorization",
+    "Microsoft.Consumption",
+    "Microsoft.ContainerRegistry",
     "Microsoft.CostManagement",
     "Microsoft.CostManagementExports",
     "Microsoft.DBforPostgreSQL",
+    "Microsoft.KeyVault",
+    "Microsoft.ManagedIdentity",
+    "Microsoft.Network",
+    "Microsoft.OperationalInsights",
+    "Microsoft.Resources",
+    "Microsoft.Storage",
+    "Microsoft.Web",
+    "microsoft.insights",
   ]
 
   features {}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks infra/ without a cloud.
 # usage: infra/checks/terraform/check.sh [check|plan|converge]
-#   check     fmt, init, validate, test, checkov, then the two below
+#   check     fmt, init, validate, test, resource providers, checkov, then the two below
 #   plan      the plan of each preset, and of production
 #   converge  apply each of them against the offline provider: the plan after it must be empty
 # Environment:
@@ -25,6 +25,8 @@ check() {
     terraform -chdir="$work/$folder" validate -no-color
     with_az terraform -chdir="$work/$folder" test -no-color
   done
+  say "namespaces"
+  python3 "$here/namespaces.py" infra || fail "bootstrap must register every resource provider in use"
   say "checkov"
   venv "$tools/checkov" --requirement "$here/requirements.txt"
   "$tools/checkov/bin/checkov" --directory infra --framework terraform --skip-path '\.terraform' \

@@ -47,6 +47,8 @@ run_check() {
   fi
 }
 
+check_namespaces() { python3 "$here/namespaces.py" "$work/infra"; }
+
 check_converge() {
   if [[ $offline == no ]]; then fail "left out: it needs the offline provider"; fi
   use_local_backend
@@ -111,6 +113,8 @@ mutants() {
     $'moved {\n  from = module.even\n  to   = module.arm["even"]\n}\n' ''
   mutant "the state's account takes shared keys" bootstrap/main.tf bootstrap \
     'shared_access_key_enabled       = false' 'shared_access_key_enabled       = true'
+  mutant "a resource provider that nobody registers" bootstrap/versions.tf namespaces \
+    $'    "Microsoft.ContainerRegistry",\n' ''
   mutant "a repository with ids is refused" bootstrap/variables.tf bootstrap \
     '|[A-Za-z0-9_.-]+@[0-9]+/[A-Za-z0-9_.-]+@[0-9]+' ''
   mutant "the ids are left out of the subject" bootstrap/identities.tf bootstrap \
