@@ -144,6 +144,6 @@ module "finops" {
   action_group_id     = module.telemetry.action_group_id
   allowed_cidrs       = local.operator_cidrs
   export_enabled      = var.cost_export_enabled
-  export_period       = { from = var.budget.start_date, to = var.cost_export_until }
+  export_until        = var.cost_export_until
   tags                = local.tags
 }

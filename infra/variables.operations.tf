@@ -152,21 +152,15 @@ variable "alert_thresholds" {
 }
 
 variable "budget" {
-  description = "Amount a month in the billing currency, and the first day of a month (as in 2026-11-01T00:00:00Z) from which it counts: the month of the first deployment, since Azure refuses an earlier one."
+  description = "Amount a month in the billing currency, counted from the month in which the budget is made."
   type = object({
     monthly_amount = number
-    start_date     = string
   })
   nullable = false
 
   validation {
     condition     = var.budget.monthly_amount >= 1
     error_message = "budget: monthly_amount must be 1 or more."
-  }
-
-  validation {
-    condition     = can(regex("^20[0-9]{2}-(0[1-9]|1[0-2])-01T00:00:00Z$", var.budget.start_date))
-    error_message = "budget: start_date must be the first of a month at midnight UTC, such as 2026-11-01T00:00:00Z."
   }
 }
 
@@ -184,7 +178,7 @@ variable "cost_export_until" {
   nullable    = false
 
   validation {
-    condition     = try(timecmp(var.cost_export_until, var.budget.start_date) > 0, false)
-    error_message = "cost_export_until must be a time such as 2036-01-01T00:00:00Z, later than the budget's start."
+    condition     = try(timecmp(var.cost_export_until, plantimestamp()) > 0, false)
+    error_message = "cost_export_until must be a time to come, such as 2036-01-01T00:00:00Z."
   }
 }

@@ -9,4 +9,4 @@ database                  = { backup_retention_days = 7 }
 database_private_endpoint = true
 vault_retention_days      = 7
 
-budget = { monthly_amount = 150, start_date = "2026-11-01T00:00:00Z" }
+budget = { monthly_amount = 150 }

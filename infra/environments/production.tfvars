@@ -22,4 +22,4 @@ pool_size = 5
 telemetry            = { retention_days = 90, daily_quota_gb = 5 }
 vault_retention_days = 90
 
-budget = { monthly_amount = 900, start_date = "2026-11-01T00:00:00Z" }
+budget = { monthly_amount = 900 }

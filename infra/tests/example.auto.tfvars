@@ -12,4 +12,4 @@ allowed_cidrs  = ["203.0.113.0/24", "198.51.100.7/32"]
 deployer_cidrs = ["192.0.2.10/32"]
 alert_emails   = ["operations@example.org"]
 image          = "switchback:1.0.0"
-budget         = { monthly_amount = 150, start_date = "2026-11-01T00:00:00Z" }
+budget         = { monthly_amount = 150 }

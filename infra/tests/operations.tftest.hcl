@@ -34,6 +34,11 @@ run "watched_and_paid" {
   }
 
   assert {
+    condition     = module.finops.export.from == "@TOMORROW@"
+    error_message = "a day in the export's body is past when it is made, and another one each day"
+  }
+
+  assert {
     condition     = module.database.guard.backup_days >= 7
     error_message = "the database must keep backups for a week or more"
   }
@@ -67,13 +72,18 @@ run "cost_exports" {
     action_group_id     = "/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg/providers/Microsoft.Insights/actionGroups/ag"
     allowed_cidrs       = ["203.0.113.0/24", "198.51.100.7/32", "198.51.100.8/31"]
     export_enabled      = true
-    export_period       = { from = "2026-11-01T00:00:00Z", to = "2036-01-01T00:00:00Z" }
+    export_until        = "2036-01-01T00:00:00Z"
     tags                = {}
   }
 
   assert {
     condition     = azurerm_storage_account.costs.network_rules[0].default_action == "Deny" && azurerm_storage_account.costs.shared_access_key_enabled == false
     error_message = "cost exports must be shut to unlisted addresses and to shared keys"
+  }
+
+  assert {
+    condition     = azurerm_consumption_budget_resource_group.this.time_period[0].start_date == formatdate("YYYY-MM-01'T'00:00:00Z", plantimestamp())
+    error_message = "a budget must count from the month in which it is made: Azure refuses an earlier one"
   }
 
   assert {

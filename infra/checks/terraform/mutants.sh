@@ -103,6 +103,14 @@ mutants() {
     'SWITCHBACK_LOG_FORMAT ' 'SWITCHBACK_LOG_FROMAT '
   mutant "callers' list open to the world" variables.access.tf refusals_access \
     '>= 8, true)' '>= 0, true)'
+  mutant "the budget moves with the months" modules/finops/main.tf converge \
+    'ignore_changes = [time_period[0].start_date]' ''
+  mutant "the budget counts from a month that is over" modules/finops/main.tf operations \
+    'formatdate("YYYY-MM-01' 'formatdate("2025-MM-01'
+  mutant "the export begins today" modules/finops/focus-export.sh converge \
+    "-d '1 day'" "-d '0 day'"
+  mutant "the export is made anew every day" modules/finops/export.tf operations \
+    'from = "@TOMORROW@"' 'from = plantimestamp()'
   mutant "a setting that the provider hides" modules/function_app/settings.tf converge \
     'AzureWebJobsStorage__accountName = ' $'AzureWebJobsStorage = ""\n    AzureWebJobsStorage__accountName = '
   mutant "a changed app keeps the provider's connection string" modules/function_app/host_storage.tf converge \

@@ -3,7 +3,8 @@
 # Azure CLI the deployment is signed in to. Gone with `terraform destroy`.
 
 locals {
-  # A change of the body makes the export anew.
+  # A change of the body makes the export anew. When the schedule begins is no part of it: the script fills in tomorrow,
+  # since Azure refuses a day that has passed, and another day is no reason for another export.
   export_url = "https://management.azure.com${var.resource_group_id}/providers/Microsoft.CostManagement/exports/focus-${var.base_name}?api-version=2025-03-01"
 
   export_body = {
@@ -26,8 +27,8 @@ locals {
         status     = "Active"
         recurrence = "Daily"
         recurrencePeriod = {
-          from = var.export_period.from
-          to   = var.export_period.to
+          from = "@TOMORROW@"
+          to   = var.export_until
         }
       }
       deliveryInfo = {

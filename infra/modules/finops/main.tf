@@ -18,8 +18,13 @@ resource "azurerm_consumption_budget_resource_group" "this" {
   amount            = var.budget.monthly_amount
   time_grain        = "Monthly"
 
+  # Azure takes no month that is over, and lets nobody change it afterwards: the month in which the budget is made.
   time_period {
-    start_date = var.budget.start_date
+    start_date = formatdate("YYYY-MM-01'T'00:00:00Z", plantimestamp())
+  }
+
+  lifecycle {
+    ignore_changes = [time_period[0].start_date]
   }
 
   dynamic "notification" {

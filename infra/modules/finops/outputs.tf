@@ -17,9 +17,10 @@ output "budget" {
 }
 
 output "export" {
-  description = "What is exported, and how often; null when exports are off."
+  description = "What is exported, how often, and from when; null when exports are off."
   value = var.export_enabled ? {
     type     = local.export_body.properties.definition.type
     schedule = local.export_body.properties.schedule.recurrence
+    from     = local.export_body.properties.schedule.recurrencePeriod.from
   } : null
 }

@@ -24,10 +24,9 @@ variable "location" {
 }
 
 variable "budget" {
-  description = "Amount a month, in the billing currency, and the first day of the month it counts from."
+  description = "Amount a month, in the billing currency."
   type = object({
     monthly_amount = number
-    start_date     = string
   })
 }
 
@@ -51,12 +50,9 @@ variable "export_enabled" {
   type        = bool
 }
 
-variable "export_period" {
-  description = "First and last day of the export's schedule, RFC 3339."
-  type = object({
-    from = string
-    to   = string
-  })
+variable "export_until" {
+  description = "Last day of the export's schedule, RFC 3339."
+  type        = string
 }
 
 variable "tags" {

@@ -1,5 +1,6 @@
-"""Rewrites a state to the addresses of versions whose arms were two modules, `even` and `odd`.
-usage: state_before_arms.py STATE"""
+"""Rewrites a state into one that an earlier version made months ago: its arms were two modules, `even` and `odd`, and the
+budget counts from a month that is over.
+usage: state_of_before.py STATE"""
 
 import json
 import re
@@ -15,5 +16,7 @@ for resource in state["resources"]:
         instance["dependencies"] = [
             re.sub(r"^module\.arm\.", "module.even.", dependency) for dependency in instance.get("dependencies", [])
         ]
+        if resource["type"] == "azurerm_consumption_budget_resource_group":
+            instance["attributes"]["time_period"][0]["start_date"] = "2026-01-01T00:00:00Z"
 state["serial"] += 1
 path.write_text(json.dumps(state))
