@@ -49,6 +49,14 @@ run_check() {
 
 check_namespaces() { python3 "$here/namespaces.py" "$work/infra"; }
 
+check_order() {
+  local what variables
+  use_local_backend
+  choose dev
+  plan_json
+  expect_order
+}
+
 check_converge() {
   if [[ $offline == no ]]; then fail "left out: it needs the offline provider"; fi
   use_local_backend
@@ -103,6 +111,8 @@ mutants() {
     'SWITCHBACK_LOG_FORMAT ' 'SWITCHBACK_LOG_FROMAT '
   mutant "callers' list open to the world" variables.access.tf refusals_access \
     '>= 8, true)' '>= 0, true)'
+  mutant "the database is made beside its administrators" modules/database/main.tf order \
+    'depends_on = [azurerm_postgresql_flexible_server_active_directory_administrator.this]' ''
   mutant "the budget moves with the months" modules/finops/main.tf converge \
     'ignore_changes = [time_period[0].start_date]' ''
   mutant "the budget counts from a month that is over" modules/finops/main.tf operations \

@@ -33,6 +33,9 @@ plan_json() {
   terraform -chdir="$work/infra" show -json "$work/plan" >"$work/plan.json"
 }
 
+# What Terraform must wait for though no value says so. usage: expect_order: judges $work/plan.json
+expect_order() { python3 "$here/order.py" <"$work/plan.json" || fail "things are made in any order: $what"; }
+
 # usage: plan_one ENVIRONMENT [PRESET]
 plan_one() {
   local what variables
@@ -41,6 +44,7 @@ plan_one() {
   rm -f "$work/terraform.tfstate"
   plan_json
   python3 "$here/plan_summary.py" <"$work/plan.json"
+  expect_order
   if [[ -n ${SWITCHBACK_BINARY-} ]]; then
     python3 "$here/settings_check.py" "$SWITCHBACK_BINARY" <"$work/plan.json" || fail "the program refuses the settings of $what"
   fi

@@ -69,11 +69,15 @@ resource "azurerm_postgresql_flexible_server_configuration" "this" {
   value     = each.value
 }
 
+# Made after the administrators: without one, the database belongs to azuresu, and nobody can grant anything on it. Which of
+# the two comes first would else be chance (terraform-provider-azurerm#27895).
 resource "azurerm_postgresql_flexible_server_database" "this" {
   name      = local.database
   server_id = azurerm_postgresql_flexible_server.this.id
   charset   = "UTF8"
   collation = "en_US.utf8"
+
+  depends_on = [azurerm_postgresql_flexible_server_active_directory_administrator.this]
 }
 
 # They migrate the schema and grant the apps their rights. The apps are not
