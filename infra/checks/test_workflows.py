@@ -101,5 +101,53 @@ class Gate(unittest.TestCase):
         self.assertFalse(self.passes(plan="failure", **left_out))
 
 
+class Deployment(unittest.TestCase):
+    steps = workflow("deploy-environment.yml")["jobs"]["deploy"]["steps"]
+
+    def kinds(self) -> list[str]:
+        """Each step as `sign in`, the name of its pipeline step, or another's own."""
+        found = []
+        for step in self.steps:
+            words = step.get("run", "").split()
+            if step.get("uses", "").startswith("azure/login@"):
+                found.append("sign in")
+            elif words[:1] == ["infra/pipeline.sh"]:
+                found.append(words[1])
+            else:
+                found.append(step.get("uses", step.get("name", "")))
+        return found
+
+    def test_signs_in_between_a_long_step_and_one_that_needs_a_new_token(self):
+        # GitHub's assertion lasts five minutes: a token of another kind than those at hand is refused after that
+        # (AADSTS700024). Migrating wants one for the database.
+        kinds = self.kinds()
+        for long in ("apply", "smoke"):
+            after = kinds[kinds.index(long) + 1:]
+            for needs in {"migrate", "roll-back", "close"} & set(after):
+                self.assertIn("sign in", after[:after.index(needs)], f"{needs} after {long}")
+
+    def test_migrates_before_the_new_release_and_after_the_first_apply(self):
+        kinds = [kind for kind in self.kinds() if kind in ("open", "migrate", "apply", "functions")]
+        self.assertEqual(kinds, ["open", "migrate", "apply", "migrate", "functions"])
+
+    def test_shuts_the_door_whatever_happened(self):
+        self.assertEqual(self.kinds()[-1], "close")
+        self.assertTrue(self.steps[-1]["if"].startswith("always()"))
+
+
+class Queues(unittest.TestCase):
+    def test_a_production_that_waits_for_approval_holds_up_nothing_else(self):
+        # A group of the whole workflow would be held until somebody approves.
+        self.assertNotIn("concurrency", workflow("deploy.yml"))
+
+    def test_each_environment_has_a_queue_of_its_own(self):
+        job = workflow("deploy-environment.yml")["jobs"]["deploy"]
+        self.assertEqual(job["concurrency"], {"group": "deploy-${{ inputs.environment }}", "cancel-in-progress": False})
+
+    def test_a_newer_push_ends_the_plan_of_an_older_one(self):
+        plan = workflow("deploy.yml")["jobs"]["plan"]
+        self.assertEqual(plan["concurrency"], {"group": "plan-${{ github.ref }}", "cancel-in-progress": True})
+
+
 if __name__ == "__main__":
     unittest.main()
