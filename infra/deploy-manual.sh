@@ -20,7 +20,7 @@ Deploys one instance of Switchback to Azure App Service (Linux container), with 
   --sku SKU              App Service plan: F1, B1, S1, P0v3 or P1v3 (default: F1, free)
   --arm even|odd         which arm this instance is (default: even)
   --allow CIDR           let only this range call the app and its deployment site; may be repeated
-                         (default: everyone, who then still needs an API key)
+                         (default: everyone, who then still needs an API key); give your own address too
   --image REFERENCE      deploy this image instead of building one (it must be in the registry made here)
   --tail                 follow the app's logs at the end
   --dry-run              print every command, call nothing
@@ -28,7 +28,7 @@ Deploys one instance of Switchback to Azure App Service (Linux container), with 
   --yes                  do not ask before --destroy
   --help                 this text
 
-Sign in first: az login, az account set --subscription NAME.
+Needs the Azure CLI 2.84 or later. Sign in first: az login, az account set --subscription NAME.
 Cost of the default (F1, B1ms database, Basic registry): docs/deploying.md.
 EOF
 }
@@ -47,6 +47,8 @@ assume_yes=false
 
 # shellcheck source=infra/shell/azure.sh
 source "$here/shell/azure.sh"
+# shellcheck source=infra/shell/addresses.sh
+source "$here/shell/addresses.sh"
 # shellcheck source=infra/manual/resources.sh
 source "$here/manual/resources.sh"
 # shellcheck source=infra/manual/application.sh
@@ -105,16 +107,38 @@ settle_names() {
   resource_group=${resource_group:-rg-$name}
   registry=cr${name//-/}
   vault=kv-$name
+  workspace=log-$name
   identity=id-$name
   plan=plan-$name
   database_server=psql-$name
   say "name: $name, resource group: $resource_group, plan: $sku, region: $location"
 }
 
+# The smoke test calls from here, and so does whoever runs this.
+warn_about_own_address() {
+  [[ ${#allowed[@]} -gt 0 ]] || return 0
+  if [[ $dry_run == true ]]; then
+    say "a run asks for this machine's own address, and warns where --allow leaves it out"
+    return
+  fi
+  local address range
+  if ! address=$(own_address); then
+    complain "warning: this machine's public address is not known; if --allow leaves it out, the smoke test will fail"
+    return
+  fi
+  for range in "${allowed[@]}"; do
+    if [[ $range != *:* ]] && in_range "$address" "$range"; then return; fi
+  done
+  complain "warning: --allow leaves out $address, this machine: the smoke test will fail. Add --allow $address/32"
+}
+
 main() {
   read_arguments "$@"
   check_arguments
+  heading "tools"
   [[ $dry_run == true ]] || need_programs az curl openssl sha256sum
+  need_azure_cli
+  warn_about_own_address
   settle_names
   if [[ $destroy == true ]]; then
     destroy_everything
@@ -125,6 +149,7 @@ main() {
   build_image
   make_identity
   make_vault
+  make_audit
   make_secrets
   make_database
   migrate_database

@@ -19,8 +19,8 @@ locals {
   # What `for_each` takes: a map, where the variable is an object.
   arms = { even = var.arms.even, odd = var.arms.odd }
 
-  # Whoever deploys may also reach the vault, the SCM sites and the database.
-  operator_cidrs = distinct(concat(var.allowed_cidrs, var.deployer_cidrs))
+  # Terraform writes the vault's secrets from where it runs.
+  vault_cidrs = distinct(concat(var.operator_cidrs, var.deployer_cidrs))
 }
 
 module "naming" {
@@ -64,7 +64,7 @@ module "secrets" {
   resource_group_name         = local.group_name
   location                    = var.location
   tenant_id                   = var.tenant_id
-  allowed_cidrs               = local.operator_cidrs
+  allowed_cidrs               = local.vault_cidrs
   allowed_subnet_ids          = values(module.network.app_subnet_ids)
   retention_days              = var.vault_retention_days
   workspace_id                = module.telemetry.workspace_id
@@ -142,7 +142,7 @@ module "finops" {
   budget              = var.budget
   alert_emails        = tolist(var.alert_emails)
   action_group_id     = module.telemetry.action_group_id
-  allowed_cidrs       = local.operator_cidrs
+  allowed_cidrs       = var.operator_cidrs
   export_enabled      = var.cost_export_enabled
   export_until        = var.cost_export_until
   tags                = local.tags

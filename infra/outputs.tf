@@ -63,6 +63,16 @@ output "database" {
   value       = { host = module.database.host, name = module.database.database }
 }
 
+output "database_administrators" {
+  description = "Who administers the database, name to type; one of them migrates."
+  value       = { for name, who in var.database_administrators : name => who.type }
+}
+
+output "deployer_cidrs" {
+  description = "Where the last deployment ran, so that a plan from elsewhere shows no door being shut."
+  value       = var.deployer_cidrs
+}
+
 output "database_roles_sql" {
   description = "SQL that gives the apps their database roles; infra/pipeline.sh migrate runs it."
   value       = module.database.roles_sql

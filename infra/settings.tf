@@ -33,7 +33,7 @@ locals {
   access = {
     for role in keys(local.apps) : role => {
       cidrs     = var.allowed_cidrs
-      scm_cidrs = local.operator_cidrs
+      scm_cidrs = var.operator_cidrs
       subnet_ids = {
         for caller in distinct(["router", local.watch_app]) :
         caller => module.network.app_subnet_ids[caller] if caller != role

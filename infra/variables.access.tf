@@ -1,7 +1,7 @@
 # Who may connect, and from where.
 
 variable "allowed_cidrs" {
-  description = "Public IPv4 ranges of callers and operators: the apps, their SCM sites and the Key Vault admit these and nobody else. Callers follow the router's redirect, so router and arms share the list."
+  description = "Public IPv4 ranges of callers: router and arms admit these and nobody else. Callers follow the router's redirect, so router and arms share the list. Whoever operates the system and calls it too stands on both lists."
   type        = list(string)
   nullable    = false
 
@@ -27,12 +27,44 @@ variable "allowed_cidrs" {
 
   validation {
     condition     = !anytrue([for cidr in var.allowed_cidrs : can(regex("^(10\\.|127\\.|169\\.254\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.)", cidr))])
-    error_message = "allowed_cidrs: Azure sees public addresses; private, loopback and link-local ranges match no caller."
+    error_message = "allowed_cidrs: Azure sees public addresses; private, loopback and link-local ranges match nobody."
+  }
+}
+
+variable "operator_cidrs" {
+  description = "Public IPv4 ranges of operators: the SCM sites, the Key Vault and the cost exports admit these. None by default; a deployment lets itself in for as long as it takes."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(var.operator_cidrs) <= 100
+    error_message = "operator_cidrs may hold 100 ranges at most."
+  }
+
+  validation {
+    condition     = alltrue([for cidr in var.operator_cidrs : can(regex("^[0-9.]+/[0-9]+$", cidr)) && can(cidrnetmask(cidr))])
+    error_message = "operator_cidrs must hold IPv4 ranges in CIDR notation, such as 203.0.113.0/24 or 203.0.113.7/32."
+  }
+
+  validation {
+    condition     = alltrue([for cidr in var.operator_cidrs : try(cidrhost(cidr, 0) == split("/", cidr)[0], true)])
+    error_message = "operator_cidrs: a range must begin at its network address, as in 203.0.113.0/24 (not 203.0.113.7/24)."
+  }
+
+  validation {
+    condition     = alltrue([for cidr in var.operator_cidrs : try(tonumber(split("/", cidr)[1]) >= 16, true)])
+    error_message = "operator_cidrs: a range wider than /16 is no group of operators; secrets and deployments are behind it."
+  }
+
+  validation {
+    condition     = !anytrue([for cidr in var.operator_cidrs : can(regex("^(10\\.|127\\.|169\\.254\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.)", cidr))])
+    error_message = "operator_cidrs: Azure sees public addresses; private, loopback and link-local ranges match nobody."
   }
 }
 
 variable "deployer_cidrs" {
-  description = "Ranges a deployment runs from, such as the address of a build machine: admitted to the SCM sites, the Key Vault and the database, not to the apps. Empty it when the deployment is done."
+  description = "Ranges a deployment runs from, such as the address of a build machine: admitted to the Key Vault and the database while it lasts. The SCM sites are no matter of it: a change of their rules restarts the apps."
   type        = list(string)
   default     = []
   nullable    = false

@@ -6,7 +6,7 @@ variable "arms" {
     plan: B1, S1, P0v3 or P1v3 on app_service; flex-512, flex-2048 or flex-4096 (MB an instance) on functions.
     min_instances: workers that always run, 1 or more on app_service; instances kept warm on functions, 0 to scale to zero.
     max_instances: the bound of scaling; more than min_instances needs a plan that scales (not B1).
-    zone_redundant: spread over availability zones; P0v3, P1v3 (2 instances or more) and functions only.
+    zone_redundant: spread over availability zones; P0v3, P1v3 and functions, with min_instances of 2 or more.
   EOT
   type = object({
     even = object({
@@ -66,8 +66,9 @@ variable "arms" {
   }
 
   validation {
-    condition     = alltrue([for arm in values(var.arms) : !arm.zone_redundant || arm.hosting == "functions" || (startswith(arm.plan, "P") && arm.min_instances >= 2)])
-    error_message = "arms: zone_redundant needs functions, or P0v3 or P1v3 with min_instances of 2 or more."
+    # Azure itself keeps two always-ready instances of a Flex Consumption app that spreads over zones, and bills them.
+    condition     = alltrue([for arm in values(var.arms) : !arm.zone_redundant || ((arm.hosting == "functions" || startswith(arm.plan, "P")) && arm.min_instances >= 2)])
+    error_message = "arms: zone_redundant needs functions, P0v3 or P1v3, and min_instances of 2 or more: fewer cannot spread, and on functions Azure would keep and bill two all the same."
   }
 }
 
@@ -97,6 +98,11 @@ variable "router" {
   validation {
     condition     = var.router.min_instances >= 0 && var.router.max_instances >= max(1, var.router.min_instances) && var.router.max_instances <= 1000
     error_message = "router: min_instances must be 0 or more, max_instances no less than that, and 1 to 1000."
+  }
+
+  validation {
+    condition     = !var.router.zone_redundant || var.router.min_instances >= 2
+    error_message = "router: zone_redundant needs min_instances of 2 or more; Azure would keep and bill two all the same."
   }
 }
 

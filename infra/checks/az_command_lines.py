@@ -22,6 +22,12 @@ from az_parser import AzureParser, Refused, option_names  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 STAND_INS = Path(__file__).parent / "stand-ins"
+# Stands in for the program of a release: writes down who signs in to the database and for what. In the world `astray` it is
+# an old one, which keeps no runs.
+PROGRAM = """#!/bin/sh
+[ "$3" != --help ] || [ "$AZ_STAND_IN_WORLD" != astray ] || exit 2
+[ "$3" = --help ] || echo "$1 ${2-} as ${DATABASE_URL%%:token*}" >>"$AZ_STAND_IN_RECORD.database"
+"""
 VERBS = ("change", "exists", "value", "show", "hand_over")
 
 
@@ -88,6 +94,7 @@ def run(scenario: dict, problems: list[str]) -> list[dict]:
             "AZURE_SUBSCRIPTION_ID": "22222222-2222-4222-8222-222222222222",
             "STATE_STORAGE_ACCOUNT": "stateswitchback",
             "SMOKE_PAUSE_S": "0",
+            **scenario.get("environment", {}),
         }
         result = subprocess.run(
             [str(ROOT / scenario["script"]), *expanded(scenario, environment)],
@@ -95,12 +102,27 @@ def run(scenario: dict, problems: list[str]) -> list[dict]:
         )
         if result.returncode != scenario.get("exit_code", 0):
             problems.append(f"{scenario['name']}: exit code {result.returncode}\n{result.stdout}{result.stderr}")
+        said = result.stdout + result.stderr
+        problems += [f"{scenario['name']}: does not say '{text}'\n{said}" for text in scenario.get("says", ()) if text not in said]
+        problems += [f"{scenario['name']}: says '{text}'\n{said}" for text in scenario.get("does_not_say", ()) if text in said]
         calls = [json.loads(line) for line in record.read_text().splitlines()]
         if "--dry-run" in scenario["arguments"]:
             if calls:
                 problems.append(f"{scenario['name']}: a dry run called az")
             printed = [shlex.split(line) for line in result.stdout.splitlines() if line.startswith("az ")]
             calls = [{"arguments": words[1:], "site": ""} for words in printed]
+        if len(calls) > scenario.get("calls_at_most", len(calls)):
+            problems.append(f"{scenario['name']}: {len(calls)} az calls, not {scenario['calls_at_most']}")
+        lines = [" ".join(call["arguments"]) for call in calls]
+        problems += [f"{scenario['name']}: no call of az {text}" for text in scenario.get("calls", ()) if not any(text in line for line in lines)]
+        for name, most in scenario.get("leaves_at_most", {}).items():
+            if len((Path(folder) / "dist" / name).read_text()) > most:
+                problems.append(f"{scenario['name']}: {name} is longer than {most} characters")
+        if "database" in scenario:
+            signed_in = Path(f"{record}.database")
+            told = signed_in.read_text().splitlines() if signed_in.exists() else []
+            if [line.split(" from ")[0] for line in told] != scenario["database"]:
+                problems.append(f"{scenario['name']}: the database saw {told}, not {scenario['database']}")
         expected = scenario.get("same_commands_as_printed", False)
         if expected:
             compare_with_dry_run(scenario, environment, calls, problems)
@@ -118,7 +140,8 @@ def built(folder: Path) -> Path:
     with zipfile.ZipFile(dist / "package.zip", "w") as package:
         program = zipfile.ZipInfo("switchback")
         program.external_attr = 0o100755 << 16
-        package.writestr(program, "#!/bin/sh\nexit 0\n")
+        package.writestr(program, PROGRAM)
+    (dist / "apply-began").write_text("2026-11-23T10:00:00Z\n")
     (dist / "release.json").write_text(json.dumps({
         "release": "0123456789ab", "image": "switchback@sha256:" + "0" * 64, "package": "package.zip",
     }))

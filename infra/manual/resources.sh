@@ -69,7 +69,7 @@ make_vault() {
   exists keyvault show --name "$vault" --resource-group "$resource_group" ||
     change keyvault create --name "$vault" --resource-group "$resource_group" --location "$location" \
       --enable-rbac-authorization true --retention-days 7 --tags "$tag"
-  local vault_id operator_id
+  local operator_id
   vault_id=$(value "/subscriptions/$subscription_id/resourceGroups/$resource_group/providers/Microsoft.KeyVault/vaults/$vault" \
     keyvault show --name "$vault" --resource-group "$resource_group" --query id)
   operator_id=$(value 00000000-0000-0000-0000-000000000003 ad signed-in-user show --query id) ||
@@ -78,6 +78,20 @@ make_vault() {
     fail "you may not assign roles on the vault: the role Owner or User Access Administrator is needed"
   retry 3 10 assign_role "$identity_principal_id" ServicePrincipal 'Key Vault Secrets User' "$vault_id" ||
     fail "the identity was not allowed to read the vault"
+}
+
+# Who read which secret, and when. The workspace takes what the vault writes, and nothing else.
+make_audit() {
+  heading "audit of the vault"
+  exists monitor log-analytics workspace show --workspace-name "$workspace" --resource-group "$resource_group" ||
+    change monitor log-analytics workspace create --workspace-name "$workspace" --resource-group "$resource_group" \
+      --location "$location" --retention-time 30 --tags "$tag"
+  local workspace_id
+  workspace_id=$(value "/subscriptions/$subscription_id/resourceGroups/$resource_group/providers/Microsoft.OperationalInsights/workspaces/$workspace" \
+    monitor log-analytics workspace show --workspace-name "$workspace" --resource-group "$resource_group" --query id)
+  # Making it twice changes nothing.
+  change monitor diagnostic-settings create --name audit --resource "$vault_id" --workspace "$workspace_id" \
+    --logs '[{"categoryGroup": "audit", "enabled": true}]'
 }
 
 # One key for the operator: the vault keeps the key itself, and, for the app, its digest. The app never sees the key.

@@ -24,6 +24,7 @@ download() {
 }
 
 stage_package() {
+  rm -f "$began" # of a deployment before this one
   upload "packages/$(release_field package)" "$(package_file)"
 }
 
@@ -31,29 +32,12 @@ keep_release() {
   upload "$good" "$record"
 }
 
-migrate_database() {
-  init_terraform
-  local administrator=${DATABASE_ADMINISTRATOR:-id-switchback-deploy-$environment} token binary=$dist/switchback host name
-  if ! deployed; then
-    say "there is no database yet: migrate again after the first apply"
-    return
-  fi
-  unzip -q -o "$(package_file)" switchback -d "$dist" || fail "the package holds no program"
-  # A token instead of a password: it is good for an hour, and goes in through the environment, not the arguments.
-  token=$(value token account get-access-token --resource-type oss-rdbms --query accessToken)
-  host=$(jq --raw-output .host <<<"$(output database)")
-  name=$(jq --raw-output .name <<<"$(output database)")
-  DATABASE_URL="postgresql://$administrator:$token@$host:5432/$name?sslmode=verify-full" \
-    SWITCHBACK_ROLE=api SWITCHBACK_ARM=even run "$binary" migrate
-  # What the apps' identities may do with it: rows, not tables.
-  PGHOST=$host PGDATABASE=$name PGUSER=$administrator PGPASSWORD=$token PGSSLMODE=verify-full PGSSLROOTCERT=system \
-    run psql --no-psqlrc --quiet --file=<(text_output database_roles_sql)
-}
-
 apply_release() {
   init_terraform
   local address
   address=$(deployer_address)
+  # A rollback applies too, and the minutes since the first of the two are disturbed.
+  [[ -f $began ]] || utc >"$began"
   if deployed; then
     apply_image "$(release_field image)" "[\"$address\"]"
   else
@@ -64,14 +48,20 @@ apply_release() {
 
 deploy_functions() {
   init_terraform
-  local group app package
+  local group app package cidr
   group=$(text_output resource_group)
+  cidr=$(deployer_address)
   package=$(package_file)
   [[ -f $package ]] || fail "$package is missing"
   while read -r app; do
-    change functionapp deployment source config-zip --name "$app" --resource-group "$group" --src "$package" \
-      --timeout 600
+    open_app functionapp "$app" "$cidr" "$group" true
+    # A new rule of a deployment site takes a moment to be known.
+    retry 5 20 deploy_package "$app" "$group" "$package" || fail "$app did not take the package"
   done < <(jq --raw-output '.[]' <<<"$(output function_apps)")
+}
+
+deploy_package() {
+  change functionapp deployment source config-zip --name "$1" --resource-group "$2" --src "$3" --timeout 600
 }
 
 # The schema stays: migrations only ever add, so the release before runs on it.

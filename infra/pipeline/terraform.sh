@@ -58,15 +58,20 @@ collect_variables() {
   fi
 }
 
+# GitHub takes comments of up to 65,536 characters, and one comment holds the plans of both environments.
+readonly comment_share=30000
+
 # What a pull request is shown. The identity behind it reads the state and nothing else: no lock is taken, nothing is
 # refreshed (that would read secrets), and so what drifted in Azure shows at the next apply and not here.
 print_plan() {
   init_terraform
   collect_variables
-  local text=$dist/plan.txt current=$dist/current-release.json image=switchback:first status=0
+  local text=$dist/plan.txt current=$dist/current-release.json image=switchback:first status=0 deployers
   if download "$good" "$current" 2>/dev/null; then image=$(jq --raw-output .image "$current"); fi
+  # The address of the last deployment is not being shut out by a plan from elsewhere.
+  deployers=$(output deployer_cidrs)
   terraform -chdir="$here" plan -no-color -lock=false -refresh=false -detailed-exitcode \
-    "${variables[@]}" -var "image=$image" >"$text" 2>&1 || status=$?
+    "${variables[@]}" -var "image=$image" -var "deployer_cidrs=${deployers/#null/[]}" >"$text" 2>&1 || status=$?
   # 0: nothing changes, 2: something does.
   if [[ $status != 0 && $status != 2 ]]; then
     cat "$text" >&2
@@ -75,11 +80,19 @@ print_plan() {
   {
     printf '### Terraform plan for %s\n\n' "$environment"
     printf '%s\n\n' "$(grep -E '^(Plan:|No changes\.)' "$text" || echo 'Only outputs change.')"
-    printf '<details><summary>the whole plan</summary>\n\n~~~text\n'
-    # GitHub takes comments of up to 65,536 characters.
-    head -c 60000 "$text"
-    printf '\n~~~\n</details>\n'
+    printf '<details><summary>the plan</summary>\n\n~~~text\n'
+    if (($(wc -c <"$text") > comment_share)); then
+      # Whole lines, so that no character is cut in two.
+      head -c "$comment_share" "$text" | sed '$d'
+      printf "[cut here: the summary of this job's run has all of it]\n"
+    else
+      cat "$text"
+    fi
+    printf '\n~~~\n</details>\n\n'
   } >"$dist/plan.md"
+  if [[ -n ${GITHUB_STEP_SUMMARY:-} ]]; then
+    { printf '### Terraform plan for %s\n\n~~~text\n' "$environment" && head -c 500000 "$text" && printf '\n~~~\n'; } >>"$GITHUB_STEP_SUMMARY"
+  fi
   say "wrote $dist/plan.md"
 }
 

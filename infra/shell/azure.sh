@@ -22,6 +22,8 @@ fail() {
   exit 1
 }
 
+complain() { printf '%s\n' "$*" >&2; }
+
 # Prints a command so that it can be pasted into a shell.
 print_command() {
   local word line=
@@ -81,6 +83,16 @@ retry() {
     ((try == times)) || sleep "$pause_s"
   done
   return 1
+}
+
+# Older ones refuse options that are used here, in the middle of a deployment: `az webapp create --min-tls-version` came
+# with 2.84.
+readonly oldest_cli=2.84.0
+need_azure_cli() {
+  local version
+  version=$(value "$oldest_cli" version --query '"azure-cli"') || fail "az does not say its version"
+  [[ $(printf '%s\n' "$oldest_cli" "$version" | sort --version-sort | head -n 1) == "$oldest_cli" ]] ||
+    fail "the Azure CLI is $version, and $oldest_cli or later is needed (--min-tls-version): az upgrade"
 }
 
 need_programs() {

@@ -68,8 +68,8 @@ run "scm" {
   }
 
   assert {
-    condition     = alltrue([for app in [module.arm["even"].app, module.arm["odd"].app, module.router.app] : toset(app.scm.cidrs) == toset(concat(var.allowed_cidrs, var.deployer_cidrs))])
-    error_message = "SCM sites must admit allowed_cidrs and deployer_cidrs alone"
+    condition     = alltrue([for app in [module.arm["even"].app, module.arm["odd"].app, module.router.app] : toset(app.scm.cidrs) == toset(var.operator_cidrs)])
+    error_message = "SCM sites must admit operator_cidrs alone: no caller, and no deployment's address, a change of which restarts the apps"
   }
 
   assert {
@@ -85,8 +85,8 @@ run "vault" {
   }
 
   assert {
-    condition     = toset(module.secrets.access.cidrs) == toset(concat(var.allowed_cidrs, var.deployer_cidrs))
-    error_message = "the vault must admit allowed_cidrs and deployer_cidrs alone"
+    condition     = toset(module.secrets.access.cidrs) == toset(concat(var.operator_cidrs, var.deployer_cidrs))
+    error_message = "the vault must admit operator_cidrs and deployer_cidrs alone"
   }
 
   assert {
@@ -135,7 +135,7 @@ run "nobody_deploying" {
   }
 
   assert {
-    condition     = length(module.database.guard.firewall) == 0 && toset(module.secrets.access.cidrs) == toset(var.allowed_cidrs)
+    condition     = length(module.database.guard.firewall) == 0 && toset(module.secrets.access.cidrs) == toset(var.operator_cidrs)
     error_message = "with deployer_cidrs empty the deployment's way in must be shut"
   }
 }

@@ -9,6 +9,7 @@ database_administrators = {
   "id-switchback-deploy-dev" = { object_id = "33333333-3333-4333-8333-333333333333", type = "ServicePrincipal" }
 }
 allowed_cidrs  = ["203.0.113.0/24", "198.51.100.7/32"]
+operator_cidrs = ["198.51.100.64/26", "198.51.100.9/32"]
 deployer_cidrs = ["192.0.2.10/32"]
 alert_emails   = ["operations@example.org"]
 image          = "switchback:1.0.0"

@@ -12,6 +12,8 @@ run "refused_one" {
   variables {
     # no caller at all
     allowed_cidrs = []
+    # wide operator
+    operator_cidrs = ["203.0.0.0/8"]
     # wide deployer
     deployer_cidrs = ["203.0.0.0/8"]
     # network too small
@@ -25,7 +27,16 @@ run "refused_one" {
     # vault forgets at once
     vault_retention_days = 1
   }
-  expect_failures = [var.allowed_cidrs, var.deployer_cidrs, var.address_space, var.cors_origins, var.open, var.ticket_key_version, var.vault_retention_days]
+  expect_failures = [var.allowed_cidrs, var.operator_cidrs, var.deployer_cidrs, var.address_space, var.cors_origins, var.open, var.ticket_key_version, var.vault_retention_days]
+}
+
+run "private_range_of_operators" {
+  command = plan
+  variables {
+    # private range of operators
+    operator_cidrs = ["192.168.0.0/24"]
+  }
+  expect_failures = [var.operator_cidrs]
 }
 
 run "open_to_the_world" {

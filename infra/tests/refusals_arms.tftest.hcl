@@ -130,6 +130,19 @@ run "zones_on_a_standard_plan" {
   expect_failures = [var.arms]
 }
 
+run "zones_with_one_instance_on_functions" {
+  command = plan
+  variables {
+    # zones with one instance
+    arms = {
+      even = { hosting = "app_service", plan = "S1" }
+      odd  = { hosting = "functions", plan = "flex-512", min_instances = 1, max_instances = 4, zone_redundant = true }
+    }
+    router = { min_instances = 1, max_instances = 4, zone_redundant = true }
+  }
+  expect_failures = [var.arms, var.router]
+}
+
 # The arms must be valid for the timer's own rules to be asked.
 run "timer_nowhere" {
   command = plan

@@ -121,6 +121,12 @@ mutants() {
     "-d '1 day'" "-d '0 day'"
   mutant "the export is made anew every day" modules/finops/export.tf operations \
     'from = "@TOMORROW@"' 'from = plantimestamp()'
+  mutant "a deployment's address changes the apps" settings.tf converge \
+    'scm_cidrs = var.operator_cidrs' 'scm_cidrs = concat(var.operator_cidrs, var.deployer_cidrs)'
+  mutant "callers reach the SCM sites" settings.tf access \
+    'scm_cidrs = var.operator_cidrs' 'scm_cidrs = concat(var.operator_cidrs, var.allowed_cidrs)'
+  mutant "callers reach the vault" main.tf access \
+    'concat(var.operator_cidrs, var.deployer_cidrs)' 'concat(var.operator_cidrs, var.deployer_cidrs, var.allowed_cidrs)'
   mutant "a setting that the provider hides" modules/function_app/settings.tf converge \
     'AzureWebJobsStorage__accountName = ' $'AzureWebJobsStorage = ""\n    AzureWebJobsStorage__accountName = '
   mutant "a changed app keeps the provider's connection string" modules/function_app/host_storage.tf converge \

@@ -75,6 +75,9 @@ converge_one() {
   expect_host_storage
   plan_json
   expect_changes "a second plan is not empty" --none
+  plan_json -var 'deployer_cidrs=["192.0.2.99/32"]'
+  expect_changes "a deployment from another address changes an app, and so restarts it" \
+    --not azurerm_linux_web_app --not azurerm_function_app_flex_consumption
   plan_json -var pool_size=1
   expect_changes "the host's storage is not put right after a change of the app" \
     --followed azurerm_function_app_flex_consumption terraform_data.host_storage
