@@ -22,6 +22,11 @@ output "router_app" {
   value       = local.apps["router"].app
 }
 
+output "odd_app" {
+  description = "The app of the arm odd."
+  value       = local.apps["odd"].app
+}
+
 output "function_apps" {
   description = "Function Apps that the package is deployed to."
   value = concat(

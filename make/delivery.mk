@@ -31,8 +31,10 @@ workflow-check: $(DELIVERY_TOOLS)
 	.venv-delivery/bin/zizmor --offline --persona=pedantic --quiet --no-progress .github
 	.venv-delivery/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	.venv-delivery/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	.venv-delivery/bin/check-jsonschema --schemafile infra/checks/azure-yaml.schema.json azure.yaml
 	! grep -nE 'secrets *[.:[]' .github/workflows/*.yml # GitHub keeps ids for us and no secret
 	.venv-delivery/bin/python infra/checks/test_workflows.py
+	.venv-delivery/bin/python infra/checks/test_functions_locally.py
 
 az-check: $(AZURE_CLI)
 	.venv-azure/bin/python infra/checks/az_command_lines.py

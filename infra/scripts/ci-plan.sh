@@ -14,7 +14,9 @@ jobs_of() {
     *.md) echo delivery ;; # the az commands in them
     docs/*.svg | LICENSE) ;;
     handler/config/*) echo check test infrastructure image ;;
-    handler/* | functions/* | host.json | Cargo.* | rust-toolchain.toml | askama.toml) echo check test image ;;
+    functions/* | host.json | local.settings.example.json) echo check test delivery image ;;
+    azure.yaml) echo infrastructure delivery ;;
+    handler/* | Cargo.* | rust-toolchain.toml | askama.toml) echo check test image ;;
     tests/browser/*) echo test delivery ;;
     tests/* | benches/* | fuzz/*) echo check test ;;
     clippy.toml | deny.toml | rustfmt.toml) echo check ;;

@@ -45,6 +45,7 @@ plan() {
   fi
   use_local_backend
   each_choice plan_one
+  plan_azd
 }
 
 # The real provider would make real things.

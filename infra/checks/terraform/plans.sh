@@ -50,6 +50,16 @@ plan_one() {
   fi
 }
 
+# The values that azd would fill in.
+plan_azd() {
+  local what="azd's variables" variables=(-var-file="$work/azd.tfvars.json")
+  say "plan of $what"
+  python3 "$here/azd.py" "$work/azd.tfvars.json" || fail "azd would not find what it needs"
+  rm -f "$work/terraform.tfstate"
+  plan_json
+  python3 "$here/plan_summary.py" <"$work/plan.json"
+}
+
 # usage: with_az COMMAND…: what the provider cannot do is done with the Azure CLI, for which a stand-in answers
 with_az() {
   mkdir -p "$work/bin"

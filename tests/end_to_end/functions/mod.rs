@@ -1,6 +1,7 @@
 //! The packaged program under a simulated Functions host, in each of the host's modes, with every pitfall of its contract.
 
 mod discovery;
+mod local_settings;
 mod package;
 mod request;
 mod simulator;
