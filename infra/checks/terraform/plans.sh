@@ -12,6 +12,7 @@ choose() {
 # usage: each_choice FUNCTION
 each_choice() {
   local preset
+  "$1" dev
   for preset in "$root"/infra/presets/*.tfvars; do
     "$1" dev "$(basename "$preset" .tfvars)"
   done
