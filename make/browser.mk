@@ -2,6 +2,6 @@
 
 .PHONY: browser-check
 
-browser-check: postgres ## open the dashboard in a headless Chromium, where one is installed
+browser-check: postgres ## open the dashboard in a headless Chromium, and let a stranger's page try the ledger
 	$(CARGO) build --locked
 	tests/browser/check.sh target/debug/switchback

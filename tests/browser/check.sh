@@ -11,8 +11,8 @@ for name in chromium chromium-browser google-chrome google-chrome-stable; do
   [[ -n $chromium ]] || chromium=$(command -v "$name" || true)
 done
 if [[ -z $chromium ]]; then
-  echo "browser-check skipped: no Chromium is installed (Debian: apt-get install chromium), and CHROMIUM names none"
-  exit 0
+  infra/scripts/need.sh chromium
+  chromium=chromium
 fi
 
 work=$(mktemp -d)
