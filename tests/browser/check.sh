@@ -133,7 +133,10 @@ HTML
 stranger=$(free_port)
 python3 -m http.server --bind 127.0.0.1 --directory "$work/stranger" "$stranger" >/dev/null 2>&1 &
 stranger_server=$!
-for _ in $(seq 50); do curl -sf "http://127.0.0.1:$stranger/" >/dev/null && break || sleep 0.1; done
+for _ in $(seq 50); do
+  ! curl -sf "http://127.0.0.1:$stranger/" >/dev/null || break
+  sleep 0.1
+done
 before=$(curl -sf "http://localhost:$even/api/costs?group_by=provider")
 # The browser hands the page over when its own clock has run for a while, which may be before the last attempt is over.
 for _ in $(seq 10); do
