@@ -1,9 +1,12 @@
-//! Student's t: the only door to the crate that computes distributions.
+//! The normal and Student's t: the only door to the crate that computes distributions.
 
-use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{Continuous, ContinuousCDF, Normal, StudentsT};
 
 /// Degrees of freedom from which the expansion about the normal quantile is closer than the numerical inverse of the beta function.
 const EXPANSION_FROM: f64 = 1_000.0;
+
+/// Newton's method takes five to ten; more only where rounding keeps the last step from vanishing.
+const MAX_NEWTON_STEPS: usize = 60;
 
 fn student(degrees_of_freedom: f64) -> Option<StudentsT> {
     StudentsT::new(0.0, 1.0, degrees_of_freedom.min(1e6)).ok()
@@ -21,6 +24,37 @@ pub fn t_quantile(confidence: f64, degrees_of_freedom: f64) -> f64 {
         return z + first / degrees_of_freedom + second / degrees_of_freedom.powi(2);
     }
     student(degrees_of_freedom).map_or(f64::INFINITY, |student| student.inverse_cdf(upper))
+}
+
+/// The z whose two-sided interval has a probability of 1 − `alpha` under the normal distribution.
+#[must_use]
+pub fn z_quantile(alpha: f64) -> f64 {
+    -Normal::standard().inverse_cdf((alpha / 2.0).clamp(f64::MIN_POSITIVE, 0.5))
+}
+
+/// The probability of a normal number above `z`. Small tails keep their digits.
+#[must_use]
+pub fn upper_tail(z: f64) -> f64 {
+    Normal::standard().sf(z)
+}
+
+/// The t that leaves above it what the normal distribution leaves above `z` ≥ 0, to 12 digits; infinite without a degree of freedom.
+///
+/// Solves for the logarithm of the tail, since the tails of wide intervals vanish in 1 − p.
+#[must_use]
+pub fn t_at(z: f64, degrees_of_freedom: f64) -> f64 {
+    let Some(student) = student(degrees_of_freedom) else { return f64::INFINITY };
+    let tail = upper_tail(z);
+    let mut t = z;
+    for _ in 0..MAX_NEWTON_STEPS {
+        let above = student.sf(t);
+        let step = (above / tail).ln() * above / student.pdf(t);
+        t += step;
+        if step.is_nan() || step.abs() <= 1e-14 * t.abs() {
+            break;
+        }
+    }
+    t
 }
 
 /// Two-sided p-value of `t`: 1 without a degree of freedom.
@@ -47,6 +81,30 @@ mod tests {
             assert!((t_quantile(0.95, degrees) - expected).abs() < 1e-5, "{degrees}: {}", t_quantile(0.95, degrees));
         }
         assert!(t_quantile(0.95, 0.0).is_infinite());
+    }
+
+    #[test]
+    fn a_normal_boundary_carries_over_to_t() {
+        let fixed = z_quantile(0.05);
+        assert!((fixed - 1.959_963_984_540_054).abs() < 1e-12, "{fixed}");
+        for degrees in [1.0, 2.0, 9.0, 30.0, 999.0, 262_799.0] {
+            let t = t_at(fixed, degrees);
+            assert!((t / t_quantile(0.95, degrees) - 1.0).abs() < 1e-7, "{degrees}: {t}");
+        }
+        assert!(t_at(fixed, 0.0).is_infinite());
+        assert_eq!(t_at(0.0, 5.0), 0.0);
+    }
+
+    #[test]
+    fn far_tails_keep_their_digits() {
+        // t with two degrees of freedom has a closed form: t² = 2 (1 − 2p)² / (4p (1 − p)).
+        for z in [2.0, 4.0, 6.0, 8.0] {
+            let p = upper_tail(z);
+            let exact = (2.0 * (1.0 - 2.0 * p).powi(2) / (4.0 * p * (1.0 - p))).sqrt();
+            assert!((t_at(z, 2.0) / exact - 1.0).abs() < 1e-11, "{z}: {} {exact}", t_at(z, 2.0));
+        }
+        // The normal tail at 8 (Abramowitz and Stegun, table 26.2): 6.220961e-16.
+        assert!((upper_tail(8.0) / 6.220_960_574e-16 - 1.0).abs() < 1e-9);
     }
 
     #[test]

@@ -3,17 +3,21 @@
 
 pub mod bootstrap;
 pub mod distribution;
+pub mod ewc;
 pub mod family;
 pub mod moments;
 pub mod paired;
 pub mod random;
 pub mod ratio;
+pub mod validity;
 pub mod welch;
 
 pub use bootstrap::{Blocks, QuantileDifference};
+pub use ewc::{SeriesEstimator, SeriesMean};
 pub use moments::Moments;
 pub use paired::{Estimate, Method};
 pub use ratio::{RatioEstimate, RatioPair};
+pub use validity::Validity;
 
 /// Confidence of every interval.
 pub const CONFIDENCE: f64 = 0.95;
