@@ -9,6 +9,7 @@ pub mod moments;
 pub mod paired;
 pub mod random;
 pub mod ratio;
+pub mod score_interval;
 pub mod validity;
 pub mod welch;
 
@@ -17,6 +18,7 @@ pub use ewc::{SeriesEstimator, SeriesMean};
 pub use moments::Moments;
 pub use paired::{Estimate, Method};
 pub use ratio::{RatioEstimate, RatioPair};
+pub use score_interval::ProportionTable;
 pub use validity::Validity;
 
 /// Confidence of every interval.
