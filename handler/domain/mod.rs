@@ -16,6 +16,7 @@ pub mod hex;
 pub mod histogram;
 pub mod import;
 pub mod listed;
+pub mod metering;
 pub mod minute_range;
 pub mod moment;
 pub mod money;

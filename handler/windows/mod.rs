@@ -5,6 +5,7 @@
 
 mod counters;
 pub mod flush;
+pub mod meter;
 mod steps;
 
 use std::collections::{BTreeSet, VecDeque};
