@@ -5,6 +5,7 @@ pub mod bootstrap;
 pub mod distribution;
 pub mod ewc;
 pub mod family;
+pub mod influence;
 pub mod moments;
 pub mod paired;
 pub mod random;
@@ -15,6 +16,7 @@ pub mod welch;
 
 pub use bootstrap::{Blocks, QuantileDifference};
 pub use ewc::{SeriesEstimator, SeriesMean};
+pub use influence::{CutCounts, Influence, QuantileCut, RatioTerm};
 pub use moments::Moments;
 pub use paired::{Estimate, Method};
 pub use ratio::{RatioEstimate, RatioPair};
