@@ -1,13 +1,14 @@
 //! The experiment's own terms, as values and pure functions.
 //!
-//! Owns arms, schedules, windows, decisions, tickets, charges, money and statistics. Synchronous; knows neither HTTP, SQL nor the
-//! clock: whoever calls brings the time along.
+//! Owns arms, schedules, windows, metering, decisions, tickets, charges, money, plans and what they cost, and statistics. Synchronous; knows
+//! neither HTTP, SQL nor the clock: whoever calls brings the time along.
 //!
 //! What is published as JSON derives `utoipa::ToSchema` beside serde's `Serialize`: the schema says how a value is written, which only the
 //! value knows, and nothing of HTTP. Kept apart, the two would drift.
 
 pub mod arm;
 pub mod billing;
+pub mod catalogue;
 pub mod charge;
 pub mod columns;
 pub mod decision;
