@@ -8,6 +8,7 @@
 
 pub mod arm;
 pub mod billing;
+pub mod break_even;
 pub mod catalogue;
 pub mod charge;
 pub mod columns;

@@ -1,0 +1,15 @@
+//! What a month of some traffic would cost on each plan of the catalogue, and at how many calls a day the answer turns.
+//!
+//! A model, and labelled as one: quantities are estimated with floats, rounded once to what a bill would state, and from there on money is
+//! exact. Must not know where traffic was measured, nor how it is shown.
+
+mod crossing;
+mod month;
+mod shape;
+
+pub use crossing::{Crossing, break_even, crossings};
+pub use month::{CostLine, MonthCost, NoCost, Terms, month};
+pub use shape::{SHORTEST_STRETCH_S, ShapeError, TrafficShape, metered_share};
+
+#[cfg(test)]
+mod tests;
