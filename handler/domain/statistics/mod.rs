@@ -9,6 +9,7 @@ pub mod influence;
 pub mod moments;
 pub mod paired;
 pub mod random;
+pub mod randomisation;
 pub mod ratio;
 pub mod score_interval;
 pub mod validity;
