@@ -38,13 +38,13 @@ pub struct Connections {
 #[derive(Debug, Default)]
 struct State {
     next: u64,
-    open: HashMap<u64, Arc<Activity>>,
+    open: HashMap<u64, Arc<ConnectionActivity>>,
     by_address: HashMap<IpAddr, u32>,
 }
 
 /// What happens on one connection.
 #[derive(Debug)]
-pub struct Activity {
+pub struct ConnectionActivity {
     /// Calls being served.
     calls: AtomicU32,
     /// Uptime since which it has been idle, in milliseconds.
@@ -58,14 +58,14 @@ pub struct Place {
     connections: Arc<Connections>,
     number: u64,
     address: IpAddr,
-    activity: Arc<Activity>,
+    activity: Arc<ConnectionActivity>,
 }
 
 /// A call being served on a connection.
 #[derive(Debug)]
 pub struct Serving {
     connections: Arc<Connections>,
-    activity: Arc<Activity>,
+    activity: Arc<ConnectionActivity>,
 }
 
 impl Connections {
@@ -107,7 +107,8 @@ impl Connections {
             return None;
         }
         *from_address += 1;
-        let activity = Arc::new(Activity { calls: AtomicU32::new(0), idle_since_ms: AtomicU64::new(self.now_ms()), close: Notify::new() });
+        let activity =
+            Arc::new(ConnectionActivity { calls: AtomicU32::new(0), idle_since_ms: AtomicU64::new(self.now_ms()), close: Notify::new() });
         let number = state.next;
         state.next += 1;
         state.open.insert(number, Arc::clone(&activity));
@@ -121,7 +122,7 @@ impl Connections {
     /// Tells those that have been idle the longest to close.
     fn close_idle(&self, state: &State) {
         let idle = state.open.values().filter(|activity| activity.calls.load(Ordering::Relaxed) == 0);
-        let mut idle: Vec<(u64, &Arc<Activity>)> =
+        let mut idle: Vec<(u64, &Arc<ConnectionActivity>)> =
             idle.map(|activity| (activity.idle_since_ms.load(Ordering::Relaxed), activity)).collect();
         let oldest = CLOSED_TOGETHER.min(self.limit / 10 + 1).min(idle.len());
         if oldest == 0 {
@@ -182,7 +183,7 @@ impl Connections {
 impl Place {
     /// What happens on the connection, for whoever serves it.
     #[must_use]
-    pub fn activity(&self) -> Arc<Activity> {
+    pub fn activity(&self) -> Arc<ConnectionActivity> {
         Arc::clone(&self.activity)
     }
 
@@ -199,7 +200,7 @@ impl Place {
 
     /// A call begins on the connection.
     #[must_use]
-    pub fn serving(connections: &Arc<Connections>, activity: &Arc<Activity>) -> Serving {
+    pub fn serving(connections: &Arc<Connections>, activity: &Arc<ConnectionActivity>) -> Serving {
         activity.calls.fetch_add(1, Ordering::Relaxed);
         Serving { connections: Arc::clone(connections), activity: Arc::clone(activity) }
     }

@@ -15,7 +15,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::connections::{Activity, Connections, Place};
+use super::connections::{ConnectionActivity, Connections, Place};
 use super::edge::{Edge, EdgeConnection};
 use super::request::MAX_HEAD_BYTES;
 use super::socket::Socket;
@@ -131,7 +131,7 @@ fn note(error: &hyper::Error, peer: SocketAddr, connections: &Connections, refus
 struct Watched {
     inner: EdgeConnection,
     connections: Arc<Connections>,
-    activity: Arc<Activity>,
+    activity: Arc<ConnectionActivity>,
 }
 
 impl Service<Request<Incoming>> for Watched {

@@ -12,19 +12,19 @@ use crate::domain::report::{ArmCost, Report};
 pub(super) struct CostSection {
     pub figure: Option<Figure>,
     pub caption: String,
-    pub rows: Vec<CostLine>,
+    pub rows: Vec<ArmCostLine>,
     pub shared: String,
 }
 
-pub(super) struct CostLine {
+pub(super) struct ArmCostLine {
     pub title: &'static str,
     pub even: String,
     pub odd: String,
 }
 
-impl CostLine {
+impl ArmCostLine {
     fn new(title: &'static str, ByArm { even, odd }: ByArm<String>) -> Self {
-        CostLine { title, even, odd }
+        ArmCostLine { title, even, odd }
     }
 }
 
@@ -53,16 +53,16 @@ pub(super) fn cost(report: &Report) -> Result<CostSection, PlotError> {
     let groups: Vec<Group> = PER_1000.into_iter().map(|(title, pick)| Group { title, sides: side(pick) }).collect();
     let known = groups.iter().any(|group| group.sides.iter().any(Option::is_some));
     let figure = if known { Some(figure(&groups)?) } else { None };
-    let mut rows: Vec<CostLine> = Vec::new();
+    let mut rows: Vec<ArmCostLine> = Vec::new();
     if known {
         let row = |title, sides: ByArm<Option<(f64, String)>>| {
-            CostLine::new(title, sides.map(|side| side.map_or_else(|| UNKNOWN.to_owned(), |(_, text)| text)))
+            ArmCostLine::new(title, sides.map(|side| side.map_or_else(|| UNKNOWN.to_owned(), |(_, text)| text)))
         };
         rows.extend(PER_1000.into_iter().chain(TOTALS).map(|(title, pick)| row(title, side(pick))));
     }
     rows.extend(charged(arms));
     if !rows.is_empty() {
-        rows.push(CostLine::new("Observed figures rest on", arms.map(|cost| cost.observed_from.as_str().to_owned())));
+        rows.push(ArmCostLine::new("Observed figures rest on", arms.map(|cost| cost.observed_from.as_str().to_owned())));
     }
     let caption =
         format!("{currency} per 1,000 calls, then in all; a run of {}, prices of region {}", hours(&report.cost.hours), report.cost.region);
@@ -81,7 +81,7 @@ fn figure(groups: &[Group]) -> Result<Figure, PlotError> {
 }
 
 /// What the provider's bills say, where some were imported.
-fn charged(arms: ByArm<&ArmCost>) -> Vec<CostLine> {
+fn charged(arms: ByArm<&ArmCost>) -> Vec<ArmCostLine> {
     if arms.iter().all(|cost| cost.charged.is_none()) {
         return Vec::new();
     }
@@ -91,7 +91,7 @@ fn charged(arms: ByArm<&ArmCost>) -> Vec<CostLine> {
         let by_calls = cost.charged.as_ref().zip(cost.charged_per_1000_calls.as_ref());
         by_calls.map_or_else(none, |(charged, amount)| money(amount, &charged.currency))
     });
-    vec![CostLine::new("Imported charges per 1,000 calls", per_1000), CostLine::new("Imported charges over the run", total)]
+    vec![ArmCostLine::new("Imported charges per 1,000 calls", per_1000), ArmCostLine::new("Imported charges over the run", total)]
 }
 
 fn shared(report: &Report) -> String {
