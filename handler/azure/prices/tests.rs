@@ -79,6 +79,13 @@ fn functions_items() -> Vec<Value> {
     ]
 }
 
+#[test]
+fn every_meter_is_looked_for() {
+    for meter in Meter::ALL {
+        assert!(LISTINGS.iter().any(|listing| listing.meter == meter), "{meter} would never be fetched");
+    }
+}
+
 #[tokio::test]
 async fn prices_are_found_across_pages_and_past_every_trap() {
     let (address, asked) = serve(|target, port| {
