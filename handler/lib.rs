@@ -1,29 +1,29 @@
 //! Switchback: one URL, two Azure plans, one answer: which plan is worth its price.
 //!
-//! The map of the crate. Arrows run one way: `cli` → `http` → `routing`, `windows`, `store` → `domain`.
+//! The map of the crate. Rooms stand on floors, and import from lower floors alone.
 //!
-//! | room | owns | must not know |
-//! |---|---|---|
-//! | [`domain`] | arms, schedule, windows, decisions, tickets, charges, money, statistics | HTTP, SQL, the clock |
-//! | [`import`] | a file's way from bytes to stored charges; [`import::focus`] reads FOCUS | HTTP, SQL |
-//! | [`comparison`] | which windows, prices and charges make a report | formulas, SQL, how it is shown |
-//! | [`http`] | server, edge, endpoint table, endpoints, problems | SQL, formulas |
-//! | [`page`] | what people look at: sections, plots, templates | HTTP, formulas |
-//! | [`routing`] | the router at work: health, choice, counting and writing decisions | how a request arrives |
-//! | [`host`] | the Functions host's contract | what a timer does |
-//! | [`caller`] | supervision's and uploads' calls from outside | who wants to know |
-//! | [`application`] | which parts a role is made of, and which of them are measured | how any part works |
-//! | [`cli`] | commands, exit codes, what they print | how anything is done |
-//! | [`windows`] | counting calls into windows, writing windows | HTTP, SQL |
-//! | [`store`] | PostgreSQL: connections, schema, migrations, queries by noun | HTTP, formulas |
-//! | [`azure`] | managed-identity tokens, retail prices, ingestion of telemetry | who asks for them |
-//! | [`outgoing`] | whom outgoing connections trust, the client for them | what they carry |
-//! | [`dev`] | a private PostgreSQL, the local topology | production |
-//! | [`telemetry`] | log lines, recorded calls, metrics, their way to Application Insights | what is being done |
-//! | [`contract`] | names on the wire that several rooms speak | what they mean to whom |
-//! | [`causes`] | an error with its causes, as one line | any error |
-//! | [`clock`] | the only door to time | everything else |
-//! | [`config`] | environment → [`config::Config`], parsed whole | what the settings are used for |
+//! | floor | room | owns | must not know |
+//! |---|---|---|---|
+//! | 0 | [`domain`] | arms, schedule, windows, decisions, tickets, charges, money, prices, statistics, the report | HTTP, SQL, the clock |
+//! | 0 | [`causes`] | an error with its causes, as one line | any error |
+//! | 0 | [`contract`] | names on the wire that several rooms use | what they mean to whom |
+//! | 0 | [`clock`] | the only door to time | everything else |
+//! | 1 | [`config`] | environment → [`config::Config`], parsed whole | what settings are used for |
+//! | 1 | [`host`] | the Azure Functions host's contract | what a timer does |
+//! | 2 | [`telemetry`] | log lines, recorded calls, metrics, their way to Application Insights | what is being done |
+//! | 3 | [`outgoing`] | whom outgoing connections trust, the client for them | what they carry |
+//! | 4 | [`azure`] | managed identity, retail prices, ingestion of telemetry | who asks |
+//! | 5 | [`store`] | PostgreSQL: pool, schema, migrations, queries by noun | HTTP, formulas |
+//! | 5 | [`caller`] | calls from outside: supervision's, and uploads | who wants to know |
+//! | 5 | [`page`] | what people look at: sections, plots, templates | HTTP, formulas |
+//! | 6 | [`routing`] | the router at work: health, choice, counting and writing decisions | how a request arrives |
+//! | 6 | [`windows`] | counting calls into windows, writing them | HTTP, SQL, what the calls were about |
+//! | 6 | [`import`] | a file's way from bytes to stored charges; [`import::focus`] reads FOCUS | HTTP, SQL |
+//! | 6 | [`comparison`] | which windows, prices and charges make a report | formulas, SQL, how it is shown |
+//! | 7 | [`http`] | server, edge, endpoint table, endpoints, the API's description, problems | SQL, formulas |
+//! | 7 | [`dev`] | the system on one machine: private PostgreSQL, roles as processes, callers | production |
+//! | 8 | [`application`] | which parts a role is made of, and which of them are measured | how any part works |
+//! | 9 | [`cli`] | commands, exit codes, what they print | how anything is done |
 //!
 //! `tests/tidy.rs` enforces these walls.
 

@@ -156,6 +156,21 @@ fn every_floor_holds_rooms_that_exist() {
     }
 }
 
+#[test]
+fn maps_show_every_room_on_its_floor() {
+    let floors = FLOORS.iter().enumerate().flat_map(|(floor, rooms)| rooms.iter().map(move |room| format!("{floor} {room}")));
+    // main.rs is the way in, not a room.
+    let standing: Vec<String> = floors.filter(|room| !room.ends_with(" main")).collect();
+    for (map, before) in [("ARCHITECTURE.md", "| "), ("handler/lib.rs", "//! | ")] {
+        let text = read(map);
+        let rows = text.lines().filter_map(|line| line.strip_prefix(before)?.split_once(" | "));
+        let rows = rows.filter(|(floor, _)| floor.bytes().all(|byte| byte.is_ascii_digit()));
+        let room = |cell: &str| cell.split('`').nth(1).unwrap_or_default().trim_start_matches("handler/").trim_end_matches('/').to_owned();
+        let drawn: Vec<String> = rows.map(|(floor, rest)| format!("{floor} {}", room(rest).trim_end_matches(".rs"))).collect();
+        assert_eq!(drawn, standing, "{map}");
+    }
+}
+
 /// The handler with one more file, and one more line in it.
 fn planted(sources: &[(&str, &str)]) -> House {
     let sources: Vec<(String, String)> = sources.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
@@ -281,7 +296,7 @@ fn is_path(text: &str) -> bool {
 
 fn documents() -> Vec<PathBuf> {
     let mut documents = files(&["md"]);
-    documents.extend(["README.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(PathBuf::from));
+    documents.extend(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(PathBuf::from));
     documents
 }
 
@@ -356,7 +371,9 @@ fn nobody_speaks_of_a_setting_that_does_not_exist() {
     let mut sources = files(&["md", "tf", "tfvars", "yml", "sh", "kql"]);
     // It breaks settings on purpose, to see that the infrastructure's checks notice.
     sources.retain(|path| !path.ends_with("infra/checks/terraform/mutants.sh"));
-    sources.extend(["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "Makefile", "docs/architecture.svg"].map(PathBuf::from));
+    sources.extend(
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile", "docs/architecture.svg"].map(PathBuf::from),
+    );
     for path in sources {
         for setting in settings(&read(&path)) {
             assert!(known.contains(&setting) || scripts.contains(&setting), "{} speaks of {setting}", path.display());
