@@ -6,7 +6,7 @@
 //! the mark, whichever is later, is metered: at least one second, rounded up to a tenth of one. The mark then stands where metered time ends, which
 //! may lie ahead, so that a call in a second already metered costs nothing and no time is metered twice.
 //!
-//! Metered time is known only once it is metered: what is in flight when a process is killed is metered up to the last [`Activity::publish`].
+//! Metered time is known only once it is metered: what is in flight when a process is killed is metered up to the last [`InstanceActivity::publish`].
 
 use std::time::Duration;
 
@@ -27,18 +27,18 @@ pub const MAX_IN_FLIGHT: u32 = (1 << (u64::BITS - MARK_BITS)) - 1;
 ///
 /// Times are uptimes of one process. One that runs behind an earlier one, as those of racing threads may, is read as no time passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Activity {
+pub struct InstanceActivity {
     in_flight: u32,
     /// Up to where time is metered or, during a period, where the time still to be metered begins, µs.
     mark_us: u64,
 }
 
-impl Activity {
+impl InstanceActivity {
     /// A call begins. Of a call's begin and another's end at the same instant the begin comes first: the period goes on.
     #[must_use]
     pub fn begin(self, uptime: Duration) -> Self {
         let mark_us = if self.in_flight == 0 { self.mark_us.max(micros(uptime)) } else { self.mark_us };
-        Activity { in_flight: (self.in_flight + 1).min(MAX_IN_FLIGHT), mark_us }
+        InstanceActivity { in_flight: (self.in_flight + 1).min(MAX_IN_FLIGHT), mark_us }
     }
 
     /// A call ends; the last one in flight ends the period. An end without a begin changes nothing.
@@ -46,8 +46,8 @@ impl Activity {
     pub fn end(self, uptime: Duration) -> (Self, u64) {
         match self.in_flight {
             0 => (self, 0),
-            1 => Activity { in_flight: 0, ..self }.metered(uptime),
-            more => (Activity { in_flight: more - 1, ..self }, 0),
+            1 => InstanceActivity { in_flight: 0, ..self }.metered(uptime),
+            more => (InstanceActivity { in_flight: more - 1, ..self }, 0),
         }
     }
 
@@ -69,7 +69,7 @@ impl Activity {
             return (self, 0);
         }
         let stretch_us = elapsed_us.next_multiple_of(STEP_US).max(MIN_STRETCH_US);
-        (Activity { mark_us: (self.mark_us + stretch_us).min(MAX_MARK_US), ..self }, stretch_us / 1_000)
+        (InstanceActivity { mark_us: (self.mark_us + stretch_us).min(MAX_MARK_US), ..self }, stretch_us / 1_000)
     }
 
     /// The value in one word, for an atomic cell.
@@ -78,12 +78,12 @@ impl Activity {
         ((self.in_flight as u64) << MARK_BITS) | self.mark_us
     }
 
-    /// Reads what [`Activity::to_bits`] wrote.
+    /// Reads what [`InstanceActivity::to_bits`] wrote.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Self {
         // The shift leaves 17 bits.
         let in_flight = (bits >> MARK_BITS) as u32;
-        Activity { in_flight, mark_us: bits & MAX_MARK_US }
+        InstanceActivity { in_flight, mark_us: bits & MAX_MARK_US }
     }
 }
 

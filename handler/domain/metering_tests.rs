@@ -43,7 +43,7 @@ fn metered(calls: &[(u64, u64)], publishing: bool, killed: u64) -> u64 {
         events.extend((1..=last / PUBLISH_MS).map(|interval| (interval * PUBLISH_MS, Event::Publish)));
     }
     events.sort_unstable();
-    let mut activity = Activity::default();
+    let mut activity = InstanceActivity::default();
     let mut total = 0;
     for (at, event) in events.into_iter().take_while(|(at, _)| *at <= killed) {
         let (next, metered) = match event {
@@ -141,7 +141,7 @@ fn a_kill_leaves_what_was_metered_at_the_last_publish() {
 
 #[test]
 fn microseconds_count() {
-    let activity = Activity::default().begin(Duration::from_micros(5));
+    let activity = InstanceActivity::default().begin(Duration::from_micros(5));
     assert_eq!(activity.end(Duration::from_micros(6)).1, 1_000);
     assert_eq!(activity.end(Duration::from_micros(1_000_005)).1, 1_000);
     assert_eq!(activity.end(Duration::from_micros(1_000_006)).1, 1_100);
@@ -149,30 +149,30 @@ fn microseconds_count() {
 
 #[test]
 fn two_instances_never_share_a_mark() {
-    let one = Activity::default().begin(ms(0)).end(ms(20)).0;
+    let one = InstanceActivity::default().begin(ms(0)).end(ms(20)).0;
     assert_eq!(one.begin(ms(500)).end(ms(520)).1, 0);
-    assert_eq!(Activity::default().begin(ms(500)).end(ms(520)).1, 1_000);
+    assert_eq!(InstanceActivity::default().begin(ms(500)).end(ms(520)).1, 1_000);
 }
 
 #[test]
 fn an_end_without_a_begin_and_a_clock_at_its_end_change_nothing() {
-    assert_eq!(Activity::default().end(ms(5)), (Activity::default(), 0));
-    let late = Activity::default().begin(Duration::MAX);
+    assert_eq!(InstanceActivity::default().end(ms(5)), (InstanceActivity::default(), 0));
+    let late = InstanceActivity::default().begin(Duration::MAX);
     assert_eq!(late.end(Duration::MAX).1, 0);
-    assert_eq!(Activity::from_bits(late.to_bits()), late);
+    assert_eq!(InstanceActivity::from_bits(late.to_bits()), late);
 }
 
 proptest! {
     #[test]
     fn a_word_holds_an_activity(in_flight in 0..=MAX_IN_FLIGHT, mark_us in 0..=MAX_MARK_US) {
-        let activity = Activity { in_flight, mark_us };
-        prop_assert_eq!(Activity::from_bits(activity.to_bits()), activity);
+        let activity = InstanceActivity { in_flight, mark_us };
+        prop_assert_eq!(InstanceActivity::from_bits(activity.to_bits()), activity);
     }
 
     /// Racing threads bring times that are not in order: no time is metered twice even so.
     #[test]
     fn whatever_the_order_of_times_nothing_is_metered_twice(events in prop::collection::vec((0_u64..60_000, 0..3_u8), 1..300)) {
-        let mut activity = Activity::default();
+        let mut activity = InstanceActivity::default();
         let mut total_ms = 0;
         for (at, event) in events {
             let before = activity;

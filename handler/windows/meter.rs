@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::domain::metering::Activity;
+use crate::domain::metering::InstanceActivity;
 
 /// Meters calls from any number of threads. No call waits for another: whoever finds the word changed tries again with what it finds, and
 /// some call always gets through.
@@ -35,14 +35,14 @@ impl InstanceMeter {
     /// Calls that began and have not ended.
     #[must_use]
     pub fn in_flight(&self) -> u32 {
-        Activity::from_bits(self.0.load(Ordering::Relaxed)).in_flight()
+        InstanceActivity::from_bits(self.0.load(Ordering::Relaxed)).in_flight()
     }
 
-    fn change(&self, event: impl Fn(Activity) -> (Activity, u64)) -> u64 {
+    fn change(&self, event: impl Fn(InstanceActivity) -> (InstanceActivity, u64)) -> u64 {
         // Relaxed: the word is all there is, and nothing else is handed over with it.
         let mut bits = self.0.load(Ordering::Relaxed);
         loop {
-            let (next, metered_ms) = event(Activity::from_bits(bits));
+            let (next, metered_ms) = event(InstanceActivity::from_bits(bits));
             match self.0.compare_exchange_weak(bits, next.to_bits(), Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return metered_ms,
                 Err(found) => bits = found,

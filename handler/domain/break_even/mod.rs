@@ -8,7 +8,7 @@ mod month;
 mod shape;
 
 pub use crossing::{Crossing, break_even, crossings};
-pub use month::{CostLine, MonthCost, NoCost, Terms, month};
+pub use month::{MeterCost, MonthCost, NoCost, Terms, month};
 pub use shape::{SHORTEST_STRETCH_S, ShapeError, TrafficShape, metered_share};
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub struct Terms {
 
 /// One meter's part of a month.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CostLine {
+pub struct MeterCost {
     /// The meter's name.
     pub meter: String,
     /// Units used.
@@ -38,7 +38,7 @@ pub struct MonthCost {
     /// The whole, exact in the quantities.
     pub total: BigDecimal,
     /// By meter.
-    pub lines: Vec<CostLine>,
+    pub lines: Vec<MeterCost>,
     /// Instances in the mean; none on a plan that has none of one's own.
     pub instances: Option<f64>,
 }
@@ -81,7 +81,7 @@ pub fn month(
     for Quantity { meter, used, free } in quantities {
         let unit = price(&meter).ok_or_else(|| NoCost::Unpriced { meter: meter.clone() })?;
         let charged = if terms.free_grants { (&used - free).max(BigDecimal::zero()) } else { used.clone() };
-        lines.push(CostLine { meter, quantity: used, cost: charged * unit });
+        lines.push(MeterCost { meter, quantity: used, cost: charged * unit });
     }
     Ok(MonthCost { total: lines.iter().map(|line| &line.cost).sum(), lines, instances })
 }

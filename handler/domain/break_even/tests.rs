@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::catalogue::{Catalogue, CataloguePlan};
-use crate::domain::metering::Activity;
+use crate::domain::metering::InstanceActivity;
 use crate::domain::statistics::random::Random;
 
 fn plan(name: &str) -> &'static CataloguePlan {
@@ -151,7 +151,7 @@ fn simulated_share(calls: f64, duration_s: f64, random: &mut Random) -> f64 {
         events.extend([(at, true), (at + duration_s, false)]);
     }
     events.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-    let mut activity = Activity::default();
+    let mut activity = InstanceActivity::default();
     let mut total_ms = 0;
     for (at, begins) in events {
         let uptime = Duration::from_secs_f64(at);
