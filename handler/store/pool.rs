@@ -34,13 +34,18 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a transaction whose process was lost may hold its locks.
 const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// How long a statement may wait for a lock where it may take `statement_timeout` in all.
+fn lock_timeout(statement_timeout: Duration) -> Duration {
+    LOCK_TIMEOUT.min(statement_timeout)
+}
+
 /// The time limits of each session.
 fn session_settings(statement_timeout: Duration) -> String {
     let milliseconds = |limit: Duration| limit.as_millis();
     format!(
         "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}",
         milliseconds(statement_timeout),
-        milliseconds(LOCK_TIMEOUT.min(statement_timeout)),
+        milliseconds(lock_timeout(statement_timeout)),
         milliseconds(IDLE_IN_TRANSACTION_TIMEOUT)
     )
 }
@@ -126,7 +131,7 @@ fn connect(connector: Arc<Connector>) -> BoxFuture<'static, diesel::ConnectionRe
             config.password(tokens.token().await.map_err(|error| ConnectionError::BadConnection(chain(&error)))?);
         }
         let (tls, clock) = (connector.tls.clone(), Arc::clone(&connector.clock));
-        let mut connection = Session::connect(&config, tls, clock, connector.statement_timeout).await?;
+        let mut connection = Session::connect(&config, tls, clock, lock_timeout(connector.statement_timeout)).await?;
         connection
             .batch_execute(&session_settings(connector.statement_timeout))
             .await

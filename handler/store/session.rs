@@ -46,10 +46,10 @@ pub struct Session {
     cancel: CancelToken,
     tls: Option<MakeRustlsConnect>,
     clock: Arc<dyn Clock>,
-    statement_timeout: Duration,
+    shortest_timeout: Duration,
 }
 
-/// A statement ran into `statement_timeout`.
+/// A statement ran into its time limit, or into the one for waiting on another transaction.
 #[derive(Debug, thiserror::Error)]
 #[error("the statement took longer than {limit:?}: {source}")]
 pub(super) struct TimedOut {
@@ -58,12 +58,13 @@ pub(super) struct TimedOut {
 }
 
 impl Session {
-    /// Connects as `config` says. Statements that fail after `statement_timeout`, which the caller has set, count as timed out.
+    /// Connects as `config` says. Statements that fail for no other known reason after `shortest_timeout` or later count as timed out: it is
+    /// the shorter of the time limits for statements and for locks, which the caller sets.
     pub async fn connect(
         config: &tokio_postgres::Config,
         tls: Option<MakeRustlsConnect>,
         clock: Arc<dyn Clock>,
-        statement_timeout: Duration,
+        shortest_timeout: Duration,
     ) -> ConnectionResult<Session> {
         let (client, ended) = match &tls {
             Some(tls) => open(config, tls.clone()).await?,
@@ -71,7 +72,7 @@ impl Session {
         };
         let cancel = client.cancel_token();
         let connection = AsyncPgConnection::try_from(client).await?;
-        Ok(Session { connection, under_way: Arc::default(), ended, cancel, tls, clock, statement_timeout })
+        Ok(Session { connection, under_way: Arc::default(), ended, cancel, tls, clock, shortest_timeout })
     }
 
     fn begin(&self) -> Statement {
@@ -81,7 +82,7 @@ impl Session {
             ended: self.ended.clone(),
             clock: Arc::clone(&self.clock),
             started: self.clock.uptime(),
-            timeout: self.statement_timeout,
+            timeout: self.shortest_timeout,
         }
     }
 }
@@ -155,15 +156,14 @@ impl Statement {
         let DieselError::DatabaseError(DatabaseErrorKind::Unknown | DatabaseErrorKind::UnableToSendCommand, _) = &error else {
             return error;
         };
-        if self.clock.uptime().saturating_sub(self.started) >= self.timeout {
-            return DieselError::QueryBuilderError(Box::new(TimedOut { limit: self.timeout, source: error }));
-        }
-        // A server that ends a session sends the error first and then closes.
+        let late = self.clock.uptime().saturating_sub(self.started) >= self.timeout;
+        // A server that ends a session sends the error first and then closes, however long the statement has run.
         let closed = tokio::time::timeout(CLOSING, self.ended.cancelled()).await.is_ok();
         match error {
             DieselError::DatabaseError(_, information) if closed => {
                 DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, information)
             }
+            error if late => DieselError::QueryBuilderError(Box::new(TimedOut { limit: self.timeout, source: error })),
             error => error,
         }
     }

@@ -15,6 +15,8 @@ mod functions;
 mod harness;
 mod manual;
 mod redirects;
+mod retries;
 mod serving;
+mod trust;
 mod watching;
 mod windows;
