@@ -26,6 +26,9 @@ const SETTLED_TURNS: u32 = 5;
 /// What is compared by default: the last day.
 const DEFAULT_RANGE: time::Duration = time::Duration::DAY;
 
+/// Reports that may wait for the one being made; whoever comes after them is told to come back.
+const MAX_WAITING: usize = 4;
+
 /// What a comparison may be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReportQuery {
@@ -43,6 +46,9 @@ pub enum ComparisonError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Enough reports wait already: this one may be asked for again shortly.
+    #[error("too many reports at once")]
+    Busy,
     /// The task that reads the router's decisions ended without them.
     #[error("the task that reads decisions failed")]
     Decisions(#[source] JoinError),
@@ -60,13 +66,16 @@ pub struct Comparison {
     clock: Arc<dyn Clock>,
     /// One report at a time: a long range takes all cores and some hundred MB of an instance whose calls are being measured.
     turn: Arc<Semaphore>,
+    /// One place for the report being made, and those for the ones that wait.
+    places: Arc<Semaphore>,
 }
 
 impl Comparison {
     /// Comparisons of what `store` holds of `schedule`.
     #[must_use]
     pub fn new(store: Store, schedule: Schedule, config: ComparisonConfig, clock: Arc<dyn Clock>) -> Self {
-        Comparison { store, schedule, config, clock, turn: Arc::new(Semaphore::new(1)) }
+        let (turn, places) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(1 + MAX_WAITING)));
+        Comparison { store, schedule, config, clock, turn, places }
     }
 
     /// The schedule windows are compared under.
@@ -98,6 +107,7 @@ impl Comparison {
     /// # Errors
     /// [`ComparisonError`].
     pub async fn report(&self, asked: ReportQuery) -> Result<Report, ComparisonError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| ComparisonError::Busy)?;
         let turn = Arc::clone(&self.turn).acquire_owned().await;
         let range = self.minutes(asked.from, asked.to);
         let mut accumulator = Accumulator::new(self.inputs(range, asked.burn_in).await?);
@@ -112,7 +122,7 @@ impl Comparison {
         // Seconds of arithmetic for a year of windows: not on a thread that serves calls.
         let arithmetic = tokio::task::spawn_blocking(move || {
             // Kept until the arithmetic ends, which it does even when nobody waits for it any more.
-            let _turn = turn;
+            let _held = (turn, place);
             assemble(&accumulator.finish(), now)
         });
         arithmetic.await.map_err(ComparisonError::Arithmetic)

@@ -15,7 +15,7 @@ use crate::domain::price::{Meter, Price, parse_overrides};
 use crate::domain::report::{CostSource, MetricName, VerdictOutcome};
 use crate::domain::schedule::Rule;
 use crate::domain::window::{SLICES, Slice, Window, WindowCounts};
-use crate::store::testing::new_store;
+use crate::store::testing::{database_url, new_store, store};
 
 const NOW: OffsetDateTime = datetime!(2026-11-23 12:00:30 UTC);
 
@@ -212,4 +212,23 @@ fn resident_kb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn past_a_short_queue_a_report_is_refused_at_once() {
+    let url = database_url().await;
+    let comparison = comparison(store(&url));
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute("BEGIN; LOCK TABLE windows").await.unwrap();
+    let report = |comparison: Comparison| async move { comparison.report(ReportQuery::default()).await };
+    let queued: Vec<_> = (0..=MAX_WAITING).map(|_| tokio::spawn(report(comparison.clone()))).collect();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let refused = tokio::time::timeout(Duration::from_secs(1), report(comparison.clone())).await.expect("an answer at once");
+    assert!(matches!(&refused, Err(ComparisonError::Busy)), "{refused:?}");
+    client.batch_execute("ROLLBACK").await.unwrap();
+    for report in queued {
+        report.await.unwrap().expect("its turn came");
+    }
+    report(comparison).await.expect("the queue is empty again");
 }

@@ -266,6 +266,7 @@ impl From<ComparisonError> for Problem {
     fn from(error: ComparisonError) -> Self {
         match error {
             ComparisonError::Store(error) => error.into(),
+            ComparisonError::Busy => Problem::new(ProblemKind::Overloaded, format!("{error}; try again shortly")).because(error),
             ComparisonError::Decisions(_) | ComparisonError::Arithmetic(_) => Problem::internal(error),
         }
     }
@@ -285,6 +286,8 @@ mod tests {
         assert!(problem.cause_chain().starts_with("the task that makes the report failed: "), "{}", problem.cause_chain());
         let away = Problem::from(ComparisonError::Store(StoreError::Unavailable("connection refused".into())));
         assert_eq!(away.kind, ProblemKind::StoreUnavailable);
+        let refused = Problem::from(ComparisonError::Busy).response("/api/report", "r1");
+        assert!(refused.status() == StatusCode::SERVICE_UNAVAILABLE && refused.headers().contains_key(RETRY_AFTER));
     }
 
     #[test]

@@ -8,6 +8,8 @@ use super::Store;
 use crate::clock::SystemClock;
 use crate::config::database;
 use crate::dev::postgres::ScratchCluster;
+use crate::domain::minute_range::MinuteRange;
+use crate::domain::window::Window;
 
 /// The test binary's own cluster; it ends with the process.
 pub(crate) fn cluster() -> &'static ScratchCluster {
@@ -53,5 +55,12 @@ impl Store {
     pub(crate) async fn execute_for_test(&self, sql: &str) {
         use diesel_async::SimpleAsyncConnection as _;
         self.connection().await.expect("a connection").batch_execute(sql).await.expect("valid SQL");
+    }
+
+    /// Every window of a range.
+    pub(crate) async fn windows_for_test(&self, range: MinuteRange) -> Vec<Window> {
+        let mut windows = Vec::new();
+        self.last_windows(range, u32::MAX, |window| windows.push(window)).await.expect("windows");
+        windows
     }
 }

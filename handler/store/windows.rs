@@ -162,27 +162,32 @@ impl Store {
         Ok(())
     }
 
-    /// The windows of `range`, counted under its schedule, whole, in time order; the last `limit` of them.
+    /// Hands every window of the last `minutes` in which `range` has any, counted under its schedule, to `observe`, whole and in time order.
     ///
     /// # Errors
-    /// [`StoreError`], [`StoreError::Corrupt`] where a row is no window.
-    pub async fn windows(&self, range: MinuteRange, limit: u32) -> Result<Vec<Window>, StoreError> {
-        let mut connection = self.connection().await?;
+    /// [`StoreError`], [`StoreError::Corrupt`] where a row is no window; windows may have been handed over by then.
+    pub async fn last_windows(&self, range: MinuteRange, minutes: u32, mut observe: impl FnMut(Window)) -> Result<(), StoreError> {
+        let mut connection = self.analytics_connection().await?;
         let (rule, minute_ms) = columns(&range.schedule);
-        let mut rows: Vec<WindowRow> = sql_query(
-            "SELECT starts_at, arm, worker, closed, status_classes, request_bytes, response_bytes, cold_starts, probes, unrouted, slices, \
-             routes FROM windows WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4 \
-             ORDER BY starts_at DESC, arm DESC, worker DESC LIMIT $5",
+        let rows = sql_query(
+            "WITH shown AS (SELECT DISTINCT starts_at FROM windows WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 \
+             AND minute_ms = $4 ORDER BY starts_at DESC LIMIT $5) \
+             SELECT starts_at, arm, worker, closed, status_classes, request_bytes, response_bytes, cold_starts, probes, unrouted, slices, \
+             routes FROM windows WHERE starts_at >= (SELECT min(starts_at) FROM shown) AND starts_at < $2 AND schedule = $3 \
+             AND minute_ms = $4 ORDER BY starts_at, arm, worker",
         )
         .bind::<Timestamptz, _>(range.starts_at())
         .bind::<Timestamptz, _>(range.ends_at())
         .bind::<Text, _>(rule)
         .bind::<Integer, _>(minute_ms)
-        .bind::<BigInt, _>(i64::from(limit))
-        .load(&mut *connection)
+        .bind::<BigInt, _>(i64::from(minutes))
+        .load_stream::<WindowRow>(&mut *connection)
         .await?;
-        rows.reverse();
-        rows.into_iter().map(|row| row.window(&range.schedule)).collect()
+        let mut rows = pin!(rows);
+        while let Some(row) = rows.try_next().await? {
+            observe(row.window(&range.schedule)?);
+        }
+        Ok(())
     }
 
     /// Whether one worker served both arms in `range`: an A/A run. Decided by the last minutes in which anything was counted.
@@ -315,8 +320,7 @@ mod tests {
         store.write_windows(&schedule, std::slice::from_ref(&last), NOW + time::Duration::SECOND).await.unwrap();
         // A write that was overtaken changes nothing.
         store.write_windows(&schedule, &[window(10, Arm::Even, 1, 6)], NOW).await.unwrap();
-        let read = store.windows(minutes(0, 20), 100).await.unwrap();
-        assert_eq!(read, vec![last, window(11, Arm::Odd, 2, 7)]);
+        assert_eq!(store.windows_for_test(minutes(0, 20)).await, vec![last, window(11, Arm::Odd, 2, 7)]);
     }
 
     #[tokio::test]
@@ -337,7 +341,9 @@ mod tests {
         assert_eq!(store.first_window(&schedule).await.unwrap(), Some(Minute(3)));
         assert_eq!(store.last_window(minutes(3, 30)).await.unwrap(), Some(Minute(12)));
         assert_eq!(store.last_window(minutes(31, 99)).await.unwrap(), None);
-        assert_eq!(store.windows(minutes(0, 99), 1).await.unwrap()[0].minute, Minute(30), "the last ones");
+        let mut last = Vec::new();
+        store.last_windows(minutes(0, 99), 1, |window| last.push(window.minute)).await.unwrap();
+        assert_eq!(last, [Minute(30)]);
     }
 
     #[tokio::test]

@@ -1,12 +1,13 @@
 //! The dashboard at `/`. Owns which report is shown and for how long; must not know what is on the page.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderValue;
 use tokio::sync::Mutex;
 use warp::reply::Response;
 
+use crate::causes::chain;
 use crate::clock::Clock;
 use crate::comparison::{Comparison, ComparisonError, ReportQuery};
 use crate::domain::report::Report;
@@ -18,41 +19,86 @@ use crate::page::{Mode, POLICY, Range, ReportView, Viewing, render_report};
 
 /// How long a report is shown before a new one is made, however many people look.
 const MAX_AGE: Duration = Duration::from_secs(5);
+/// How long it is shown at most while a new one is made, or cannot be.
+const MAX_STALE: Duration = Duration::from_secs(600);
 
 /// What `/` needs.
 pub struct Dashboard {
     comparison: Comparison,
     one_url: Option<String>,
     clock: Arc<dyn Clock>,
-    /// The last report of each range, and when it was made.
-    kept: [Mutex<Option<Kept>>; Range::ALL.len()],
+    /// By range.
+    shelves: [Arc<Shelf>; Range::ALL.len()],
 }
 
+/// Where the last report of a range is kept.
+#[derive(Default)]
+struct Shelf {
+    kept: StdMutex<Option<Kept>>,
+    /// Held by whoever makes the next report.
+    making: Arc<Mutex<()>>,
+}
+
+#[derive(Clone)]
 struct Kept {
+    /// The uptime at which it was ready.
     at: Duration,
     shown: Arc<(Report, Timeline)>,
+}
+
+impl Shelf {
+    /// The report kept, where it is younger than `age` at `now`.
+    fn younger_than(&self, age: Duration, now: Duration) -> Option<Arc<(Report, Timeline)>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        (now.saturating_sub(kept.at) < age).then_some(kept.shown)
+    }
 }
 
 impl Dashboard {
     /// A dashboard of what `comparison` compares.
     #[must_use]
     pub fn new(comparison: Comparison, one_url: Option<String>, clock: Arc<dyn Clock>) -> Self {
-        Dashboard { comparison, one_url, clock, kept: Default::default() }
+        Dashboard { comparison, one_url, clock, shelves: Default::default() }
     }
 
+    /// The range's report. One that is a little old is shown at once while a new one is made: those who look are many when a report takes
+    /// long to make.
     async fn shown(&self, range: Range) -> Result<Arc<(Report, Timeline)>, ComparisonError> {
-        let mut kept = self.kept[range as usize].lock().await;
+        let shelf = &self.shelves[range as usize];
         let now = self.clock.uptime();
-        if let Some(kept) = kept.as_ref().filter(|kept| now.saturating_sub(kept.at) < MAX_AGE) {
-            return Ok(Arc::clone(&kept.shown));
+        if let Some(fresh) = shelf.younger_than(MAX_AGE, now) {
+            return Ok(fresh);
         }
-        let asked = ReportQuery { from: Some(self.clock.now() - range.length()), ..ReportQuery::default() };
-        let report = self.comparison.report(asked).await?;
-        let timeline = self.comparison.timeline(&report).await?;
-        let shown = Arc::new((report, timeline));
-        *kept = Some(Kept { at: now, shown: Arc::clone(&shown) });
-        Ok(shown)
+        if let Some(stale) = shelf.younger_than(MAX_STALE, now) {
+            if let Ok(making) = Arc::clone(&shelf.making).try_lock_owned() {
+                let (comparison, clock, shelf) = (self.comparison.clone(), Arc::clone(&self.clock), Arc::clone(shelf));
+                // On its own: whoever happened to look first may leave.
+                tokio::spawn(async move {
+                    if let Err(error) = make(&comparison, &*clock, &shelf, range).await {
+                        tracing::warn!(error = chain(&error), "the dashboard's report could not be made; the last one is shown");
+                    }
+                    drop(making);
+                });
+            }
+            return Ok(stale);
+        }
+        let _making = shelf.making.lock().await;
+        match shelf.younger_than(MAX_AGE, self.clock.uptime()) {
+            Some(made_meanwhile) => Ok(made_meanwhile),
+            None => make(&self.comparison, &*self.clock, shelf, range).await,
+        }
     }
+}
+
+/// Makes a report of `range` and keeps it.
+async fn make(comparison: &Comparison, clock: &dyn Clock, shelf: &Shelf, range: Range) -> Result<Arc<(Report, Timeline)>, ComparisonError> {
+    let asked = ReportQuery { from: Some(clock.now() - range.length()), ..ReportQuery::default() };
+    let report = comparison.report(asked).await?;
+    let timeline = comparison.timeline(&report).await?;
+    let shown = Arc::new((report, timeline));
+    let kept = Kept { at: clock.uptime(), shown: Arc::clone(&shown) };
+    *shelf.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+    Ok(shown)
 }
 
 /// The dashboard.
@@ -97,7 +143,10 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::clock::ManualClock;
     use crate::domain::schedule::Schedule;
+    use crate::store::Store;
+    use crate::store::testing::{database_url, new_store, store};
 
     #[test]
     fn queries_are_read_strictly() {
@@ -108,15 +157,16 @@ mod tests {
         }
     }
 
+    async fn dashboard_on(store: Store) -> (Dashboard, ManualClock) {
+        let clock = ManualClock::new(datetime!(2026-11-23 12:00 UTC));
+        let (config, _) = crate::config::comparison::from_process_environment().expect("a configuration");
+        let comparison = Comparison::new(store, Schedule::default(), config, Arc::new(clock.clone()));
+        (Dashboard::new(comparison, None, Arc::new(clock.clone())), clock)
+    }
+
     #[tokio::test]
     async fn the_answer_carries_the_policy_and_one_report_serves_many() {
-        use crate::config::comparison::from_process_environment;
-        use crate::store::testing::new_store;
-
-        let clock: Arc<dyn Clock> = Arc::new(crate::clock::SystemClock::starting_at(datetime!(2026-11-23 12:00 UTC)));
-        let (config, _) = from_process_environment().expect("a configuration");
-        let comparison = Comparison::new(new_store().await, Schedule::default(), config, Arc::clone(&clock));
-        let shown = Dashboard::new(comparison, None, clock);
+        let (shown, _) = dashboard_on(new_store().await).await;
         let response = dashboard(&shown, Some("range=hour")).await.unwrap_or_else(|_| panic!("an answer"));
         let policy = response.headers()["content-security-policy"].to_str().expect("text");
         assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && policy.ends_with("frame-ancestors 'none'"), "{policy}");
@@ -124,5 +174,52 @@ mod tests {
         assert_eq!(response.headers()["cache-control"], "no-store");
         let (one, other) = (shown.shown(Range::Hour).await, shown.shown(Range::Hour).await);
         assert!(Arc::ptr_eq(&one.expect("a report"), &other.expect("a report")));
+    }
+
+    /// Locks the windows of `url`'s database until the client says ROLLBACK.
+    async fn lock_windows(url: &str) -> tokio_postgres::Client {
+        let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute("BEGIN; LOCK TABLE windows").await.unwrap();
+        client
+    }
+
+    #[tokio::test]
+    async fn an_old_report_is_shown_while_one_new_one_is_made() {
+        let url = database_url().await;
+        let (dashboard, clock) = dashboard_on(store(&url)).await;
+        let look = async || {
+            let look = tokio::time::timeout(Duration::from_secs(2), dashboard.shown(Range::Day));
+            look.await.expect("nobody waits for the new one").expect("a report")
+        };
+        let old = look().await;
+        clock.advance(Duration::from_secs(20));
+        let locked = lock_windows(&url).await;
+        for _ in 0..50 {
+            assert!(Arc::ptr_eq(&look().await, &old));
+        }
+        // Making it takes longer than it will be shown for: it counts from when it was made.
+        clock.advance(Duration::from_secs(20));
+        locked.batch_execute("ROLLBACK").await.unwrap();
+        let new = loop {
+            let shown = look().await;
+            if !Arc::ptr_eq(&shown, &old) {
+                break shown;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            assert!(Arc::ptr_eq(&look().await, &new), "one new report was made");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_report_that_is_too_old_is_not_shown() {
+        let url = database_url().await;
+        let (dashboard, clock) = dashboard_on(store(&url)).await;
+        let old = dashboard.shown(Range::Day).await.expect("a report");
+        clock.advance(Duration::from_secs(3_600));
+        assert!(!Arc::ptr_eq(&dashboard.shown(Range::Day).await.expect("a report"), &old));
     }
 }

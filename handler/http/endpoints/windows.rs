@@ -17,7 +17,7 @@ use crate::http::query::Query;
 use crate::http::reply::json;
 use crate::store::Store;
 
-/// Most windows in one answer where the caller sets no limit, and the highest limit.
+/// Most minutes in one answer where the caller sets no limit, and the highest limit.
 const DEFAULT_LIMIT: u32 = 240;
 const MAX_LIMIT: u32 = 5_000;
 
@@ -110,7 +110,7 @@ pub struct DecisionsDocument {
     params(
         ("from" = Option<String>, Query, description = "First moment shown; a day before `to` where none is given"),
         ("to" = Option<String>, Query, description = "First moment not shown; now where none is given"),
-        ("limit" = Option<u32>, Query, description = "Most windows shown, the latest ones: 1 to 5,000, else 240"),
+        ("limit" = Option<u32>, Query, description = "Most minutes shown, the latest in which anything was counted, each with all its windows: 1 to 5,000, else 240"),
     ),
     responses(
         (status = 200, description = "The windows in time order, and the decisions of their minutes", body = WindowsDocument),
@@ -125,9 +125,10 @@ pub async fn windows(store: &Store, comparison: &Comparison, raw_query: Option<&
     query.finish()?;
     let schedule = comparison.schedule();
     let range = comparison.minutes_so_far(from, to);
-    let windows = store.windows(range, limit).await?;
+    let mut windows = JoinedWindows::new();
+    store.last_windows(range, limit, |window| join(&mut windows, &window)).await?;
     // Decisions of the minutes shown, not of the whole range.
-    let range = windows.first().map_or(range, |window| range.starting_no_earlier_than(window.minute));
+    let range = windows.first_key_value().map_or(range, |((first, _), _)| range.starting_no_earlier_than(*first));
     let mut decisions: BTreeMap<Minute, DecisionsDocument> = BTreeMap::new();
     store.observe_decisions(range, |count| add(&mut decisions, schedule, count)).await?;
     let decisions: Vec<DecisionsDocument> = decisions.into_values().collect();
@@ -161,15 +162,17 @@ fn conformance(decisions: &[DecisionsDocument]) -> Option<f64> {
     (all > 0).then(|| 1.0 - violations as f64 / all as f64)
 }
 
-/// Joins the workers of each minute and arm.
-fn documents(schedule: &Schedule, windows: Vec<Window>) -> Vec<WindowDocument> {
-    let mut joined: BTreeMap<(Minute, Arm), (WindowCounts, u32, bool)> = BTreeMap::new();
-    for window in windows {
-        let (counts, workers, closed) = joined.entry((window.minute, window.arm)).or_insert_with(|| (WindowCounts::default(), 0, true));
-        counts.merge(&window.counts);
-        *workers += 1;
-        *closed &= window.closed;
-    }
+/// By minute and arm: what all its workers counted, how many they are, and whether each of them closed.
+type JoinedWindows = BTreeMap<(Minute, Arm), (WindowCounts, u32, bool)>;
+
+fn join(joined: &mut JoinedWindows, window: &Window) {
+    let (counts, workers, closed) = joined.entry((window.minute, window.arm)).or_insert_with(|| (WindowCounts::default(), 0, true));
+    counts.merge(&window.counts);
+    *workers += 1;
+    *closed &= window.closed;
+}
+
+fn documents(schedule: &Schedule, joined: JoinedWindows) -> Vec<WindowDocument> {
     joined.into_iter().map(|((minute, arm), (counts, workers, closed))| document(schedule, minute, arm, counts, workers, closed)).collect()
 }
 
@@ -219,15 +222,45 @@ mod tests {
 
     #[test]
     fn a_minutes_workers_are_merged_into_one_entry() {
-        let shown = documents(
-            &Schedule::default(),
-            vec![window(2, Arm::Even, true, 3), window(2, Arm::Even, false, 5), window(2, Arm::Odd, true, 1)],
-        );
+        let mut joined = JoinedWindows::new();
+        for window in [window(2, Arm::Even, true, 3), window(2, Arm::Even, false, 5), window(2, Arm::Odd, true, 1)] {
+            join(&mut joined, &window);
+        }
+        let shown = documents(&Schedule::default(), joined);
         assert_eq!(shown.len(), 2);
         assert_eq!((shown[0].calls, shown[0].workers, shown[0].closed, shown[0].on_schedule), (8, 2, false, true));
         assert_eq!(shown[0].latency_mean_ms, Some(10.0));
         assert!((shown[0].latency_p95_ms.unwrap() - 10.0).abs() < 0.16);
         assert!(!shown[1].on_schedule);
+    }
+
+    #[tokio::test]
+    async fn a_limit_never_cuts_a_minute_between_its_workers() {
+        use crate::clock::ManualClock;
+        use crate::http::endpoints::testing::answer;
+        use crate::store::testing::new_store;
+
+        let (store, schedule) = (new_store().await, Schedule::default());
+        let now = schedule.starts_at(Minute(10));
+        let worker = |minute, arm, worker, calls| Window { worker: Uuid::from_u128(worker), ..window(minute, arm, true, calls) };
+        let windows = [
+            worker(4, Arm::Even, 1, 1),
+            worker(4, Arm::Even, 2, 2),
+            worker(5, Arm::Odd, 3, 4),
+            worker(5, Arm::Odd, 4, 8),
+            worker(5, Arm::Even, 1, 16),
+        ];
+        store.write_windows(&schedule, &windows, now).await.unwrap();
+        let (config, _) = crate::config::comparison::from_process_environment().unwrap();
+        let comparison = Comparison::new(store.clone(), schedule, config, std::sync::Arc::new(ManualClock::new(now)));
+        let shown = async |limit: u32| {
+            let answer = answer(super::windows(&store, &comparison, Some(&format!("from=1970-01-01&limit={limit}"))).await).await;
+            let windows = answer.body["windows"].as_array().unwrap().clone();
+            windows.iter().map(|window| (window["calls"].as_u64().unwrap(), window["workers"].as_u64().unwrap())).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(1).await, [(16, 1), (12, 2)]);
+        assert_eq!(shown(2).await, [(3, 2), (16, 1), (12, 2)]);
+        assert_eq!(shown(3).await, shown(2).await);
     }
 
     #[test]
