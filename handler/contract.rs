@@ -12,8 +12,8 @@ pub const MINUTE: HeaderName = HeaderName::from_static("switchback-minute");
 pub const REASON: HeaderName = HeaderName::from_static("switchback-reason");
 /// Says how an arm knows the minute of a call: from a `ticket`, or from the call's `arrival`.
 pub const ROUTING: HeaderName = HeaderName::from_static("switchback-routing");
-/// Marks calls of this program's own health probes and watchers: they are no callers and stay out of the windows.
-pub const PROBE: HeaderName = HeaderName::from_static("switchback-probe");
+/// Says what an arm goes by, to the router that must go by the same.
+pub const SETTINGS: HeaderName = HeaderName::from_static("switchback-settings");
 /// Carries a call's id in and out.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Carries an API key; clients keep it when a redirect leads to another host, which they don't with `Authorization`.

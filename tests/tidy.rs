@@ -233,7 +233,7 @@ fn names_on_the_wire_are_written_once() {
         "\"switchback-arm\"",
         "\"switchback-minute\"",
         "\"switchback-reason\"",
-        "\"switchback-probe\"",
+        "\"switchback-settings\"",
         "\"switchback-routing\"",
         "\"x-api-key\"",
         "\"x-request-id\"",

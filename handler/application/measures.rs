@@ -11,6 +11,7 @@ use crate::http::connections::Connections;
 use crate::http::edge::Edge;
 use crate::routing::Routing;
 use crate::store::Store;
+use crate::telemetry::AccessLog;
 use crate::telemetry::metrics::{MetricKind, Registry, Sample};
 use crate::windows::CallCounter;
 
@@ -41,6 +42,17 @@ fn connections_of(registry: &Registry, connections: &Arc<Connections>) {
     measure("switchback_heads_refused_total", "Heads that were no requests: 400, 414, 431.", MetricKind::Counter, |connections| {
         connections.refused_heads() as f64
     });
+}
+
+/// Measures the access log.
+pub fn access(registry: &Registry, access: &Arc<AccessLog>) {
+    let access = Arc::clone(access);
+    registry.register(
+        "switchback_access_log_left_out_total",
+        "Lines of the access log left out because standard output was not read in time.",
+        MetricKind::Counter,
+        move || vec![Sample::plain(access.left_out() as f64)],
+    );
 }
 
 /// Measures an arm.
@@ -78,6 +90,17 @@ pub fn router(registry: &Registry, routing: &Arc<Routing>, store: Option<&Store>
         let now = health.health().now();
         Arm::BOTH.map(|arm| Sample::labelled("arm", arm.as_str(), f64::from(u8::from(now[arm] == Health::Up)))).into()
     });
+    let settings = Arc::clone(routing);
+    registry.register(
+        "switchback_arm_agrees",
+        "Whether an arm goes by the router's schedule and ticket key, 1 or 0; absent until it has said.",
+        MetricKind::Gauge,
+        move || {
+            let (own, theirs) = (settings.settings(), settings.health().settings());
+            let agrees = |arm: Arm| theirs[arm].as_deref().map(|theirs| f64::from(u8::from(theirs == own.as_str())));
+            Arm::BOTH.into_iter().filter_map(|arm| Some(Sample::labelled("arm", arm.as_str(), agrees(arm)?))).collect()
+        },
+    );
     if let Some(store) = store {
         pool(registry, store);
     }

@@ -27,7 +27,7 @@ use crate::http::edge::{Edge, EdgeConfig};
 use crate::http::lame_duck::{LameDuck, NOTICE};
 use crate::http::observed::Observer;
 use crate::http::server::{self, Server};
-use crate::telemetry::{Destination, IngestionClient, Sampling, SamplingSecret, Sending, Telemetry};
+use crate::telemetry::{AccessLog, Destination, IngestionClient, Sampling, SamplingSecret, Sending, Telemetry};
 use roles::{Background, Setup};
 
 /// A role ready to serve.
@@ -38,10 +38,13 @@ pub struct Application {
     clock: Arc<dyn Clock>,
     lame_duck: Option<Arc<LameDuck>>,
     connections: Arc<Connections>,
+    access: Option<Arc<AccessLog>>,
 }
 
 /// Longest time telemetry has to leave once calls are served.
 const TELEMETRY_FLUSH: Duration = Duration::from_secs(2);
+/// Longest time the last lines of the access log have to be written.
+const ACCESS_LOG_FLUSH: Duration = Duration::from_millis(50);
 /// When everything is over after the process was told to stop: platforms end it five seconds after.
 const LAST_MOMENT: Duration = Duration::from_millis(4_950);
 /// How long calls in flight may go on once the port is closed.
@@ -62,12 +65,14 @@ impl Application {
             Role::Router(router) => setup.router(router, &mut background)?,
             Role::Api(api) => setup.arm(api, &mut background)?,
         };
+        let access = config.logs.access.map(AccessLog::start).transpose().map_err(ApplicationError::AccessLog)?.map(Arc::new);
         let observer = Observer {
             clock: Arc::clone(&timing.clock),
             schedule,
             arm: role.arm,
             calls: Arc::clone(&telemetry.calls),
             recorder: telemetry.recorder.clone(),
+            access: access.clone(),
         };
         let edge = EdgeConfig {
             clock: Arc::clone(&timing.clock),
@@ -85,8 +90,9 @@ impl Application {
         let edge = Edge::new(edge, role.routes);
         let connections = Arc::new(Connections::new(Arc::clone(&timing.clock), config.limits.connections_per_address));
         measures::edge(&telemetry.registry, &edge, &connections);
+        access.iter().for_each(|access| measures::access(&telemetry.registry, access));
         let sending = telemetry.send();
-        Ok(Application { edge, background, sending, clock: Arc::clone(&timing.clock), lame_duck, connections })
+        Ok(Application { edge, background, sending, clock: Arc::clone(&timing.clock), lame_duck, connections, access })
     }
 
     /// Serves until `stop`, tells the router, lets calls in flight finish, then ends the background work.
@@ -123,6 +129,9 @@ impl Application {
         // What the drain left of the time before the platform ends the process.
         let left = LAST_MOMENT.saturating_sub(self.clock.uptime().saturating_sub(stopped_at));
         tokio::join!(background, self.sending.flush(left.min(TELEMETRY_FLUSH)));
+        if let Some(access) = self.access {
+            access.flush(ACCESS_LOG_FLUSH);
+        }
         died.map_or(Ok(()), Err)
     }
 }

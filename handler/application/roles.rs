@@ -13,12 +13,14 @@ use super::measures;
 use super::timing::Timing;
 use crate::caller::Caller;
 use crate::comparison::Comparison;
-use crate::config::{ApiConfig, Config, RouterConfig};
+use crate::config::{ApiConfig, Config, KeysConfig, RouterConfig};
 use crate::domain::arm::Arm;
 use crate::domain::schedule::Schedule;
+use crate::domain::shared_settings::SharedSettings;
 use crate::http::auth::Trust;
 use crate::http::endpoints::dashboard::Dashboard;
 use crate::http::front::Front;
+use crate::http::key_ring::{self, KeyRing};
 use crate::http::lame_duck::LameDuck;
 use crate::http::request::Routes;
 use crate::http::routes::{self, ApiParts, RouterParts};
@@ -97,6 +99,7 @@ impl Setup<'_> {
                 router.arms.clone(),
                 probing_client()?,
                 Arc::clone(clock),
+                SharedSettings::new(&self.schedule, config.ticket_key.as_ref()),
                 config.under_functions_host,
                 background.stop.clone(),
             ),
@@ -109,7 +112,9 @@ impl Setup<'_> {
             background.spawn("the writer of decisions", routing::flush::decisions(routing, self.worker, store, clock, stop));
         }
         measures::router(self.registry, &routing, store.as_ref());
-        let routes = routes::router(Arc::new(RouterParts { routing, registry: Arc::clone(self.registry) }));
+        let trust = Trust::of(self.keys(&router.keys, background), None);
+        let parts = RouterParts { routing, open: router.open, trust, registry: Arc::clone(self.registry) };
+        let routes = routes::router(Arc::new(parts));
         Ok(RoleParts { arm: None, windows: None, routes, front: self.front(store)?, lame_duck: None })
     }
 
@@ -127,7 +132,7 @@ impl Setup<'_> {
         let one_url = config.one_url.as_ref().map(ToString::to_string);
         let parts = ApiParts {
             config: api.clone(),
-            trust: trust(api, config),
+            trust: trust(self.keys(&api.keys, background), api, config),
             schedule: self.schedule,
             store: store.clone(),
             dashboard: Dashboard::new(comparison.clone(), one_url, Arc::clone(clock)),
@@ -135,10 +140,20 @@ impl Setup<'_> {
             registry: Arc::clone(self.registry),
             call_timeout: config.limits.call_timeout,
             lame_duck: Arc::clone(&lame_duck),
+            settings: SharedSettings::new(&self.schedule, config.ticket_key.as_ref()),
             clock: Arc::clone(clock),
         };
         let routes = routes::api(Arc::new(parts));
         Ok(RoleParts { arm: Some(api.arm), windows: Some(counter), routes, front: self.front(Some(store))?, lame_duck: Some(lame_duck) })
+    }
+
+    /// The keys a role knows, which follow their file where they have one.
+    fn keys(&self, config: &KeysConfig, background: &mut Background) -> Arc<KeyRing> {
+        let ring = Arc::new(KeyRing::new(config.keys.clone()));
+        if let Some(file) = config.file.clone() {
+            background.spawn("the reader of API keys", key_ring::follow(Arc::clone(&ring), file, background.stop.clone()));
+        }
+        ring
     }
 
     /// What the Functions host finds in this process, where it stands before it.
@@ -146,16 +161,16 @@ impl Setup<'_> {
         if !self.config.under_functions_host {
             return Ok(None);
         }
-        let caller = |url: &_| Caller::new(Clone::clone(url), Arc::clone(&self.timing.clock));
+        let caller = |url: &_| Caller::new(Clone::clone(url), self.config.client_key.clone(), Arc::clone(&self.timing.clock));
         let caller = self.config.one_url.as_ref().map(caller).transpose()?;
         Ok(Some(Front { watch: WatchTimer { caller, store } }))
     }
 }
 
-fn trust(api: &ApiConfig, config: &Config) -> Trust {
+fn trust(keys: Arc<KeyRing>, api: &ApiConfig, config: &Config) -> Trust {
     // Behind the Functions host every caller seems to be on this machine.
     let loopback = (api.open.loopback && !config.under_functions_host).then(|| config.cors.clone());
-    let trust = Trust::of(api.keys.clone(), loopback);
+    let trust = Trust::of(keys, loopback);
     match trust {
         Trust::Keys(_) => {}
         Trust::Loopback(_) => tracing::info!("no API keys are configured, so only callers on this machine are served"),
@@ -178,6 +193,9 @@ pub enum ApplicationError {
     /// The client for outgoing calls.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The access log.
+    #[error("the access log could not be started: {0}")]
+    AccessLog(#[source] std::io::Error),
     /// The way to the database.
     #[error(transparent)]
     Store(#[from] StoreSetupError),

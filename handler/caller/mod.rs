@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::LOCATION;
-use http::{HeaderName, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use reqwest::Response;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::clock::Clock;
 use crate::config::BaseUrl;
-use crate::contract::{ARM, LIVE_PATH, MINUTE, PROBE, REASON, ROUTING};
+use crate::contract::{API_KEY, ARM, LIVE_PATH, MINUTE, REASON, ROUTING};
 use crate::domain::arm::Arm;
 use crate::domain::decision::Reason;
 use crate::domain::probe::{Probe, ProbeOutcome};
@@ -30,6 +30,7 @@ pub struct Caller {
     client: reqwest::Client,
     clock: Arc<dyn Clock>,
     url: BaseUrl,
+    key: Option<HeaderValue>,
 }
 
 /// One probe, with what its headers said.
@@ -68,6 +69,9 @@ pub enum RouterStateError {
     /// Nobody answered, or only a front door did: it may come back.
     #[error("{0}")]
     Unreachable(String),
+    /// It asks for an API key, or for another one.
+    #[error("{0} shows its routing only to callers with an API key: set SWITCHBACK_CLIENT_KEY to one it knows")]
+    Closed(BaseUrl),
     /// Something other than a router answered.
     #[error("{url} is no router: {reason}")]
     NoRouter {
@@ -87,12 +91,12 @@ impl RouterState {
 }
 
 impl Caller {
-    /// A caller of the router at `url`.
+    /// A caller of the router at `url`, which is shown `key` where it asks for one; nobody else is.
     ///
     /// # Errors
     /// When no client for outgoing calls can be made.
-    pub fn new(url: BaseUrl, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
-        Ok(Caller { client: http_client()?, clock, url })
+    pub fn new(url: BaseUrl, key: Option<HeaderValue>, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
+        Ok(Caller { client: http_client()?, clock, url, key })
     }
 
     /// Asks the router for its schedule and its arms.
@@ -100,11 +104,15 @@ impl Caller {
     /// # Errors
     /// [`RouterStateError`], which tells an outage from a wrong address.
     pub async fn router_state(&self) -> Result<RouterState, RouterStateError> {
-        let response = self.get(&format!("{}/_switchback/routing", self.url)).await.map_err(RouterStateError::Unreachable)?;
+        let response =
+            self.get(&format!("{}/_switchback/routing", self.url), self.key.as_ref()).await.map_err(RouterStateError::Unreachable)?;
         let status = response.status();
         // What a platform's front door answers while nothing runs behind it yet.
         if matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT) {
             return Err(RouterStateError::Unreachable(format!("it answered {status}")));
+        }
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Err(RouterStateError::Closed(self.url.clone()));
         }
         let no_router = |reason| RouterStateError::NoRouter { url: self.url.clone(), reason };
         if !status.is_success() {
@@ -186,14 +194,17 @@ impl Caller {
         Ok(())
     }
 
-    async fn get(&self, url: &str) -> Result<Response, String> {
-        let call = self.client.get(url).header(PROBE, "watch").timeout(LEG_TIMEOUT);
+    async fn get(&self, url: &str, key: Option<&HeaderValue>) -> Result<Response, String> {
+        let mut call = self.client.get(url).timeout(LEG_TIMEOUT);
+        if let Some(key) = key {
+            call = call.header(API_KEY, key);
+        }
         send(call, url).await.map_err(|error| crate::causes::chain(&error.without_url()))
     }
 
     async fn measured(&self, url: &str) -> Result<(Response, u64), String> {
         let before = self.clock.uptime();
-        let response = self.get(url).await?;
+        let response = self.get(url, None).await?;
         let elapsed_us = u64::try_from(self.clock.uptime().saturating_sub(before).as_micros()).unwrap_or(u64::MAX);
         Ok((response, elapsed_us))
     }

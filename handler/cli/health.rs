@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::failure::Failure;
 use super::process::runtime;
-use crate::contract::{LIVE_PATH, PROBE};
+use crate::contract::LIVE_PATH;
 use crate::outgoing::http_client;
 
 /// The instance to ask.
@@ -25,7 +25,7 @@ impl HealthCheck {
             None => own_url()?,
         };
         let client = http_client().map_err(|error| Failure::operation(&error))?;
-        let asked = async { client.get(&url).header(PROBE, "health").timeout(TIMEOUT).send().await?.error_for_status() };
+        let asked = async { client.get(&url).timeout(TIMEOUT).send().await?.error_for_status() };
         match runtime()?.block_on(asked) {
             Ok(_) => Ok(()),
             Err(error) => Err(Failure::operation(&error)),
@@ -41,5 +41,5 @@ fn own_url() -> Result<String, Failure> {
         Role::Router(_) => "/_switchback/health",
         Role::Api(_) => LIVE_PATH,
     };
-    Ok(format!("http://127.0.0.1:{}{path}", config.listen.port()))
+    Ok(format!("http://{}{path}", config.listen.from_here()))
 }

@@ -27,7 +27,7 @@ pub use process::{StopOn, runtime, stop_token};
 
 use crate::application::Timing;
 use crate::clock::SystemClock;
-use crate::config::{Config, settings};
+use crate::config::{Config, Listen, settings};
 use crate::domain::schedule::Schedule;
 use values::{minute, moment};
 
@@ -104,7 +104,7 @@ impl DevRole {
     /// [`Failure::Config`] where the environment is wrong.
     pub fn config(&self) -> Result<Config, Failure> {
         let mut config = Config::from_process_environment()?;
-        config.listen = self.listen.unwrap_or(config.listen);
+        config.listen = self.listen.map_or(config.listen, Listen::from);
         Ok(config)
     }
 

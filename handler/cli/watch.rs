@@ -13,13 +13,13 @@ use super::process::{StopOn, runtime, stop_token};
 use super::tally::Tally;
 use crate::caller::{Caller, ObservedCall, RouterState, RouterStateError};
 use crate::clock::SystemClock;
-use crate::config::{BaseUrl, settings};
+use crate::config::{BaseUrl, access, process_setting, settings};
 use crate::domain::schedule::Schedule;
 
 /// Call the one URL, follow its redirects, and say where they end.
 #[derive(Debug, Args)]
 pub struct WatchArguments {
-    /// The one URL
+    /// The one URL; SWITCHBACK_CLIENT_KEY holds the key of a router that shows its routing to nobody else
     url: BaseUrl,
     /// Calls a second
     #[arg(long, default_value = "2/s", value_parser = super::values::rate, value_name = "N/s")]
@@ -51,7 +51,9 @@ impl WatchArguments {
                     over.cancel();
                 });
             }
-            let caller = Caller::new(self.url.clone(), Arc::new(SystemClock::new())).map_err(|error| Failure::operation(&error))?;
+            let key = process_setting("SWITCHBACK_CLIENT_KEY").map(|text| access::client_key(&text)).transpose();
+            let key = key.map_err(|reason| Failure::input(format!("SWITCHBACK_CLIENT_KEY {reason}")))?;
+            let caller = Caller::new(self.url.clone(), key, Arc::new(SystemClock::new())).map_err(|error| Failure::operation(&error))?;
             let tally = match self.find_router(&caller, &stop).await? {
                 Some(router) => self.watch(Arc::new(caller), router.schedule(), stop).await,
                 None => Tally::default(),
@@ -69,7 +71,9 @@ impl WatchArguments {
             };
             match answer {
                 Ok(state) => return Ok(Some(state)),
-                Err(error @ RouterStateError::NoRouter { .. }) => return Err(Failure::input(error.to_string())),
+                Err(error @ (RouterStateError::NoRouter { .. } | RouterStateError::Closed(_))) => {
+                    return Err(Failure::input(error.to_string()));
+                }
                 Err(RouterStateError::Unreachable(reason)) => eprintln!("{} does not answer: {reason}; trying again", self.url),
             }
             tokio::select! {

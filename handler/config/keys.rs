@@ -41,7 +41,7 @@ impl FromStr for Scope {
 }
 
 /// One key: its name, its scope and the SHA-256 of its text.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey {
     name: String,
     scope: Scope,
@@ -99,7 +99,7 @@ impl fmt::Debug for ApiKey {
 }
 
 /// The keys an instance knows; empty: none was configured.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ApiKeys(Vec<ApiKey>);
 
 impl ApiKeys {
@@ -107,6 +107,12 @@ impl ApiKeys {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The names of the keys.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        self.0.iter().map(ApiKey::name).collect()
     }
 
     /// The key whose text is `secret`. Every entry is compared, each in constant time, so that timing tells nothing about any.

@@ -2,19 +2,25 @@
 //!
 //! Owns the names and forms of settings (docs/configuration.md lists them). Must not know what they are used for.
 
+pub mod access;
+mod base_url;
 pub mod comparison;
 pub mod database;
 mod environment;
 pub mod keys;
+mod listen;
+pub mod retention;
 pub mod settings;
 pub mod telemetry;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use http::Uri;
+use http::HeaderValue;
 
+pub use access::{CorsOrigins, KeysConfig, OpenPaths};
+pub use base_url::BaseUrl;
 pub use environment::process_setting;
+pub use listen::Listen;
 pub use settings::ConfigError;
 
 use crate::domain::arm::{Arm, ByArm};
@@ -24,8 +30,8 @@ use crate::domain::ticket::TicketKey;
 use comparison::ComparisonConfig;
 use database::DatabaseConfig;
 use environment::process_environment;
-use keys::ApiKeys;
-use settings::{Settings, duration_between, list, number_between};
+use retention::Retention;
+use settings::{Settings, duration_between, number_between};
 use telemetry::TelemetryConfig;
 
 /// Everything one process needs to know, checked.
@@ -33,8 +39,8 @@ use telemetry::TelemetryConfig;
 pub struct Config {
     /// Which role the process plays, with that role's settings.
     pub role: Role,
-    /// Where to listen: loopback under the Functions host, else every interface.
-    pub listen: SocketAddr,
+    /// Where to listen.
+    pub listen: Listen,
     /// Whether the Functions host started the process and stands between it and its callers.
     pub under_functions_host: bool,
     /// How minutes map to arms.
@@ -47,6 +53,8 @@ pub struct Config {
     pub cors: CorsOrigins,
     /// The one URL callers know, for the Functions timer that watches it.
     pub one_url: Option<BaseUrl>,
+    /// The API key the timer sends to the router.
+    pub client_key: Option<HeaderValue>,
     /// What is logged, and how.
     pub logs: Logs,
     /// Where telemetry goes, and how much of it.
@@ -69,6 +77,10 @@ pub struct RouterConfig {
     pub arms: ByArm<BaseUrl>,
     /// What to do when the scheduled arm is down.
     pub failover: Failover,
+    /// Who may see what is not open.
+    pub keys: KeysConfig,
+    /// What needs no key.
+    pub open: OpenPaths,
     /// Where decisions are written; none: they are only shown.
     pub database: Option<DatabaseConfig>,
 }
@@ -83,26 +95,15 @@ pub struct ApiConfig {
     /// What the report needs to know of the run.
     pub comparison: ComparisonConfig,
     /// Who may call.
-    pub keys: ApiKeys,
+    pub keys: KeysConfig,
     /// What needs no key.
     pub open: OpenPaths,
     /// Bounds on imports.
     pub imports: ImportLimits,
+    /// How long what was counted is kept.
+    pub retention: Retention,
     /// Where charges and windows are kept.
     pub database: DatabaseConfig,
-}
-
-/// Which parts of the API are served without a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OpenPaths {
-    /// `/api/health/…`
-    pub health: bool,
-    /// `/api/openapi.json`, `/api/docs…`
-    pub docs: bool,
-    /// `/`
-    pub dashboard: bool,
-    /// Everything, to callers on this machine, where no key is configured.
-    pub loopback: bool,
 }
 
 /// Bounds on calls.
@@ -125,15 +126,6 @@ pub struct ImportLimits {
     pub max_bytes: u64,
 }
 
-/// Origins browsers may call from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CorsOrigins {
-    /// Every origin.
-    Any,
-    /// These, as browsers send them: scheme, host and port. None: no cross-origin calls.
-    Only(Vec<String>),
-}
-
 /// What is logged, and how.
 #[derive(Debug, Clone)]
 pub struct Logs {
@@ -141,6 +133,17 @@ pub struct Logs {
     pub filter: String,
     /// Form of the lines.
     pub format: LogFormat,
+    /// Form of the line that each call gets; none: calls get none.
+    pub access: Option<AccessLogFormat>,
+}
+
+/// Form of the access log's lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessLogFormat {
+    /// One JSON object a line.
+    Json,
+    /// The combined log format of Apache's httpd, with the call's id and its µs behind.
+    Combined,
 }
 
 /// Form of log lines.
@@ -154,45 +157,14 @@ pub enum LogFormat {
     Json,
 }
 
-/// An absolute http or https URL without query, fragment or user, and without a final slash: a path may be appended as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BaseUrl(String);
-
-impl BaseUrl {
-    /// The URL's text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Display for BaseUrl {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl std::str::FromStr for BaseUrl {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refusal = || format!("'{text}' is not a base URL such as https://even.example.net");
-        let uri: Uri = text.parse().map_err(|_| refusal())?;
-        let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https")).ok_or_else(refusal)?;
-        let authority = uri.authority().map(http::uri::Authority::as_str).filter(|authority| !authority.is_empty()).ok_or_else(refusal)?;
-        if authority.contains('@') || uri.query().is_some() || text.contains('#') {
-            return Err(format!("'{text}' must hold no user, query or fragment"));
-        }
-        let path = uri.path().trim_end_matches('/');
-        Ok(BaseUrl(format!("{scheme}://{authority}{path}")))
-    }
-}
-
 /// The settings this program knows; anything else that begins with `SWITCHBACK_` is refused as a misspelling.
 const KNOWN: &[&str] = &[
     "SWITCHBACK_AA_RUN",
+    "SWITCHBACK_ACCESS_LOG",
     "SWITCHBACK_API_KEYS",
+    "SWITCHBACK_API_KEYS_FILE",
     "SWITCHBACK_ARM",
+    "SWITCHBACK_BIND",
     "SWITCHBACK_CALL_TIMEOUT",
     "SWITCHBACK_CLIENT_KEY",
     "SWITCHBACK_CORS_ORIGINS",
@@ -216,7 +188,11 @@ const KNOWN: &[&str] = &[
     "SWITCHBACK_POOL_SIZE",
     "SWITCHBACK_PRICES",
     "SWITCHBACK_REGION",
+    "SWITCHBACK_RETENTION_DECISIONS",
+    "SWITCHBACK_RETENTION_PROBES",
+    "SWITCHBACK_RETENTION_WINDOWS",
     "SWITCHBACK_ROLE",
+    "SWITCHBACK_ROUTER_OPEN",
     "SWITCHBACK_SCHEDULE",
     "SWITCHBACK_SHARED_RESOURCE_IDS",
     "SWITCHBACK_TELEMETRY_SAMPLING",
@@ -250,7 +226,7 @@ impl Config {
     }
 
     fn read(settings: &mut Settings) -> Option<Self> {
-        let (listen, under_functions_host) = read_listen(settings);
+        let (listen, under_functions_host) = listen::read(settings);
         let rule = settings.parsed("SWITCHBACK_SCHEDULE", Rule::default(), str::parse);
         let ticket_key = settings.parsed("SWITCHBACK_TICKET_KEY", None, |text| TicketKey::new(text).map(Some));
         let limits = Limits {
@@ -264,8 +240,9 @@ impl Config {
                 .parsed("SWITCHBACK_MAX_CONNECTIONS_PER_ADDRESS", None, |text| number_between(1, 100_000)(text).map(Some))
                 .and_then(|limit| u32::try_from(limit).ok()),
         };
-        let cors = settings.parsed("SWITCHBACK_CORS_ORIGINS", CorsOrigins::Only(Vec::new()), read_origins);
+        let cors = settings.parsed("SWITCHBACK_CORS_ORIGINS", CorsOrigins::Only(Vec::new()), access::read_origins);
         let one_url = settings.parsed("SWITCHBACK_URL", None, |text| text.parse().map(Some));
+        let client_key = settings.parsed("SWITCHBACK_CLIENT_KEY", None, |text| access::client_key(text).map(Some));
         let logs = read_logs(settings);
         let telemetry = telemetry::read(settings);
         let database = database::read(settings).map(|database| database.within(limits.call_timeout));
@@ -278,7 +255,7 @@ impl Config {
             }
             None => None,
         };
-        Some(Config { role: role?, listen, under_functions_host, rule, ticket_key, limits, cors, one_url, logs, telemetry })
+        Some(Config { role: role?, listen, under_functions_host, rule, ticket_key, limits, cors, one_url, client_key, logs, telemetry })
     }
 }
 
@@ -295,15 +272,6 @@ pub fn database_from_process_environment() -> Result<DatabaseConfig, ConfigError
     }
 }
 
-fn read_listen(settings: &mut Settings) -> (SocketAddr, bool) {
-    let port = |text: &str| text.parse::<u16>().map_err(|_| format!("'{text}' is not a port"));
-    let own = settings.parsed("PORT", 8080, port);
-    match settings.parsed("FUNCTIONS_CUSTOMHANDLER_PORT", None, |text| port(text).map(Some)) {
-        Some(port) => (SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port), true),
-        None => (SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), own), false),
-    }
-}
-
 fn read_logs(settings: &mut Settings) -> Logs {
     let format = settings.parsed("SWITCHBACK_LOG_FORMAT", LogFormat::Auto, |text| match text {
         "auto" => Ok(LogFormat::Auto),
@@ -314,18 +282,13 @@ fn read_logs(settings: &mut Settings) -> Logs {
     let filter = settings.parsed("SWITCHBACK_LOG", "info".to_owned(), |text| {
         tracing_subscriber::EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| format!("is not a filter: {error}"))
     });
-    Logs { filter, format }
-}
-
-fn read_origins(text: &str) -> Result<CorsOrigins, String> {
-    if text == "*" {
-        return Ok(CorsOrigins::Any);
-    }
-    let origin = |text: &str| {
-        let origin: BaseUrl = text.parse()?;
-        if origin.as_str().matches('/').count() == 2 { Ok(origin.0) } else { Err(format!("'{text}' is not an origin: it has a path")) }
-    };
-    list(text).into_iter().map(origin).collect::<Result<Vec<_>, _>>().map(CorsOrigins::Only)
+    let access = settings.parsed("SWITCHBACK_ACCESS_LOG", None, |text| match text {
+        "off" => Ok(None),
+        "json" => Ok(Some(AccessLogFormat::Json)),
+        "combined" => Ok(Some(AccessLogFormat::Combined)),
+        other => Err(format!("'{other}' is not a form of access log: expected off, json or combined")),
+    });
+    Logs { filter, format, access }
 }
 
 fn read_router(settings: &mut Settings, database: Option<DatabaseConfig>) -> Option<RouterConfig> {
@@ -339,7 +302,9 @@ fn read_router(settings: &mut Settings, database: Option<DatabaseConfig>) -> Opt
     }
     let failover = settings
         .parsed("SWITCHBACK_FAILOVER", Failover::On, |text| on_or_off(text).map(|on| if on { Failover::On } else { Failover::Off }));
-    Some(RouterConfig { arms: ByArm { even: even?, odd: odd? }, failover, database })
+    let keys = access::read_keys(settings);
+    let open = settings.parsed("SWITCHBACK_ROUTER_OPEN", access::ROUTER_STANDARD, access::read_router_open);
+    Some(RouterConfig { arms: ByArm { even: even?, odd: odd? }, failover, keys, open, database })
 }
 
 fn read_api(settings: &mut Settings, database: Option<DatabaseConfig>) -> Option<ApiConfig> {
@@ -348,9 +313,8 @@ fn read_api(settings: &mut Settings, database: Option<DatabaseConfig>) -> Option
     let arm = settings.parsed("SWITCHBACK_ARM", None, |text| text.parse::<Arm>().map(Some));
     let aa_run = settings.parsed("SWITCHBACK_AA_RUN", false, on_or_off);
     let comparison = comparison::read(settings);
-    let keys = settings.parsed("SWITCHBACK_API_KEYS", ApiKeys::default(), str::parse);
-    let standard = OpenPaths { health: true, docs: true, dashboard: false, loopback: false };
-    let open = settings.parsed("SWITCHBACK_OPEN", standard, read_open);
+    let keys = access::read_keys(settings);
+    let open = settings.parsed("SWITCHBACK_OPEN", access::ARM_STANDARD, access::read_open);
     let imports = ImportLimits {
         timeout: settings.parsed(
             "SWITCHBACK_IMPORT_TIMEOUT",
@@ -359,7 +323,7 @@ fn read_api(settings: &mut Settings, database: Option<DatabaseConfig>) -> Option
         ),
         max_bytes: settings.parsed("SWITCHBACK_IMPORT_MAX_BYTES", 1 << 30, number_between(1, 1 << 40)),
     };
-    Some(ApiConfig { arm: arm?, aa_run, comparison, keys, open, imports, database: database? })
+    Some(ApiConfig { arm: arm?, aa_run, comparison, keys, open, imports, retention: retention::read(settings), database: database? })
 }
 
 fn on_or_off(text: &str) -> Result<bool, String> {
@@ -368,21 +332,6 @@ fn on_or_off(text: &str) -> Result<bool, String> {
         "off" => Ok(false),
         other => Err(format!("'{other}' is neither on nor off")),
     }
-}
-
-fn read_open(text: &str) -> Result<OpenPaths, String> {
-    let mut open = OpenPaths { health: false, docs: false, dashboard: false, loopback: false };
-    for part in list(text) {
-        match part {
-            "health" => open.health = true,
-            "docs" => open.docs = true,
-            "dashboard" => open.dashboard = true,
-            "loopback" => open.loopback = true,
-            "none" => {}
-            other => return Err(format!("'{other}' cannot be opened: expected health, docs, dashboard, loopback or none")),
-        }
-    }
-    Ok(open)
 }
 
 #[cfg(test)]

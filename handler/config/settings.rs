@@ -103,19 +103,20 @@ impl Settings {
     }
 }
 
-/// Reads `250ms`, `30s`, `5m`.
+/// Reads `250ms`, `30s`, `5m`, `90d`.
 ///
 /// # Errors
 /// Says how a duration is written.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.len() - text.trim_start_matches(|character: char| character.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| format!("'{text}' is not a duration such as 250ms, 30s or 5m"))?;
+    let number: u64 = number.parse().map_err(|_| format!("'{text}' is not a duration such as 250ms, 30s, 5m or 90d"))?;
     let unit_ms = match unit {
         "ms" => 1,
         "s" => 1_000,
         "m" => 60_000,
-        _ => return Err(format!("'{text}' is not a duration such as 250ms, 30s or 5m")),
+        "d" => 86_400_000,
+        _ => return Err(format!("'{text}' is not a duration such as 250ms, 30s, 5m or 90d")),
     };
     number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(|| format!("'{text}' is too long"))
 }

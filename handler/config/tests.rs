@@ -24,7 +24,7 @@ fn a_router_needs_its_role_and_two_urls() {
     assert_eq!(router.arms.even.as_str(), "https://even.example.net");
     assert_eq!(router.arms.odd.as_str(), "https://odd.example.net/base");
     assert_eq!(router.failover, Failover::On);
-    assert_eq!(config.listen.to_string(), "0.0.0.0:8080");
+    assert_eq!(config.listen.to_string(), "*:8080");
 }
 
 #[test]

@@ -28,6 +28,7 @@ pub mod price;
 pub mod probe;
 pub mod report;
 pub mod schedule;
+pub mod shared_settings;
 pub mod statistics;
 pub mod ticket;
 pub mod timeline;

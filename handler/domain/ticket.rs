@@ -15,6 +15,7 @@ use super::schedule::Minute;
 pub const PARAMETER: &str = "sb-ticket";
 
 const MAC_BYTES: usize = 16;
+const FINGERPRINT_BYTES: usize = 8;
 
 /// The key tickets are signed with; shared by the router and both arms.
 #[derive(Clone)]
@@ -60,6 +61,14 @@ impl TicketKey {
     #[must_use]
     pub fn sampling_secret(&self) -> [u8; MAC_BYTES] {
         self.cut_mac(&[b"switchback sampling v1"])
+    }
+
+    /// What tells this key from others; it tells nothing else of the key, and proves nothing.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; FINGERPRINT_BYTES] {
+        let mut fingerprint = [0; FINGERPRINT_BYTES];
+        fingerprint.copy_from_slice(&self.cut_mac(&[b"switchback fingerprint v1"])[..FINGERPRINT_BYTES]);
+        fingerprint
     }
 
     fn mac(&self, minute: Minute, arm: Arm) -> [u8; MAC_BYTES] {

@@ -2,10 +2,13 @@
 //!
 //! The Authorization header is not used: clients drop it when a redirect changes host.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use http::header::{HOST, ORIGIN};
 
 use super::call::Call;
+use super::key_ring::KeyRing;
 use super::problem::{Problem, ProblemKind};
 use crate::config::CorsOrigins;
 use crate::config::keys::{ApiKeys, Scope};
@@ -14,7 +17,7 @@ use crate::contract::API_KEY;
 /// Whom an arm trusts.
 pub enum Trust {
     /// Callers with one of these keys.
-    Keys(ApiKeys),
+    Keys(Arc<KeyRing>),
     /// Callers on this machine, and pages of these origins.
     Loopback(CorsOrigins),
     /// Nobody: no key is configured.
@@ -40,8 +43,8 @@ impl Trust {
     /// Whom an arm with these keys trusts. `loopback` holds the origins whose pages may call where callers on this machine need no key; none:
     /// they need one too.
     #[must_use]
-    pub fn of(keys: ApiKeys, loopback: Option<CorsOrigins>) -> Self {
-        match (keys.is_empty(), loopback) {
+    pub fn of(keys: Arc<KeyRing>, loopback: Option<CorsOrigins>) -> Self {
+        match (keys.keys().is_empty(), loopback) {
             (false, _) => Trust::Keys(keys),
             (true, Some(origins)) => Trust::Loopback(origins),
             (true, None) => Trust::Nobody,
@@ -54,7 +57,7 @@ impl Trust {
     /// [`ProblemKind::Unauthorized`] without a known key, [`ProblemKind::Forbidden`] when its scope does not reach.
     pub fn admit(&self, call: &Call, headers: &HeaderMap, scope: Scope) -> Result<Principal, Problem> {
         match self {
-            Trust::Keys(keys) => admit_key(keys, headers, scope),
+            Trust::Keys(ring) => admit_key(&ring.keys(), headers, scope),
             Trust::Loopback(origins) if is_local(call, headers, origins) => Ok(Principal { name: "loopback".to_owned() }),
             Trust::Loopback(_) => {
                 Err(Problem::new(ProblemKind::Unauthorized, "no API keys are configured, so only callers on this machine are served"))
@@ -135,6 +138,10 @@ mod tests {
         }
     }
 
+    fn ring(keys: ApiKeys) -> Arc<KeyRing> {
+        Arc::new(KeyRing::new(keys))
+    }
+
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
     }
@@ -146,7 +153,7 @@ mod tests {
     #[test]
     fn keys_decide_by_scope() {
         let setting = format!("{},{}", ApiKey::of_secret("ci", Scope::Write, "w"), ApiKey::of_secret("bi", Scope::Read, "r"));
-        let trust = Trust::of(setting.parse().unwrap(), None);
+        let trust = Trust::of(ring(setting.parse().unwrap()), None);
         assert_eq!(outcome(&trust, "127.0.0.1:1", &[], Scope::Read), Err(ProblemKind::Unauthorized));
         assert_eq!(outcome(&trust, "127.0.0.1:1", &[("x-api-key", "?")], Scope::Read), Err(ProblemKind::Unauthorized));
         assert_eq!(outcome(&trust, "9.9.9.9:1", &[("x-api-key", "r")], Scope::Read), Ok("bi".into()));
@@ -155,7 +162,7 @@ mod tests {
     }
 
     fn loopback() -> Trust {
-        Trust::of(ApiKeys::default(), Some(CorsOrigins::Only(vec!["http://localhost:8080".to_owned()])))
+        Trust::of(ring(ApiKeys::default()), Some(CorsOrigins::Only(vec!["http://localhost:8080".to_owned()])))
     }
 
     #[test]
@@ -165,7 +172,7 @@ mod tests {
         assert!(outcome(&trust, "[::1]:1", &[("host", "[::1]:8081")], Scope::Write).is_ok());
         assert!(outcome(&trust, "10.0.0.7:1", &[("host", "localhost")], Scope::Read).is_err());
         assert!(outcome(&trust, "127.0.0.1:1", &[("host", "rebound.example")], Scope::Read).is_err());
-        let nobody = Trust::of(ApiKeys::default(), None);
+        let nobody = Trust::of(ring(ApiKeys::default()), None);
         assert!(outcome(&nobody, "127.0.0.1:1", &[("host", "localhost")], Scope::Read).is_err());
     }
 
@@ -197,7 +204,7 @@ mod tests {
         assert!(page(&[("sec-fetch-site", "cross-site")]).is_err(), "a link or an image on a strangers' page");
         assert!(page(&[("sec-fetch-site", "none")]).is_ok(), "typed into the address bar");
         assert!(page(&[("sec-fetch-site", "same-origin"), ("origin", "http://localhost:8081")]).is_ok());
-        let any = Trust::of(ApiKeys::default(), Some(CorsOrigins::Any));
+        let any = Trust::of(ring(ApiKeys::default()), Some(CorsOrigins::Any));
         let stranger = [("host", "localhost"), ("origin", "https://evil.example")];
         assert!(outcome(&any, "127.0.0.1:1", &stranger, Scope::Read).is_err(), "every origin may read what is open, and nothing more");
     }

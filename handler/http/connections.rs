@@ -3,7 +3,7 @@
 //! A connection that serves no call is idle, whether its peer is silent or sends a head byte by byte. Must not know what is served on one.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -100,6 +100,7 @@ impl Connections {
     /// Takes a place for a connection from `address`. None where that address has as many as it may.
     #[must_use]
     pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let address = counted_as(address);
         let mut state = self.state();
         let from_address = state.by_address.entry(address).or_default();
         if self.limit_per_address.is_some_and(|limit| *from_address >= limit) {
@@ -228,6 +229,14 @@ impl Drop for Place {
     }
 }
 
+/// The address a peer's connections are counted under: of IPv6 its network, since one host may use any address of its /64 (RFC 4291).
+fn counted_as(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+    }
+}
+
 /// Descriptors this process may have open, once it has asked for all that it may ask for.
 fn descriptors() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -287,7 +296,11 @@ mod tests {
         assert!(connections.enter(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1))).is_some());
         drop(first);
         assert!(connections.enter(HERE).is_some());
-        assert_eq!(connections.turned_away(), 1);
+        let v6 = |text: &str| connections.enter(text.parse().unwrap());
+        let _network = (v6("2001:db8:0:1::1").unwrap(), v6("2001:db8:0:1:ffff::2").unwrap());
+        assert!(v6("2001:db8:0:1::3").is_none(), "one host, whichever of its addresses it uses");
+        assert!(v6("2001:db8:0:2::1").is_some());
+        assert_eq!(connections.turned_away(), 2);
     }
 
     #[tokio::test]

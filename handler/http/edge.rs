@@ -35,7 +35,7 @@ use super::table;
 use super::timer::{self, WatchTimer};
 use crate::clock::Clock;
 use crate::config::CorsOrigins;
-use crate::contract::{ARM, PROBE, REQUEST_ID, ROUTING};
+use crate::contract::{ARM, REQUEST_ID, ROUTING};
 use crate::domain::arm::Arm;
 use crate::domain::schedule::Schedule;
 use crate::domain::ticket::TicketKey;
@@ -172,7 +172,7 @@ impl Shared {
         if let Some(entry) = entry {
             entry.finish(response.status().as_u16(), response.body().size_hint().exact().unwrap_or(0));
         }
-        observed.end(response.status().as_u16(), response.headers(), failure);
+        observed.end(&response, failure);
         response
     }
 
@@ -209,7 +209,8 @@ impl Shared {
         })
     }
 
-    /// Collects the facts about a call, and removes its ticket from what the routes will see. A call that is `supervision` counts as a probe.
+    /// Collects the facts about a call, and removes its ticket from what the routes will see. A call that is `supervision`, or goes where only
+    /// supervision does, counts as a probe: watching an experiment must not change what it measures.
     fn open(&self, request: &mut Request<Incoming>, peer: SocketAddr, supervision: bool) -> Call {
         let config = &self.config;
         // The authority form (CONNECT) has no path, and warp needs one.
@@ -235,7 +236,7 @@ impl Shared {
             arrived_uptime: config.clock.uptime(),
             minute: proven.unwrap_or(arrival),
             ticketed: proven.is_some(),
-            probe: supervision || is_probe(request),
+            probe: supervision || table::is_supervision(request.uri().path()),
         };
         // An arm answers HEAD as GET; hyper leaves the body out. The router redirects it as what it is.
         if config.arm.is_some() && request.method() == Method::HEAD {
@@ -275,12 +276,6 @@ impl Shared {
         self.delay.wait().await;
         response
     }
-}
-
-/// Whether a call is supervision's: marked as a probe, or one that cannot be marked, such as a health check or a look at the dashboard.
-/// Watching an experiment must not change what it measures.
-fn is_probe<B>(request: &Request<B>) -> bool {
-    request.headers().contains_key(PROBE) || table::is_supervision(request.uri().path())
 }
 
 /// Bytes of a request's head, about. hyper bounds its buffer, which a head that arrives at once may outgrow.

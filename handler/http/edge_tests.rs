@@ -18,7 +18,7 @@ async fn serving(routes: Routes) -> (SocketAddr, Arc<CallCounter>) {
     let schedule = Schedule::default();
     let counter = Arc::new(CallCounter::new(Arc::clone(&clock), schedule, Booking::Both, uuid::Uuid::nil(), ARM_ROUTES));
     let calls = Arc::default();
-    let observer = Observer { clock: Arc::clone(&clock), schedule, arm: Some(Arm::Even), calls, recorder: None };
+    let observer = Observer { clock: Arc::clone(&clock), schedule, arm: Some(Arm::Even), calls, recorder: None, access: None };
     let config = EdgeConfig {
         clock: Arc::clone(&clock),
         schedule,

@@ -45,7 +45,7 @@ pub enum Access {
     Write,
 }
 
-/// A part of the API that `SWITCHBACK_OPEN` can open to everyone.
+/// A part that a setting can open to everyone: `SWITCHBACK_OPEN` on an arm, `SWITCHBACK_ROUTER_OPEN` on the router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opening {
     /// The health checks.
@@ -54,6 +54,10 @@ pub enum Opening {
     Docs,
     /// The dashboard.
     Dashboard,
+    /// What the router says of its decisions.
+    Routing,
+    /// The router's metrics.
+    Metrics,
 }
 
 impl Opening {
@@ -64,16 +68,20 @@ impl Opening {
             Opening::Health => open.health,
             Opening::Docs => open.docs,
             Opening::Dashboard => open.dashboard,
+            Opening::Routing => open.routing,
+            Opening::Metrics => open.metrics,
         }
     }
 
-    /// Its name in `SWITCHBACK_OPEN`.
+    /// Its name in the setting.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Opening::Health => "health",
             Opening::Docs => "docs",
             Opening::Dashboard => "dashboard",
+            Opening::Routing => "routing",
+            Opening::Metrics => "metrics",
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod edge;
 pub mod endpoint;
 pub mod endpoints;
 pub mod front;
+pub mod key_ring;
 pub mod lame_duck;
 pub mod observed;
 pub mod openapi;

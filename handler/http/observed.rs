@@ -3,9 +3,12 @@
 //! Owns the names of what is recorded (docs/telemetry.md lists them). Must not know what is done with them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method};
+use hyper::body::Body as _;
 use opentelemetry::{Context, KeyValue};
+use warp::reply::Response;
 
 use super::call::Call;
 use super::problem::ProblemKind;
@@ -16,7 +19,7 @@ use crate::domain::arm::Arm;
 use crate::domain::decision::Reason;
 use crate::domain::schedule::Schedule;
 use crate::telemetry::calls::Calls;
-use crate::telemetry::{Begun, Ended, Recorder};
+use crate::telemetry::{AccessLine, AccessLog, Begun, Ended, Recorder};
 
 /// What a call counts as when its caller left before the answer, as nginx counts it.
 const CALLER_LEFT: u16 = 499;
@@ -34,6 +37,8 @@ pub struct Observer {
     pub calls: Arc<Calls>,
     /// What records calls, where there is somewhere to send them.
     pub recorder: Option<Arc<Recorder>>,
+    /// Where each call gets a line, where that is wanted.
+    pub access: Option<Arc<AccessLog>>,
 }
 
 /// What is known of a request before it is served.
@@ -87,16 +92,21 @@ impl Observed<'_> {
         self.begun.as_ref().and_then(Begun::context)
     }
 
-    /// The call was answered with `status` and `headers`.
-    pub fn end(mut self, status: u16, headers: &HeaderMap, failure: Option<CallFailure>) {
-        self.note(status, headers, failure);
+    /// The call was answered.
+    pub fn end(mut self, response: &Response, failure: Option<CallFailure>) {
+        self.note(response.status().as_u16(), response.body().size_hint().exact(), response.headers(), failure);
     }
 
-    fn note(&mut self, status: u16, headers: &HeaderMap, failure: Option<CallFailure>) {
+    fn note(&mut self, status: u16, bytes: Option<u64>, headers: &HeaderMap, failure: Option<CallFailure>) {
         self.ended = true;
         let took = self.observer.clock.uptime().saturating_sub(self.request.call.arrived_uptime);
-        if !self.request.call.probe {
+        if self.request.call.probe {
+            self.observer.calls.count_probe();
+        } else {
             self.observer.calls.count(status, took);
+        }
+        if let Some(access) = &self.observer.access {
+            self.write_line(access, status, bytes, took);
         }
         let (Some(recorder), Some(begun)) = (&self.observer.recorder, self.begun.take()) else { return };
         let diverted = self.observer.arm.is_none() && headers.get(REASON).is_some_and(|reason| reason == Reason::Failover.as_str());
@@ -148,6 +158,22 @@ impl Observed<'_> {
 }
 
 impl Observed<'_> {
+    fn write_line(&self, access: &AccessLog, status: u16, bytes: Option<u64>, took: Duration) {
+        let ObservedRequest { call, method, path, .. } = &self.request;
+        // The answer to HEAD has no body, whatever it says of one.
+        let bytes = if **method == Method::HEAD { Some(0) } else { bytes };
+        access.write(&AccessLine {
+            at: call.arrived_at,
+            peer: call.peer.ip(),
+            method: method.as_str(),
+            path,
+            status,
+            bytes,
+            took,
+            request_id: &call.request_id,
+        });
+    }
+
     /// The template of the call's path.
     fn route(&self) -> &'static str {
         match self.observer.arm {
@@ -161,7 +187,7 @@ impl Observed<'_> {
 impl Drop for Observed<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            self.note(CALLER_LEFT, &HeaderMap::new(), None);
+            self.note(CALLER_LEFT, None, &HeaderMap::new(), None);
         }
     }
 }

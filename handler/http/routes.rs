@@ -28,9 +28,10 @@ use super::request::{RequestParts, Routes, Target, finish, parts, path_where, qu
 use super::table::{ARM, ArmOperation, RESERVED, ROUTER, RouterOperation};
 use crate::clock::Clock;
 use crate::comparison::Comparison;
-use crate::config::ApiConfig;
 use crate::config::keys::Scope;
+use crate::config::{ApiConfig, OpenPaths};
 use crate::domain::schedule::Schedule;
+use crate::domain::shared_settings::SharedSettings;
 use crate::routing::Routing;
 use crate::store::Store;
 use crate::telemetry::metrics::Registry;
@@ -39,6 +40,10 @@ use crate::telemetry::metrics::Registry;
 pub struct RouterParts {
     /// The router at work.
     pub routing: Arc<Routing>,
+    /// What it shows to everyone.
+    pub open: OpenPaths,
+    /// Who may see the rest.
+    pub trust: Trust,
     /// The process's metrics.
     pub registry: Arc<Registry>,
 }
@@ -63,6 +68,8 @@ pub struct ApiParts {
     pub call_timeout: Duration,
     /// Whether the process is about to stop.
     pub lame_duck: Arc<LameDuck>,
+    /// What the arm goes by, as the router must.
+    pub settings: SharedSettings,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
 }
@@ -74,9 +81,11 @@ pub fn router(shared: Arc<RouterParts>) -> Routes {
     let redirected = others.map(|path: FullPath, query: Option<String>, call: Call, router: Arc<RouterParts>| {
         redirect(&router.routing, path.as_str(), query.as_deref(), call.probe)
     });
-    let reserved = target(&ROUTER).and(warp::method()).and(with(shared)).map(
-        |target: Target<RouterOperation>, method: Method, router: Arc<RouterParts>| {
-            Ok(match target.endpoint.operation(&method)?.id {
+    let reserved = target(&ROUTER).and(parts()).and(with(shared)).map(
+        |target: Target<RouterOperation>, request: RequestParts, router: Arc<RouterParts>| {
+            let operation = target.endpoint.operation(&request.method)?;
+            admit(&router.trust, &router.open, operation.access, &request)?;
+            Ok(match operation.id {
                 RouterOperation::ShowHealth => routing::health(&router.routing),
                 RouterOperation::ShowMetrics => metrics::metrics(&router.registry),
                 RouterOperation::ShowRouting => routing::routing(&router.routing),
@@ -92,11 +101,22 @@ pub fn api(shared: Arc<ApiParts>) -> Routes {
     let routes = target(&ARM).and(with(shared)).and(parts()).and(warp::body::stream());
     finish(routes.then(|target: Target<ArmOperation>, api: Arc<ApiParts>, request: RequestParts, body| async move {
         let operation = target.endpoint.operation(&request.method)?;
-        let caller = api.admit(operation.access, &request)?;
+        let caller = admit(&api.trust, &api.config.open, operation.access, &request)?;
         names_its_type(&request)?;
         let call = AdmittedCall { request, caller, parameter: target.parameter };
         timed(api.limit(operation.id), api.serve_reliably(operation.id, &call, body)).await
     }))
+}
+
+/// Who calls, where they may: a part that is `open` is everyone's.
+fn admit(trust: &Trust, open: &OpenPaths, access: Access, request: &RequestParts) -> Result<Principal, Problem> {
+    let scope = match access {
+        Access::Everyone => return Ok(Principal::anyone()),
+        Access::OpenBy(opening) if opening.is_open(open) => return Ok(Principal::anyone()),
+        Access::OpenBy(_) | Access::Read => Scope::Read,
+        Access::Write => Scope::Write,
+    };
+    trust.admit(&request.call, &request.headers, scope)
 }
 
 /// Checks that a body says what it is: one without a type is how a stranger's page writes without asking first (Fetch standard: CORS-safelisted
@@ -121,16 +141,6 @@ struct AdmittedCall {
 }
 
 impl ApiParts {
-    fn admit(&self, access: Access, request: &RequestParts) -> Result<Principal, Problem> {
-        let scope = match access {
-            Access::Everyone => return Ok(Principal::anyone()),
-            Access::OpenBy(opening) if opening.is_open(&self.config.open) => return Ok(Principal::anyone()),
-            Access::OpenBy(_) | Access::Read => Scope::Read,
-            Access::Write => Scope::Write,
-        };
-        self.trust.admit(&request.call, &request.headers, scope)
-    }
-
     /// How long an operation may take.
     const fn limit(&self, operation: ArmOperation) -> Duration {
         match operation {
@@ -173,7 +183,7 @@ impl ApiParts {
             ArmOperation::SumCosts => costs::costs(store, query).await,
             ArmOperation::ShowManual => docs::manual(openapi::document()),
             ArmOperation::ShowProblems => docs::problems(),
-            ArmOperation::CheckLiveness => health::live(&self.lame_duck, &*self.clock),
+            ArmOperation::CheckLiveness => health::live(&self.lame_duck, &self.settings, &*self.clock),
             ArmOperation::CheckReadiness => health::ready(store).await,
             ArmOperation::ListImports => imports::list(store, query).await,
             ArmOperation::CreateImport => {

@@ -1,7 +1,7 @@
 //! Listening, accepting, draining. Must not know what is served.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,8 @@ use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use rustix::net::sockopt::set_ipv6_v6only;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::connections::{ConnectionActivity, Connections, Place};
@@ -20,11 +21,14 @@ use super::edge::{Edge, EdgeConnection};
 use super::request::MAX_HEAD_BYTES;
 use super::socket::Socket;
 use crate::clock::Clock;
+use crate::config::Listen;
 use crate::telemetry::Throttle;
 
 /// How long a connection may take over a request head, idle time between requests included: longer than the platforms' proxies keep idle
 /// connections (a minute), so that none is closed under a request on its way.
 const HEAD_TIME: Duration = Duration::from_secs(90);
+/// Connections the system holds until they are accepted.
+const BACKLOG: u32 = 1_024;
 /// Wait after a connection that could not be accepted: descriptors are short, most often, and spinning frees none.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -32,15 +36,37 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// What the system says, with the address: most often that the port is taken.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address).await.map_err(|source| BindError { address, source })
+pub async fn bind(listen: Listen) -> Result<TcpListener, BindError> {
+    let bound = match listen.address {
+        Some(address) => TcpListener::bind(SocketAddr::new(address, listen.port)).await,
+        None => bind_all(listen.port).await,
+    };
+    bound.map_err(|source| BindError { listen, source })
+}
+
+/// Listens on every address: one socket takes IPv6 and IPv4 where the system has both.
+async fn bind_all(port: u16) -> std::io::Result<TcpListener> {
+    let both = || {
+        let socket = TcpSocket::new_v6()?;
+        socket.set_reuseaddr(true)?;
+        set_ipv6_v6only(&socket, false)?;
+        socket.bind(SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port))?;
+        socket.listen(BACKLOG)
+    };
+    match both() {
+        Err(error) if error.kind() != std::io::ErrorKind::AddrInUse => {
+            tracing::debug!(%error, "this system has no IPv6");
+            TcpListener::bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)).await
+        }
+        outcome => outcome,
+    }
 }
 
 /// The port could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {source}")]
+#[error("cannot listen on {listen}: {source}")]
 pub struct BindError {
-    address: SocketAddr,
+    listen: Listen,
     source: std::io::Error,
 }
 
@@ -108,6 +134,8 @@ fn http1_builder() -> http1::Builder {
 async fn accept(listener: &TcpListener, connections: &Connections) -> std::io::Result<(TcpStream, SocketAddr)> {
     connections.vacancy().await;
     let (stream, peer) = listener.accept().await?;
+    // On a socket for both, IPv4 addresses come dressed as IPv6.
+    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
     // Answers are small and written whole: waiting to fill a segment only adds latency.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "TCP_NODELAY was not set");

@@ -7,7 +7,7 @@ use http::Method;
 use utoipa::OpenApi;
 
 use super::endpoint::Access::{Everyone, OpenBy, Read, Write};
-use super::endpoint::Opening::{Dashboard, Docs, Health};
+use super::endpoint::Opening::{Dashboard, Docs, Health, Metrics, Routing};
 use super::endpoint::{Endpoint, Operation, Table, Template, endpoints};
 use super::endpoints::{charges, costs, dashboard, docs, health, imports, instance, metrics, report, windows};
 use crate::contract::LIVE_PATH;
@@ -37,7 +37,7 @@ endpoints! {
         DELETE DeleteImport: Write => imports::delete;
     }
     "/api/instance" => { GET ShowInstance: Read => instance::instance; }
-    "/api/metrics" => { GET ShowMetrics: Read => metrics::metrics; }
+    "/api/metrics" => supervision { GET ShowMetrics: Read => metrics::metrics; }
     "/api/openapi.json" => { GET DescribeApi: OpenBy(Docs) => docs::openapi; }
     "/api/report" => supervision { GET MakeReport: Read => report::report; }
     "/api/windows" => supervision { GET ListWindows: Read => windows::windows; }
@@ -47,9 +47,9 @@ endpoints! {
     /// What the router answers itself; everything else it redirects.
     RouterOperation in ROUTER
 
-    "/_switchback/health" => { GET ShowHealth: Everyone; }
-    "/_switchback/metrics" => { GET ShowMetrics: Everyone; }
-    "/_switchback/routing" => { GET ShowRouting: Everyone; }
+    "/_switchback/health" => supervision { GET ShowHealth: Everyone; }
+    "/_switchback/metrics" => supervision { GET ShowMetrics: OpenBy(Metrics); }
+    "/_switchback/routing" => supervision { GET ShowRouting: OpenBy(Routing); }
 }
 
 /// The router redirects every path but those that begin with this.
@@ -65,10 +65,11 @@ pub fn is_health(path: &str) -> bool {
     path == LIVE_PATH || path == "/api/health/ready" || path == "/_switchback/health"
 }
 
-/// Whether calls to `path` watch the experiment, at the router as on an arm.
+/// Whether calls to `path` watch the experiment, at the router as on an arm. The path decides alone: no caller can have its calls left out
+/// by saying that they are supervision, and router and arms always agree on which are.
 #[must_use]
 pub fn is_supervision(path: &str) -> bool {
-    ARM.find(path).is_some_and(|found| found.endpoint.supervision)
+    ARM.find(path).is_some_and(|found| found.endpoint.supervision) || ROUTER.find(path).is_some_and(|found| found.endpoint.supervision)
 }
 
 /// The position in [`ARM_ROUTES`] of the name that an arm counts `path` under.
@@ -99,7 +100,7 @@ mod tests {
 
     #[test]
     fn watching_is_no_part_of_the_experiment() {
-        for path in ["/", "/api/report", "/api/windows", "/api/windows/", "/api/health/ready", LIVE_PATH] {
+        for path in ["/", "/api/report", "/api/windows", "/api/windows/", "/api/health/ready", LIVE_PATH, "/_switchback/routing"] {
             assert!(is_supervision(path), "{path}");
         }
         for path in ["/api/costs", "/api/instance", "/api/reports", "//", ""] {

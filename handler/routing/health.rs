@@ -9,15 +9,17 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::HeaderValue;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::causes::chain;
 use crate::clock::Clock;
 use crate::config::BaseUrl;
-use crate::contract::{LIVE_PATH, PROBE};
+use crate::contract::{LIVE_PATH, SETTINGS};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::decision::Health;
+use crate::domain::shared_settings::SharedSettings;
 
 /// Time between probes of an arm that is well.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -29,7 +31,7 @@ const TIMEOUT: Duration = Duration::from_millis(800);
 const STRIKES: u32 = 2;
 /// Good probes in a row that bring it back.
 const RECOVERIES: u32 = 3;
-/// Bytes of a reason that are kept and shown.
+/// Bytes of a reason, and of an arm's settings, that are kept and shown.
 const MAX_REASON_BYTES: usize = 200;
 /// Where execution is billed, probing pauses after this long without a call.
 const IDLE_MS: u64 = 60_000;
@@ -48,6 +50,8 @@ struct ArmHealth {
     health: AtomicU8,
     probes: AtomicU64,
     last_failure: Mutex<Option<String>>,
+    /// The settings the arm reported last; none where it reported none.
+    settings: Mutex<Option<String>>,
 }
 
 /// Why a probe failed.
@@ -79,6 +83,28 @@ impl ArmsHealth {
     #[must_use]
     pub fn last_failures(&self) -> ByArm<Option<String>> {
         self.arms.as_ref().map(|arm| arm.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// Each arm's [`SharedSettings`] as it reported them; none for an arm that has not.
+    #[must_use]
+    pub fn settings(&self) -> ByArm<Option<String>> {
+        self.arms.as_ref().map(|arm| arm.settings.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// Records an arm's settings, and logs when they start or stop to differ from the router's `own`.
+    fn note_settings(&self, arm: Arm, own: &SharedSettings, theirs: Option<String>) {
+        let mut known = self.arms[arm].settings.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known == theirs {
+            return;
+        }
+        match &theirs {
+            Some(theirs) if theirs != own.as_str() => {
+                tracing::error!(%arm, router = own.as_str(), theirs, "router and arm disagree: give both the same schedule and ticket key");
+            }
+            Some(settings) => tracing::info!(%arm, settings, "router and arm agree on schedule and ticket key"),
+            None => {}
+        }
+        *known = theirs;
     }
 
     /// Records that a call came at `uptime`, which keeps probing alive.
@@ -147,47 +173,63 @@ pub async fn probe(
     arms: ByArm<BaseUrl>,
     client: reqwest::Client,
     clock: Arc<dyn Clock>,
+    own: SharedSettings,
     pause_when_idle: bool,
     stop: CancellationToken,
 ) {
-    let watch = |arm| probe_arm(&health, arm, &arms[arm], &client, &clock, pause_when_idle);
+    let prober = Prober { health: &health, client: &client, clock: &*clock, own: &own, pause_when_idle };
+    let watch = |arm| prober.probe_arm(arm, &arms[arm]);
     tokio::select! {
         () = stop.cancelled() => {}
         _ = async { tokio::join!(watch(Arm::Even), watch(Arm::Odd)) } => {}
     }
 }
 
-async fn probe_arm(health: &ArmsHealth, arm: Arm, base: &BaseUrl, client: &reqwest::Client, clock: &Arc<dyn Clock>, pause_when_idle: bool) {
-    let url = format!("{base}{LIVE_PATH}");
-    // Arms count as up at first, as if they had been well for long.
-    let (mut strikes, mut recoveries) = (0_u32, RECOVERIES);
-    loop {
-        health.arms[arm].probes.fetch_add(1, Ordering::Relaxed);
-        match probe_once(client, &url).await {
-            Ok(()) => {
-                (strikes, recoveries) = (0, recoveries.saturating_add(1));
-                health.note(arm, None, recoveries);
+/// What probing an arm takes.
+struct Prober<'a> {
+    health: &'a ArmsHealth,
+    client: &'a reqwest::Client,
+    clock: &'a dyn Clock,
+    own: &'a SharedSettings,
+    pause_when_idle: bool,
+}
+
+impl Prober<'_> {
+    async fn probe_arm(&self, arm: Arm, base: &BaseUrl) {
+        let health = self.health;
+        let url = format!("{base}{LIVE_PATH}");
+        // Arms count as up at first, as if they had been well for long.
+        let (mut strikes, mut recoveries) = (0_u32, RECOVERIES);
+        loop {
+            health.arms[arm].probes.fetch_add(1, Ordering::Relaxed);
+            match probe_once(self.client, &url).await {
+                Ok(settings) => {
+                    (strikes, recoveries) = (0, recoveries.saturating_add(1));
+                    health.note(arm, None, recoveries);
+                    health.note_settings(arm, self.own, settings);
+                }
+                Err(failure) => {
+                    (strikes, recoveries) = (strikes.saturating_add(1), 0);
+                    health.note(arm, Some(failure), strikes);
+                }
             }
-            Err(failure) => {
-                (strikes, recoveries) = (strikes.saturating_add(1), 0);
-                health.note(arm, Some(failure), strikes);
-            }
-        }
-        tokio::time::sleep(if strikes == 1 { REPEAT } else { INTERVAL }).await;
-        if pause_when_idle {
-            // The waiter is made before the check, so a call in between is not missed.
-            let woken = health.woken.notified();
-            if health.idle(clock.uptime()) {
-                woken.await;
+            tokio::time::sleep(if strikes == 1 { REPEAT } else { INTERVAL }).await;
+            if self.pause_when_idle {
+                // The waiter is made before the check, so a call in between is not missed.
+                let woken = health.woken.notified();
+                if health.idle(self.clock.uptime()) {
+                    woken.await;
+                }
             }
         }
     }
 }
 
-async fn probe_once(client: &reqwest::Client, url: &str) -> Result<(), ProbeFailure> {
-    let probe = client.get(url).header(PROBE, "health").timeout(TIMEOUT).send();
-    match probe.await {
-        Ok(response) if response.status().is_success() => Ok(()),
+/// Asks an arm whether it is alive. Returns the settings it reports.
+async fn probe_once(client: &reqwest::Client, url: &str) -> Result<Option<String>, ProbeFailure> {
+    let kept = |value: &HeaderValue| value.to_str().ok().map(|text| text[..text.floor_char_boundary(MAX_REASON_BYTES)].to_owned());
+    match client.get(url).timeout(TIMEOUT).send().await {
+        Ok(response) if response.status().is_success() => Ok(response.headers().get(SETTINGS).and_then(kept)),
         Ok(response) => Err(ProbeFailure { nothing_listens: false, reason: format!("it answered {}", response.status()) }),
         Err(error) => {
             let error = error.without_url();

@@ -17,6 +17,7 @@ use crate::config::BaseUrl;
 use crate::domain::arm::ByArm;
 use crate::domain::decision::{Decision, Failover, decide};
 use crate::domain::schedule::Schedule;
+use crate::domain::shared_settings::SharedSettings;
 use crate::domain::ticket::TicketKey;
 use health::ArmsHealth;
 use turn::{DecisionCounts, Turn};
@@ -140,6 +141,12 @@ impl Routing {
     #[must_use]
     pub fn health(&self) -> &ArmsHealth {
         &self.health
+    }
+
+    /// What this router goes by, as its arms must.
+    #[must_use]
+    pub fn settings(&self) -> SharedSettings {
+        SharedSettings::new(&self.schedule, self.key.as_ref())
     }
 
     /// The arms' base URLs.

@@ -20,6 +20,8 @@ const SHARDS: usize = 8;
 #[derive(Debug, Default)]
 pub struct Calls {
     shards: [Shard; SHARDS],
+    /// Calls of supervision, which are in no other number.
+    probes: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +49,17 @@ impl Calls {
         let class = usize::from((status / 100).clamp(1, 5)) - 1;
         shard.cells[class][BOUNDS_US.partition_point(|bound| *bound < took_us)].fetch_add(1, Ordering::Relaxed);
         shard.sum_us.fetch_add(took_us, Ordering::Relaxed);
+    }
+
+    /// Counts a call of supervision.
+    pub fn count_probe(&self) {
+        self.probes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Calls of supervision so far.
+    #[must_use]
+    pub fn probes(&self) -> u64 {
+        self.probes.load(Ordering::Relaxed)
     }
 
     fn sum(&self, cells: impl Fn(&Shard) -> u64) -> u64 {

@@ -2,6 +2,7 @@
 //!
 //! Must not know what is being done, only that it was. Nothing here waits on behalf of a call: what cannot be sent is dropped and counted.
 
+mod access;
 pub mod calls;
 mod delivery;
 mod destination;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use opentelemetry::{InstrumentationScope, KeyValue, Value};
 
+pub use access::{AccessLine, AccessLog};
 pub use destination::{Destination, IngestionClient};
 pub use logs::{BOUNDARY, start};
 pub use recorder::{Begun, Dependency, Ended, Recorder, dependency};
@@ -65,11 +67,17 @@ impl Telemetry {
     #[must_use]
     pub fn new(destination: Option<Destination>, sampling: Sampling, clock: Arc<dyn Clock>, role: &'static str, worker: &str) -> Self {
         let (registry, calls) = (Arc::new(Registry::default()), Arc::new(Calls::default()));
-        let (by_class, durations) = (Arc::clone(&calls), Arc::clone(&calls));
+        let (by_class, durations, probes) = (Arc::clone(&calls), Arc::clone(&calls), Arc::clone(&calls));
         registry.register("switchback_calls_total", "Calls answered; 5xx are errors.", MetricKind::Counter, move || by_class.by_class());
         registry.register("switchback_call_duration_seconds", "From a call's arrival to its answer.", MetricKind::Histogram, move || {
             durations.durations()
         });
+        registry.register(
+            "switchback_probes_total",
+            "Calls of supervision, which are in no other number: health checks, looks at what was counted.",
+            MetricKind::Counter,
+            move || vec![Sample::plain(probes.probes() as f64)],
+        );
         registry.register("process_resident_memory_bytes", "Memory the process holds.", MetricKind::Gauge, process::resident_memory);
         let Some(destination) = destination else {
             return Telemetry { registry, calls, recorder: None, delivery: None };

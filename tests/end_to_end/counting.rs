@@ -46,7 +46,7 @@ fn every_call_is_counted_once_in_the_minute_that_routed_it() {
     let direct = |target: &str, headers: &[(&str, &str)]| Wire::to(&system.even).ask("GET", target, headers).status;
     assert_eq!(direct("/api/instance", &[]), 200);
     assert_eq!(direct("/api/instance?sb-ticket=29923804.even.00000000000000000000000000000000", &[]), 200);
-    assert_eq!(direct("/api/instance", &[("switchback-probe", "test")]), 200);
+    assert_eq!(direct("/api/health/ready", &[]), 200);
     drain(&mut system.even);
     drain(&mut system.router);
 

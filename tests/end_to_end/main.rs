@@ -4,6 +4,7 @@
 //! private PostgreSQL and the clock.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
+mod access_log;
 mod boundary;
 mod charges;
 mod counting;
@@ -13,10 +14,13 @@ mod failover;
 mod functions;
 #[expect(dead_code, reason = "each test binary drives a part of it")]
 mod harness;
+mod keys_file;
+mod listening;
 mod manual;
 mod redirects;
 mod retries;
 mod serving;
+mod supervision;
 mod trust;
 mod watching;
 mod windows;

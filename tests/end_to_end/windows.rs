@@ -77,9 +77,7 @@ fn every_call_is_in_one_window_and_every_decision_in_one_row() {
     let mut system = Counted::start(Some(KEY));
     let mut answered = BTreeMap::new();
     system.call_for(Duration::from_secs(4), &mut answered);
-    // None of these counts as a caller's: a probe, a health check, and two that the router did not send, one with a forged ticket.
-    let probed = format!("{}/api/instance", system.router.url());
-    assert!(caller().get(probed).header("switchback-probe", "1").send().unwrap().status().is_success());
+    // None of these counts as a caller's: a health check, and two that the router did not send, one with a forged ticket.
     get_json(&format!("{}/api/health/live", system.router.url()));
     get_json(&format!("{}/api/instance", system.even.url()));
     get_json(&format!("{}/api/instance?sb-ticket=1.even.00000000000000000000000000000000", system.even.url()));
@@ -113,7 +111,7 @@ fn a_killed_arm_counts_no_call_twice_and_reports_what_it_lost() {
     // Mid-minute of odd's own, so that a window is lost and not only its close.
     wait_until("odd's turn", || {
         let response = reqwest::blocking::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
-        let response = response.get(format!("{}/api/instance", system.router.url())).header("switchback-probe", "1").send().unwrap();
+        let response = response.get(format!("{}/api/health/live", system.router.url())).send().unwrap();
         response.headers()[LOCATION].to_str().unwrap().contains(&system.odd.port.to_string())
     });
     let mut last = BTreeMap::new();

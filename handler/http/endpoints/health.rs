@@ -1,11 +1,13 @@
 //! Liveness and readiness of an arm.
 
+use http::HeaderValue;
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::reply::Response;
 
 use crate::clock::Clock;
-use crate::contract::LIVE_PATH;
+use crate::contract::{LIVE_PATH, SETTINGS};
+use crate::domain::shared_settings::SharedSettings;
 use crate::http::lame_duck::LameDuck;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reply::json;
@@ -19,7 +21,7 @@ pub struct HealthDocument {
     status: &'static str,
 }
 
-/// The process is up. Asks nothing of anyone, so that a shared database's trouble does not look like an arm's.
+/// The process is up; a header says what it goes by, for the router to compare. Asks nothing of anyone, so that a shared database's trouble does not look like an arm's.
 ///
 /// # Errors
 /// 503 once the process is about to stop.
@@ -34,11 +36,13 @@ pub struct HealthDocument {
         (status = 503, description = "The process serves on, but is about to stop"),
     )
 )]
-pub fn live(lame_duck: &LameDuck, clock: &dyn Clock) -> Result<Response, Problem> {
+pub fn live(lame_duck: &LameDuck, settings: &SharedSettings, clock: &dyn Clock) -> Result<Response, Problem> {
     if lame_duck.look(clock.uptime()) {
         return Err(Problem::new(ProblemKind::Stopping, "this instance is about to stop; send no more calls here"));
     }
-    Ok(json(&HealthDocument { status: "up" }))
+    let mut response = json(&HealthDocument { status: "up" });
+    response.headers_mut().insert(SETTINGS, HeaderValue::try_from(settings.as_str()).map_err(Problem::internal)?);
+    Ok(response)
 }
 
 /// The database answers and its schema is this program's.

@@ -23,6 +23,7 @@ pub fn routing(routing: &Routing) -> Response {
     let turn = routing.turn();
     let next = schedule.next_switch(turn.minute);
     json(&json!({
+        "settings": routing.settings().as_str(),
         "schedule": schedule.rule(),
         "failover": routing.failover() == Failover::On,
         "minute_length_ms": u64::try_from(schedule.minute_length().as_millis()).ok(),
@@ -35,11 +36,15 @@ pub fn routing(routing: &Routing) -> Response {
 }
 
 fn arm_now(routing: &Routing, arm: Arm) -> Value {
+    let settings = routing.health().settings()[arm].clone();
+    let agrees = settings.as_deref().map(|theirs| theirs == routing.settings().as_str());
     json!({
         "arm": arm,
         "url": routing.arms()[arm].as_str(),
         "health": routing.health().now()[arm],
         "probes": routing.health().probes()[arm],
+        "settings": settings,
+        "agrees": agrees,
         "last_failure": routing.health().last_failures()[arm],
     })
 }
