@@ -28,7 +28,7 @@ use crate::http::table::ARM_ROUTES;
 use crate::http::timer::WatchTimer;
 use crate::outgoing::{ClientError, probing_client};
 use crate::routing::{self, Routing, health};
-use crate::store::{Store, StoreSetupError};
+use crate::store::{Store, StoreSetupError, retention};
 use crate::telemetry::metrics::Registry;
 use crate::windows::{self, Booking, CallCounter};
 
@@ -127,6 +127,8 @@ impl Setup<'_> {
         measures::arm(self.registry, &counter, &store);
         let stop = background.stop.clone();
         background.spawn("the writer of windows", windows::flush::windows(Arc::clone(&counter), store.clone(), stop));
+        let retention = retention::keep(store.clone(), api.retention, Arc::clone(clock), background.stop.clone());
+        background.spawn("the remover of what is too old", retention);
         let lame_duck = Arc::new(LameDuck::default());
         let comparison = Comparison::new(store.clone(), self.schedule, api.comparison.clone(), Arc::clone(clock));
         let one_url = config.one_url.as_ref().map(ToString::to_string);

@@ -15,6 +15,7 @@ mod observed;
 mod pool;
 mod prices;
 mod probes;
+pub mod retention;
 mod schema;
 mod session;
 mod windows;

@@ -1,0 +1,3 @@
+DROP TABLE probe_days;
+DROP TABLE decision_days;
+DROP TABLE window_days;
