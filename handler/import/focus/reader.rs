@@ -59,18 +59,17 @@ pub fn read(origin: impl Read, limits: ReadLimits, batches: &mut impl Batches) -
     let source = Source::open(origin, limits.max_bytes)?;
     let mut records = ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(source::BUFFER).from_reader(source);
     let mut record = ByteRecord::new();
-    if !read_record(&mut records, &mut record, 1)? {
+    if !read_record(&mut records, &mut record, 0)? {
         return Err(FocusError::Empty);
     }
     let header = Header::read(&record)?;
     let mut reading = Reading { header, strict: limits.strict, accepted: 0, problems: Vec::new(), rejected: 0, batch: Vec::new() };
     loop {
         let offset = records.position().byte();
-        let line = records.get_mut().lines_before(offset) + 1;
-        if !read_record(&mut records, &mut record, line)? {
+        if !read_record(&mut records, &mut record, offset)? {
             break;
         }
-        let line = first_line(&mut records, &record);
+        let line = records.get_mut().line_after(offset);
         reading.row(&record, line);
         if reading.batch.len() == BATCH {
             batches.take(std::mem::take(&mut reading.batch)).map_err(|Stopped| FocusError::Stopped)?;
@@ -90,29 +89,21 @@ pub fn read(origin: impl Read, limits: ReadLimits, batches: &mut impl Batches) -
     Ok(summary)
 }
 
-fn read_record<R: Read>(records: &mut csv::Reader<Source<R>>, record: &mut ByteRecord, line: u64) -> Result<bool, FocusError> {
+fn read_record<R: Read>(records: &mut csv::Reader<Source<R>>, record: &mut ByteRecord, offset: u64) -> Result<bool, FocusError> {
     match records.read_byte_record(record) {
         Ok(there) => {
             records.get_mut().record_ended();
             Ok(there)
         }
         Err(_) if records.get_ref().record_is_too_long() => {
-            Err(if line == 1 { FocusError::HeaderTooLong } else { FocusError::RecordTooLong { line } })
+            let line = records.get_mut().line_after(offset);
+            Err(if offset == 0 { FocusError::HeaderTooLong } else { FocusError::RecordTooLong { line } })
         }
         Err(error) => Err(match error.into_kind() {
             ErrorKind::Io(error) => source::recover(error),
             other => FocusError::Source(std::io::Error::other(format!("{other:?}"))),
         }),
     }
-}
-
-/// The physical line the record that was just read begins on. The CSV reader counts otherwise: it takes a CRLF's second half and blank
-/// lines for the beginning of the next record.
-fn first_line<R: Read>(records: &mut csv::Reader<Source<R>>, record: &ByteRecord) -> u64 {
-    let end = records.position().byte();
-    let within = record.iter().flatten().filter(|byte| **byte == b'\n').count() as u64;
-    let before_terminator = records.get_mut().lines_before(end.saturating_sub(1));
-    (before_terminator + 1).saturating_sub(within)
 }
 
 /// A row's fields, gathered: values by column, tags and the rest.

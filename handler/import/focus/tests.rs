@@ -104,6 +104,15 @@ fn a_byte_order_mark_crlf_and_odd_case_change_nothing() {
 }
 
 #[test]
+fn rows_are_placed_on_the_line_they_begin_on() {
+    let rows = format!("{ROW}\r\n\r\n\n{}\n{ROW}\r\n\"1.50{}\n", ROW.replace("S3", "\"two\r\nlines\n\""), &ROW[4..]);
+    let (taken, summary) = taken(format!("\n{HEADER}\r\n{rows}"));
+    assert_eq!(taken.charges.iter().map(|charge| charge.line).collect::<Vec<_>>(), [3, 6, 9]);
+    let problems = summary.unwrap().problems;
+    assert_eq!(problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), [10], "a quote that never closes is the last line's");
+}
+
+#[test]
 fn files_of_later_versions_without_provider_name_are_read() {
     let header = HEADER.replace("ProviderName", "ServiceProviderName,HostProviderName,x_SkuTier");
     let (taken, summary) = taken(format!("{header}\n{},Microsoft,Azure Europe,Premium\n", ROW.trim_end_matches(",AWS")));
