@@ -18,10 +18,18 @@ pub fn parse(text: &str) -> Option<OffsetDateTime> {
     let (time, rest) = parse_time(rest)?;
     let offset = parse_offset(rest)?;
     // 24:00:00 is the end of the day it is written with.
-    let (date, time) = time.map_or((date.checked_add(Duration::days(1))?, time!(0:00)), |time| (date, time));
-    let moment = date.with_time(time).assume_utc().checked_sub(Duration::seconds(i64::from(offset.whole_seconds())))?;
+    let (date, time) = match time {
+        Some(time) => (date, time),
+        None => date.next_day().map_or((date, LAST_MICROSECOND), |next| (next, time!(0:00))),
+    };
+    let moment = date.with_time(time).assume_utc().checked_sub(Duration::seconds(i64::from(offset.whole_seconds()))).unwrap_or(END_OF_TIME);
     (1970..=9999).contains(&moment.year()).then_some(moment)
 }
+
+/// The last moment of a day, in the microseconds PostgreSQL keeps.
+const LAST_MICROSECOND: Time = time!(23:59:59.999_999);
+/// What bills mean by a charge that never ends; an offset must not push it past the last year.
+const END_OF_TIME: OffsetDateTime = OffsetDateTime::new_utc(Date::MAX, LAST_MICROSECOND);
 
 /// The moment as RFC 3339 in UTC: `2024-09-18T22:00:00Z`, with microseconds where there are some.
 #[must_use]
@@ -76,8 +84,10 @@ fn parse_fraction(text: &[u8]) -> Option<(u32, &[u8])> {
 }
 
 fn parse_offset(text: &[u8]) -> Option<UtcOffset> {
+    // Snowflake and others put a space before it.
+    let text = text.strip_prefix(b" ").unwrap_or(text);
     let (sign, digits) = match text {
-        [] | [b'Z' | b'z'] | b" UTC" => return Some(UtcOffset::UTC),
+        [] | [b'Z' | b'z'] | b"UTC" | b"GMT" => return Some(UtcOffset::UTC),
         [b'+', digits @ ..] => (1, digits),
         [b'-', digits @ ..] => (-1, digits),
         _ => return None,
@@ -118,6 +128,10 @@ mod tests {
             "2024-09-18T22:00Z",
             "2024-09-18 22:00",
             "2024-09-18 22:00:00 UTC",
+            "2024-09-18 22:00:00.000 +0000",
+            "2024-09-18 22:00:00 Z",
+            "2024-09-18 22:00:00 GMT",
+            "2024-09-19 00:00:00.000 +02:00",
             "2024-09-18T22:00:00.000Z",
             "2024-09-19T00:00:00+02:00",
             "2024-09-18T17:30-0430",
@@ -128,6 +142,19 @@ mod tests {
         assert_eq!(parse("2024-09-18"), Some(datetime!(2024-09-18 0:00 UTC)));
         assert_eq!(parse("2024-09-30T24:00:00"), Some(datetime!(2024-10-01 0:00 UTC)));
         assert_eq!(parse("2024-09-18 22:00:00.1234567"), Some(datetime!(2024-09-18 22:00:00.123_456 UTC)));
+    }
+
+    #[test]
+    fn charges_that_never_end_are_read() {
+        for (text, expected) in [
+            ("9999-12-31", datetime!(9999-12-31 0:00 UTC)),
+            ("9999-12-31T23:59:59Z", datetime!(9999-12-31 23:59:59 UTC)),
+            ("9999-12-31T23:59:59.9999999", datetime!(9999-12-31 23:59:59.999_999 UTC)),
+            ("9999-12-31T24:00:00Z", datetime!(9999-12-31 23:59:59.999_999 UTC)),
+            ("9999-12-31T23:59:59-05:00", datetime!(9999-12-31 23:59:59.999_999 UTC)),
+        ] {
+            assert_eq!(parse(text), Some(expected), "{text}");
+        }
     }
 
     #[test]
