@@ -100,6 +100,8 @@ pub struct Slice {
 pub struct Slices(pub [Slice; SLICES]);
 
 const VERSION: u8 = 1;
+/// Bound of one slice's latencies together, µs: 285 years, which no traffic reaches. A damaged row past it would overflow the sums it is added to.
+const MAX_LATENCY_SUM_US: u64 = 1 << 53;
 
 impl Slices {
     /// The slices as one byte string: a version, then for each slice its sums and its sparse histogram.
@@ -157,7 +159,7 @@ pub fn visit_slices(
         let latency_sum_us = varint::read(&mut rest).map_err(|_| MalformedSlices::Slice(index))?;
         let counted = histogram::read_sparse(&mut rest, |position, count| bucket(index, position, count))
             .map_err(|_| MalformedSlices::Slice(index))?;
-        if counted != calls || server_errors > calls {
+        if counted != calls || server_errors > calls || latency_sum_us > MAX_LATENCY_SUM_US {
             return Err(MalformedSlices::Slice(index));
         }
         sums(index, calls, server_errors, latency_sum_us);
@@ -400,6 +402,9 @@ mod tests {
         assert_eq!(Slices::decode(&[]), Err(MalformedSlices::Empty));
         // One call is claimed, none is in the histogram.
         assert_eq!(Slices::decode(&[1, 1, 0, 0, 0]), Err(MalformedSlices::Slice(0)));
+        let mut latencies = Slices::default();
+        latencies.0[1].latency_sum_us = u64::MAX;
+        assert_eq!(Slices::decode(&latencies.encode()), Err(MalformedSlices::Slice(1)), "longer than any window");
     }
 
     proptest! {
