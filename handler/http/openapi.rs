@@ -32,12 +32,26 @@ struct Frame;
 /// The security scheme's name.
 const SCHEME: &str = "api_key";
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(describe()).unwrap_or_default());
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    let mut document = serde_json::to_value(describe()).unwrap_or_default();
+    allow_empty_values(&mut document);
+    document
+});
 
 /// The OpenAPI document.
 #[must_use]
 pub fn document() -> &'static Value {
     &DOCUMENT
+}
+
+/// Says of every query parameter that an empty one counts as absent, as [`super::query::Query`] reads it. utoipa knows no such word.
+fn allow_empty_values(document: &mut Value) {
+    let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+    let operations = paths.filter_map(Value::as_object_mut).flat_map(|path| path.values_mut());
+    let parameters = operations.filter_map(|operation| operation.get_mut("parameters")?.as_array_mut()).flatten();
+    for parameter in parameters.filter(|parameter| parameter["in"] == "query") {
+        parameter["allowEmptyValue"] = true.into();
+    }
 }
 
 fn describe() -> utoipa::openapi::OpenApi {

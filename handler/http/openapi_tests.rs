@@ -148,3 +148,15 @@ fn no_schema_is_an_object_of_anything() {
     bare("", document(), &mut found);
     assert_eq!(found, [] as [&str; 0]);
 }
+
+#[test]
+fn an_empty_query_parameter_counts_as_absent_and_the_document_says_so() {
+    let mut parameters = 0;
+    for (method, path, operation) in operations() {
+        for parameter in operation["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["in"] == "query") {
+            assert_eq!(parameter["allowEmptyValue"], true, "{method} {path}: {}", parameter["name"]);
+            parameters += 1;
+        }
+    }
+    assert!(parameters > 10, "only {parameters} query parameters were found");
+}

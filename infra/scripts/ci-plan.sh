@@ -17,7 +17,7 @@ jobs_of() {
     functions/* | host.json | local.settings.example.json) echo check test delivery image ;;
     azure.yaml) echo infrastructure delivery ;;
     handler/* | Cargo.* | rust-toolchain.toml | askama.toml) echo check test image ;;
-    tests/browser/*) echo test delivery ;;
+    tests/browser/* | tests/api/*) echo test delivery ;;
     tests/* | benches/* | fuzz/*) echo check test ;;
     clippy.toml | deny.toml | rustfmt.toml) echo check ;;
     infra/container/* | .dockerignore) echo test delivery image ;;

@@ -113,7 +113,7 @@ pub async fn create(store: &Store, caller: &str, headers: &HeaderMap, raw_query:
         ("resource_id" = Option<String>, Query, description = "ResourceId, whatever its case"),
         ("region" = Option<String>, Query, description = "RegionId"),
         ("tag.KEY" = Option<String>, Query, description = "Value of the tag KEY; once per key"),
-        ("limit" = Option<u16>, Query, description = "Items a page, 1 to 1000; 100 where it is absent"),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1_000, description = "Items a page, 1 to 1000; 100 where it is absent"),
         ("cursor" = Option<String>, Query, description = "Where the page begins: next_cursor of the page before"),
     ),
     responses(

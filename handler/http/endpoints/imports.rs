@@ -148,7 +148,7 @@ pub async fn create<B: Buf, E: std::error::Error + Send + Sync + 'static>(
     summary = "List imports",
     description = "The newest first, without their refused rows.",
     params(
-        ("limit" = Option<u16>, Query, description = "Items a page, 1 to 1000; 100 where it is absent"),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1_000, description = "Items a page, 1 to 1000; 100 where it is absent"),
         ("cursor" = Option<String>, Query, description = "Where the page begins: next_cursor of the page before"),
     ),
     responses(

@@ -110,7 +110,7 @@ pub struct DecisionsDocument {
     params(
         ("from" = Option<String>, Query, description = "First moment shown; a day before `to` where none is given"),
         ("to" = Option<String>, Query, description = "First moment not shown; now where none is given"),
-        ("limit" = Option<u32>, Query, description = "Most minutes shown, the latest in which anything was counted, each with all its windows: 1 to 5,000, else 240"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 5_000, description = "Most minutes shown, the latest in which anything was counted, each with all its windows: 1 to 5,000, else 240"),
     ),
     responses(
         (status = 200, description = "The windows in time order, and the decisions of their minutes", body = WindowsDocument),
