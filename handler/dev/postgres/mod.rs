@@ -37,6 +37,7 @@ pub enum Durability {
 #[derive(Debug)]
 pub struct Cluster {
     folders: Folders,
+    durability: Durability,
     server: Child,
     // Held for as long as the server runs; the system lets go of it however this process ends.
     _lock: File,
@@ -81,18 +82,42 @@ impl Cluster {
         }
         end_orphan(&programs, &folders)?;
         let server = launch(&programs, &folders, durability)?;
-        let mut cluster = Cluster { folders, server, _lock: lock };
-        let mut outcome = cluster.wait_until_ready();
+        let mut cluster = Cluster { folders, durability, server, _lock: lock };
+        cluster.wait_for_recovery(&programs)?;
+        Ok(cluster)
+    }
+
+    /// Ends the server as a crash does: nothing is rolled back or written out, and connections break. [`Cluster::restart`] recovers it.
+    ///
+    /// # Errors
+    /// [`ClusterError`] where the system refuses.
+    pub fn kill(&mut self) -> Result<(), ClusterError> {
+        self.server.kill().and_then(|()| self.server.wait()).map(|_| ()).map_err(|source| self.folders.file_error(source))
+    }
+
+    /// Starts the server again after [`Cluster::kill`], under the same URLs, and blocks until it takes connections.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub fn restart(&mut self) -> Result<(), ClusterError> {
+        let programs = Programs::find(self.folders.major_version())?;
+        self.server = launch(&programs, &self.folders, self.durability)?;
+        self.wait_for_recovery(&programs)
+    }
+
+    /// Waits until the server just launched takes connections. Backends of a killed one may still be on their way out, and PostgreSQL rightly
+    /// refuses to start beside them: then it is launched again.
+    fn wait_for_recovery(&mut self, programs: &Programs) -> Result<(), ClusterError> {
+        let mut outcome = self.wait_until_ready();
         for _ in 0..RESTARTS {
-            if outcome.is_ok() || !cluster.folders.log_tail().contains("shared memory block") {
+            if outcome.is_ok() || !self.folders.log_tail().contains("shared memory block") {
                 break;
             }
-            // Backends of a killed server are still on their way out, and PostgreSQL rightly refuses to start beside them.
             thread::sleep(RESTART_WAIT);
-            cluster.server = launch(&programs, &cluster.folders, durability)?;
-            outcome = cluster.wait_until_ready();
+            self.server = launch(programs, &self.folders, self.durability)?;
+            outcome = self.wait_until_ready();
         }
-        outcome.map(|()| cluster)
+        outcome
     }
 
     /// The connection URL of one of the cluster's databases.

@@ -31,8 +31,16 @@ impl ScratchCluster {
     /// # Errors
     /// As [`Cluster::start`].
     pub fn start() -> Result<ScratchCluster, ClusterError> {
+        ScratchCluster::start_with(Durability::Scratch)
+    }
+
+    /// The same, with a say in whether commits survive [`ScratchCluster::kill`].
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub fn start_with(durability: Durability) -> Result<ScratchCluster, ClusterError> {
         let folder = PathBuf::from(format!("/tmp/switchback-scratch-{}", uuid::Uuid::new_v4().simple()));
-        let cluster = Cluster::start(&folder, Durability::Scratch)?;
+        let cluster = Cluster::start(&folder, durability)?;
         let keeper = spawn_keeper(&folder).map_err(|source| ClusterError::File { path: folder, source })?;
         Ok(ScratchCluster { cluster, _keeper: keeper, databases: AtomicU32::new(0) })
     }
@@ -45,6 +53,22 @@ impl ScratchCluster {
         let name = format!("scratch_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.cluster.ensure_database(&name, template).await?;
         Ok(self.cluster.database_url(&name))
+    }
+
+    /// As [`Cluster::kill`].
+    ///
+    /// # Errors
+    /// As [`Cluster::kill`].
+    pub fn kill(&mut self) -> Result<(), ClusterError> {
+        self.cluster.kill()
+    }
+
+    /// As [`Cluster::restart`].
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub fn restart(&mut self) -> Result<(), ClusterError> {
+        self.cluster.restart()
     }
 
     /// The cluster itself.

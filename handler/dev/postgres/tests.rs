@@ -63,6 +63,19 @@ async fn a_crashed_server_is_recovered() {
     assert_eq!(one(&cluster).await, 1);
 }
 
+#[tokio::test]
+async fn a_killed_server_comes_back_under_the_same_url_with_what_was_committed() {
+    let folder = scratch_folder();
+    let mut cluster = Cluster::start(folder.path(), Durability::Kept).unwrap();
+    keep_one(&cluster).await;
+    let (url, killed) = (cluster.database_url("kept"), cluster.process_id());
+    cluster.kill().unwrap();
+    assert!(tokio_postgres::connect(&url, tokio_postgres::NoTls).await.is_err());
+    cluster.restart().unwrap();
+    assert_ne!(cluster.process_id(), killed);
+    assert_eq!((cluster.database_url("kept"), one(&cluster).await), (url, 1));
+}
+
 #[test]
 fn a_stale_pid_file_never_ends_an_unrelated_process() {
     let folder = scratch_folder();

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::sync::OnceLock;
 
-use switchback::dev::postgres::{ClusterError, ScratchCluster};
+use switchback::dev::postgres::{ClusterError, Durability, ScratchCluster};
 
 use super::role::{clean, program};
 
@@ -25,6 +25,15 @@ pub fn migrated() -> String {
         block_on(cluster().cluster().wait_until_unused(TEMPLATE)).expect("nobody uses the template");
     });
     block_on(cluster().new_database(Some(TEMPLATE))).expect("a database")
+}
+
+/// A cluster of its own, whose commits survive its server's crashes, and the URL of a database in it with the current schema.
+pub fn killable() -> (ScratchCluster, String) {
+    let cluster = ScratchCluster::start_with(Durability::Kept).expect("PostgreSQL's server programs are installed");
+    let database = block_on(cluster.new_database(None)).expect("a database");
+    let output = migrate(&database);
+    assert!(output.status.success(), "migrate: {}", String::from_utf8_lossy(&output.stderr));
+    (cluster, database)
 }
 
 /// URL of a new database with nothing in it, not even a schema.

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -13,9 +13,12 @@ use super::wait_for;
 /// How often a start is tried, since another process may take a port that was just found free.
 const PORT_TRIES: u32 = 5;
 
-/// The program under test.
-pub const fn program() -> &'static str {
-    env!("CARGO_BIN_EXE_switchback")
+/// The program under test: what this run has built, unless `SWITCHBACK_BINARY` names another, such as the one that is shipped.
+pub fn program() -> &'static str {
+    static PROGRAM: OnceLock<String> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        switchback::config::process_setting("SWITCHBACK_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_switchback").to_owned())
+    })
 }
 
 /// Takes this process's environment from a command, so that a test sees the settings it names and no others.
@@ -77,6 +80,11 @@ impl Role {
     /// The role with a shorter minute.
     pub fn minute(self, length: &str) -> Role {
         self.development_option("--minute", length)
+    }
+
+    /// The role with every call taking so much longer.
+    pub fn slow(self, time: &str) -> Role {
+        self.development_option("--slow", time)
     }
 
     fn development_option(mut self, option: &str, value: &str) -> Role {

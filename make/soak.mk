@@ -1,0 +1,7 @@
+# The system under callers, imports and faults. Included by the Makefile.
+
+.PHONY: soak
+
+soak: postgres binary ## half an hour of callers, imports and faults, and the books afterwards; MINUTES=2 SEED=307 choose
+	SWITCHBACK_BINARY="$(CURDIR)/$(STATIC_BINARY)" MINUTES="$(MINUTES)" SEED="$(SEED)" \
+		$(CARGO) test --locked --test soak -- --ignored --nocapture
