@@ -1,13 +1,16 @@
 //! Sending a file through the one URL: the redirect is asked for first, so that the bytes travel once and not once per redirect.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::Stream;
-use http::header::{CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use reqwest::{Body, Client, Url};
 use serde::Deserialize;
 
 use crate::config::BaseUrl;
 use crate::contract::API_KEY;
+use crate::domain::import::{ImportOrder, OverlapRule, RowProblem, Warning};
 use crate::outgoing::{ClientError, http_client};
 
 /// What the API said of a file.
@@ -33,9 +36,15 @@ pub struct ImportAnswer {
     pub accepted: u64,
     /// Rows refused.
     pub rejected: u64,
+    /// Imports it took billing periods from.
+    #[serde(default)]
+    pub replaced: Vec<String>,
     /// The first refused rows.
     #[serde(default)]
-    pub problems: Vec<crate::domain::import::RowProblem>,
+    pub problems: Vec<RowProblem>,
+    /// What could not be read.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
 }
 
 /// A problem document, as far as it is shown.
@@ -43,11 +52,16 @@ pub struct ImportAnswer {
 pub struct ProblemAnswer {
     /// What kind of problem.
     pub title: String,
+    /// Its status.
+    pub status: u16,
     /// What is wrong this time.
     pub detail: Option<String>,
     /// Refused rows, where there are some.
     #[serde(default)]
-    pub problems: Vec<crate::domain::import::RowProblem>,
+    pub problems: Vec<RowProblem>,
+    /// What could not be read.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
 }
 
 /// Why a file could not be sent.
@@ -70,7 +84,6 @@ pub struct Uploader {
     client: Client,
     url: BaseUrl,
     key: Option<String>,
-    strict: bool,
 }
 
 impl Uploader {
@@ -78,22 +91,34 @@ impl Uploader {
     ///
     /// # Errors
     /// When no client can be made.
-    pub fn new(url: BaseUrl, key: Option<String>, strict: bool) -> Result<Uploader, ClientError> {
-        Ok(Uploader { client: http_client()?, url, key, strict })
+    pub fn new(url: BaseUrl, key: Option<String>) -> Result<Uploader, ClientError> {
+        Ok(Uploader { client: http_client()?, url, key })
     }
 
-    /// Sends one file.
+    /// Sends one file. One whose SHA-256 is named need not be sent where the other end has it already.
     ///
     /// # Errors
     /// [`UploadError`] where no answer came; a refusal is an answer.
-    pub async fn upload<E>(&self, file: impl Stream<Item = Result<Bytes, E>> + Send + 'static) -> Result<Uploaded, UploadError>
+    pub async fn upload<E>(
+        &self,
+        file: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
+        order: &ImportOrder,
+        strict: bool,
+        digest: Option<[u8; 32]>,
+    ) -> Result<Uploaded, UploadError>
     where
         E: std::error::Error + Send + Sync + 'static,
     {
         let body = Body::wrap_stream(file);
-        let mut request = self.client.post(self.target().await?).header(CONTENT_TYPE, "application/octet-stream").body(body);
+        let mut request = self.client.post(self.target(order, strict).await?).header(CONTENT_TYPE, "application/octet-stream").body(body);
         if let Some(key) = &self.key {
             request = request.header(API_KEY, key);
+        }
+        if let Some(digest) = digest {
+            request = request.header("content-digest", format!("sha-256=:{}:", STANDARD.encode(digest)));
+        }
+        if let Some(name) = order.file_name.as_ref().filter(|name| name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"')) {
+            request = request.header(CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""));
         }
         let response = request.send().await?;
         let status = response.status();
@@ -104,9 +129,16 @@ impl Uploader {
     }
 
     /// The arm's address for this minute, where the URL is the router's; else the URL's own.
-    async fn target(&self) -> Result<Url, UploadError> {
-        let url = format!("{}/api/imports?strict={}", self.url, self.strict);
-        let asked = self.client.head(&url).send().await?;
+    async fn target(&self, order: &ImportOrder, strict: bool) -> Result<Url, UploadError> {
+        let mut url = Url::parse(&format!("{}/api/imports", self.url)).map_err(|_| UploadError::Redirect)?;
+        url.query_pairs_mut().append_pair("strict", if strict { "true" } else { "false" });
+        if let Some(dataset) = &order.dataset {
+            url.query_pairs_mut().append_pair("dataset", dataset.as_str());
+        }
+        if order.overlap == OverlapRule::Add {
+            url.query_pairs_mut().append_pair("overlap", "add");
+        }
+        let asked = self.client.head(url).send().await?;
         let base = asked.url().clone();
         if !asked.status().is_redirection() {
             return Ok(base);

@@ -8,6 +8,8 @@ use uuid::Uuid;
 use super::*;
 use crate::clock::{ManualClock, SystemClock};
 use crate::domain::arm::Arm;
+use crate::domain::charge::{Charge, Entries, Value, read_value};
+use crate::domain::columns;
 use crate::domain::decision::{Decision, DecisionCount, Reason};
 use crate::domain::histogram::bucket_of;
 use crate::domain::plan::{AppServiceSize, FlexSize, Plan};
@@ -115,11 +117,23 @@ async fn imported_charges_are_the_observed_cost_by_resource_whatever_the_case() 
     let store = new_store().await;
     fill(&store, &Schedule::default(), 60, ByArm { even: 1, odd: 2 }).await;
     let charge = |resource: &str, billed: &str, start: &str| {
-        format!(
-            "INSERT INTO charges (id, billed_cost, billing_currency, charge_category, charge_period_start, charge_period_end, effective_cost, \
-             provider_name, service_name, resource_id) VALUES (gen_random_uuid(), {billed}, 'EUR', 'Usage', '{start}', '{start}', {billed}, \
-             'Microsoft', 'App Service', '{resource}');"
-        )
+        let cells = [
+            ("billed_cost", billed),
+            ("effective_cost", billed),
+            ("billing_currency", "EUR"),
+            ("charge_category", "Usage"),
+            ("charge_period_start", start),
+            ("charge_period_end", start),
+            ("provider_name", "Microsoft"),
+            ("service_name", "App Service"),
+            ("resource_id", resource),
+        ];
+        let mut values = vec![Value::Absent; columns::COUNT];
+        for (name, text) in cells {
+            let position = columns::position(name);
+            values[position] = read_value(&columns::COLUMNS[position], text).unwrap();
+        }
+        Charge::new(values, Entries::new(), Entries::new()).unwrap()
     };
     let rows = [
         charge("/SUB/a/serverfarms/one", "0.0123456789", "2026-11-23T11:30Z"),
@@ -127,7 +141,7 @@ async fn imported_charges_are_the_observed_cost_by_resource_whatever_the_case() 
         charge("/sub/a/serverfarms/one", "99", "2026-11-20T00:00Z"),
         charge("/sub/a/serverfarms/other", "99", "2026-11-23T11:40Z"),
     ];
-    store.execute_for_test(&rows.concat()).await;
+    store.post_charges(rows.into(), None).await.unwrap();
     let report = comparison(store).report(ReportQuery::default()).await.unwrap();
     let even = &report.cost.arms.even;
     let charged = even.charged.as_ref().unwrap();

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
 use super::columns::{
-    self, CHARGE_CATEGORY, CHARGE_PERIOD_END, CHARGE_PERIOD_START, COLUMNS, Column, ColumnKind, PROVIDER_NAME, PROVIDER_NAMES,
+    self, BILLED_COST, BILLING_CURRENCY, CHARGE_CATEGORY, CHARGE_PERIOD_END, CHARGE_PERIOD_START, COLUMNS, Column, ColumnKind,
+    EFFECTIVE_COST, PROVIDER_NAME, PROVIDER_NAMES,
 };
-use super::moment;
 use super::money::Amount;
+use super::{currency, moment};
 
 /// What FOCUS allows as ChargeCategory.
 pub const CATEGORIES: [&str; 5] = ["Usage", "Purchase", "Tax", "Credit", "Adjustment"];
@@ -70,7 +71,7 @@ pub fn read_value(column: &Column, text: &str) -> Result<Value, String> {
     match column.kind {
         ColumnKind::Text if text.len() > MAX_TEXT_BYTES => Err(format!("is longer than {MAX_TEXT_BYTES} bytes")),
         ColumnKind::Text if text.contains('\0') => Err("holds a NUL character".to_owned()),
-        ColumnKind::Text => Ok(Value::Text(text.to_owned())),
+        ColumnKind::Text => Ok(if text.trim().is_empty() { Value::Absent } else { Value::Text(text.trim().to_owned()) }),
         ColumnKind::Amount => text.parse().map(Value::Amount).map_err(|error: super::money::AmountError| error.to_string()),
         ColumnKind::Moment => moment::parse(text)
             .map(Value::Moment)
@@ -94,6 +95,13 @@ impl Charge {
         if let Some(column) = missing {
             return Err(Refusal::new(column, "has no value, and every charge needs one", ""));
         }
+        if values[BILLED_COST] == Value::Absent && values[EFFECTIVE_COST] == Value::Absent {
+            return Err(Refusal::new(BILLED_COST, "has no value, and neither has EffectiveCost", ""));
+        }
+        if let Value::Text(text) = &values[BILLING_CURRENCY] {
+            let code = currency::parse(text).ok_or_else(|| Refusal::new(BILLING_CURRENCY, "is no currency code of ISO 4217", text))?;
+            values[BILLING_CURRENCY] = Value::Text(code.to_owned());
+        }
         if let Value::Text(category) = &values[CHARGE_CATEGORY] {
             let known = CATEGORIES.iter().find(|known| known.eq_ignore_ascii_case(category));
             let known = known.ok_or_else(|| Refusal::new(CHARGE_CATEGORY, format!("is none of {}", CATEGORIES.join(", ")), category))?;
@@ -108,6 +116,12 @@ impl Charge {
             check_entries(entries).map_err(|reason| Refusal::new(columns::COUNT, format!("{what}: {reason}"), ""))?;
         }
         Ok(Charge { values, tags, extras })
+    }
+
+    /// A charge that was checked before it was stored.
+    #[must_use]
+    pub fn stored(values: Vec<Value>, tags: Entries, extras: Entries) -> Charge {
+        Charge { values, tags, extras }
     }
 
     /// The values, one per entry of [`COLUMNS`].
@@ -136,21 +150,6 @@ fn check_entries(entries: &Entries) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Reads tags as FOCUS writes them, a JSON object; scalars become their text, and a tag without a value is `true`.
-///
-/// # Errors
-/// Says what was expected.
-pub fn read_tags(text: &str) -> Result<Entries, String> {
-    let object: BTreeMap<String, serde_json::Value> =
-        serde_json::from_str(text).map_err(|_| "is not a JSON object such as {\"environment\": \"dev\"}".to_owned())?;
-    let plain = |value: serde_json::Value| match value {
-        serde_json::Value::String(text) => text,
-        serde_json::Value::Null => String::new(),
-        other => other.to_string(),
-    };
-    Ok(object.into_iter().map(|(name, value)| (name, plain(value))).collect())
 }
 
 #[cfg(test)]
@@ -189,7 +188,7 @@ mod tests {
 
     #[test]
     fn each_required_column_is_missed_by_name() {
-        for (index, (name, _)) in LEAST.iter().enumerate() {
+        for (index, (name, _)) in LEAST.iter().enumerate().filter(|(_, (name, _))| COLUMNS[columns::position(name)].required) {
             let mut pairs = LEAST.to_vec();
             pairs.remove(index);
             let refusal = charge(&pairs).expect_err(name);
@@ -215,15 +214,16 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_texts_whatever_json_they_were() {
-        let tags =
-            read_tags(r#"{"environment": "dev", "nightly": true, "cost centre": 42, "empty": null, "environment": "prod"}"#).unwrap();
-        let expected = [("cost centre", "42"), ("empty", ""), ("environment", "prod"), ("nightly", "true")];
-        assert_eq!(tags, expected.map(|(name, text)| (name.to_owned(), text.to_owned())).into());
-        for wrong in ["", "dev", "[1]", "{\"a\": }"] {
-            assert!(read_tags(wrong).is_err(), "{wrong}");
-        }
-        let nul = read_tags(r#"{"a": "\u0000"}"#).unwrap();
-        assert!(Charge::new(values(&LEAST), nul, Entries::new()).is_err());
+    fn a_charge_needs_one_of_both_costs() {
+        let without = |names: &[&str]| charge(&LEAST.iter().filter(|(name, _)| !names.contains(name)).copied().collect::<Vec<_>>());
+        assert!(without(&["billed_cost"]).is_ok() && without(&["effective_cost"]).is_ok());
+        assert_eq!(without(&["billed_cost", "effective_cost"]).unwrap_err().column, BILLED_COST);
+    }
+
+    #[test]
+    fn currencies_are_codes_in_upper_case() {
+        let with = |currency: &'static str| charge(&[&LEAST[..], &[("billing_currency", currency)]].concat());
+        assert_eq!(with("usd ").unwrap().values()[BILLING_CURRENCY], Value::Text("USD".to_owned()));
+        assert_eq!(with("US Dollar").unwrap_err().to_string(), "billing_currency: is no currency code of ISO 4217");
     }
 }

@@ -41,7 +41,7 @@ pub const COUNT: usize = COLUMNS.len();
 /// Every column, by name.
 pub const COLUMNS: &[Column] = &[
     optional("availability_zone", "AvailabilityZone", ColumnKind::Text),
-    required("billed_cost", "BilledCost", ColumnKind::Amount),
+    optional("billed_cost", "BilledCost", ColumnKind::Amount),
     optional("billing_account_id", "BillingAccountId", ColumnKind::Text),
     optional("billing_account_name", "BillingAccountName", ColumnKind::Text),
     optional("billing_account_type", "BillingAccountType", ColumnKind::Text),
@@ -67,7 +67,7 @@ pub const COLUMNS: &[Column] = &[
     optional("consumed_unit", "ConsumedUnit", ColumnKind::Text),
     optional("contracted_cost", "ContractedCost", ColumnKind::Amount),
     optional("contracted_unit_price", "ContractedUnitPrice", ColumnKind::Amount),
-    required("effective_cost", "EffectiveCost", ColumnKind::Amount),
+    optional("effective_cost", "EffectiveCost", ColumnKind::Amount),
     optional("host_provider_name", "HostProviderName", ColumnKind::Text),
     optional("invoice_id", "InvoiceId", ColumnKind::Text),
     optional("invoice_issuer_name", "InvoiceIssuerName", ColumnKind::Text),
@@ -80,7 +80,7 @@ pub const COLUMNS: &[Column] = &[
     optional("pricing_currency_list_unit_price", "PricingCurrencyListUnitPrice", ColumnKind::Amount),
     optional("pricing_quantity", "PricingQuantity", ColumnKind::Amount),
     optional("pricing_unit", "PricingUnit", ColumnKind::Text),
-    required("provider_name", "ProviderName", ColumnKind::Text),
+    optional("provider_name", "ProviderName", ColumnKind::Text),
     optional("publisher_name", "PublisherName", ColumnKind::Text),
     optional("region_id", "RegionId", ColumnKind::Text),
     optional("region_name", "RegionName", ColumnKind::Text),
@@ -88,7 +88,7 @@ pub const COLUMNS: &[Column] = &[
     optional("resource_name", "ResourceName", ColumnKind::Text),
     optional("resource_type", "ResourceType", ColumnKind::Text),
     optional("service_category", "ServiceCategory", ColumnKind::Text),
-    required("service_name", "ServiceName", ColumnKind::Text),
+    optional("service_name", "ServiceName", ColumnKind::Text),
     optional("service_provider_name", "ServiceProviderName", ColumnKind::Text),
     optional("service_subcategory", "ServiceSubcategory", ColumnKind::Text),
     optional("sku_id", "SkuId", ColumnKind::Text),
@@ -127,12 +127,36 @@ const fn same(one: &[u8], other: &[u8]) -> bool {
     true
 }
 
-/// Position of the column with this name in FOCUS files, whatever its case.
+/// Names of FOCUS 1.0-preview, which some providers still write, with those that took their place.
+const FORMER_NAMES: [(&str, &str); 6] = [
+    ("Provider", "ProviderName"),
+    ("Publisher", "PublisherName"),
+    ("InvoiceIssuer", "InvoiceIssuerName"),
+    ("Region", "RegionId"),
+    ("UsageQuantity", "ConsumedQuantity"),
+    ("UsageUnit", "ConsumedUnit"),
+];
+
+/// Position of the column with this name in FOCUS files, whatever its case, and with or without underscores between its words.
 #[must_use]
 pub fn position_in_focus(header: &str) -> Option<usize> {
-    COLUMNS.iter().position(|column| column.focus.eq_ignore_ascii_case(header))
+    COLUMNS.iter().position(|column| column.focus.eq_ignore_ascii_case(header) || column.name.eq_ignore_ascii_case(header))
 }
 
+/// Position of the column that had this name in FOCUS 1.0-preview.
+#[must_use]
+pub fn position_by_former_name(header: &str) -> Option<usize> {
+    FORMER_NAMES.iter().find(|(former, _)| former.eq_ignore_ascii_case(header)).and_then(|(_, name)| position_in_focus(name))
+}
+
+/// Where `billing_period_start` stands.
+pub const BILLING_PERIOD_START: usize = position("billing_period_start");
+/// Where `billed_cost` stands.
+pub const BILLED_COST: usize = position("billed_cost");
+/// Where `effective_cost` stands.
+pub const EFFECTIVE_COST: usize = position("effective_cost");
+/// Where `billing_currency` stands.
+pub const BILLING_CURRENCY: usize = position("billing_currency");
 /// Where `charge_category` stands.
 pub const CHARGE_CATEGORY: usize = position("charge_category");
 /// Where `charge_period_start` stands.
@@ -149,6 +173,13 @@ pub const PROVIDER_NAMES: [usize; 5] = [
     position("publisher_name"),
     position("invoice_issuer_name"),
 ];
+
+/// Whether a charge whose text in this column cannot be read is none. Anything else that is wrong costs no money: the charge counts
+/// without it.
+#[must_use]
+pub fn is_essential(position: usize) -> bool {
+    [BILLED_COST, EFFECTIVE_COST, BILLING_CURRENCY, CHARGE_CATEGORY, CHARGE_PERIOD_START, CHARGE_PERIOD_END].contains(&position)
+}
 
 #[cfg(test)]
 mod tests {

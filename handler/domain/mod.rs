@@ -8,10 +8,12 @@
 
 pub mod arm;
 pub mod billing;
+pub mod billing_month;
 pub mod break_even;
 pub mod catalogue;
 pub mod charge;
 pub mod columns;
+pub mod currency;
 pub mod decision;
 pub mod figures;
 pub mod hex;
@@ -30,6 +32,8 @@ pub mod report;
 pub mod schedule;
 pub mod shared_settings;
 pub mod statistics;
+pub mod tag_keys;
+pub mod tags;
 pub mod ticket;
 pub mod timeline;
 mod varint;

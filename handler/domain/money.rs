@@ -1,10 +1,11 @@
-//! Exact decimals: money, prices and quantities. Never a float, never rounded. Must not know currencies or where amounts come from.
+//! Exact decimals: money, prices and quantities. Never a float; what is below the last digit kept is only rounded where that is said. Must not know currencies or where amounts come from.
 
 use std::fmt;
 use std::ops::AddAssign;
 use std::str::FromStr;
 
-use bigdecimal::BigDecimal;
+use bigdecimal::num_bigint::Sign;
+use bigdecimal::{BigDecimal, RoundingMode};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -12,12 +13,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Amount(BigDecimal);
 
-/// Digits an amount may have before the decimal point.
-pub const INTEGER_DIGITS: i64 = 38;
+/// The power of ten no amount may exceed, of either sign: a thousand times the world's yearly product, in any currency.
+pub const MAX_EXPONENT: i64 = 18;
 /// Digits an amount may have after the decimal point.
 pub const FRACTION_DIGITS: i64 = 38;
 /// Longest text that can be an amount; longer ones are refused unread.
-const MAX_TEXT_BYTES: usize = 100;
+const MAX_TEXT_BYTES: usize = 1_000;
 
 /// Why a text is no amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,9 +26,12 @@ pub enum AmountError {
     /// Not a decimal number.
     #[error("is not a decimal number")]
     NotANumber,
-    /// More digits than the ledger keeps.
-    #[error("has more than 38 digits before or after the decimal point")]
+    /// More decimals than the ledger keeps.
+    #[error("has more than 38 digits after the decimal point")]
     TooLong,
+    /// Beyond the largest amount.
+    #[error("is greater than 10^18")]
+    TooLarge,
 }
 
 impl Amount {
@@ -35,6 +39,12 @@ impl Amount {
     #[must_use]
     pub fn zero() -> Amount {
         Amount(BigDecimal::from(0))
+    }
+
+    /// A decimal that was checked before it was stored, or a sum of such.
+    #[must_use]
+    pub fn stored(decimal: BigDecimal) -> Amount {
+        Amount(decimal)
     }
 
     /// The decimal itself.
@@ -54,15 +64,59 @@ impl TryFrom<BigDecimal> for Amount {
     type Error = AmountError;
 
     fn try_from(decimal: BigDecimal) -> Result<Self, Self::Error> {
-        let (_, scale) = decimal.as_bigint_and_exponent();
-        let digits = i64::try_from(decimal.digits()).unwrap_or(i64::MAX);
-        // Zero has one digit wherever its exponent points.
-        let integer_digits = if decimal.sign() == bigdecimal::num_bigint::Sign::NoSign { 1 } else { digits.saturating_sub(scale) };
-        if integer_digits > INTEGER_DIGITS || scale > FRACTION_DIGITS {
-            return Err(AmountError::TooLong);
+        match Amount::round(decimal)? {
+            (amount, false) => Ok(amount),
+            (_, true) => Err(AmountError::TooLong),
         }
+    }
+}
+
+impl Amount {
+    /// Reads an amount as [`FromStr`] does, but rounds what is below the last digit kept; whether it had to.
+    ///
+    /// # Errors
+    /// [`AmountError`] but for [`AmountError::TooLong`].
+    pub fn read(text: &str) -> Result<(Amount, bool), AmountError> {
+        if !is_decimal(text) {
+            return Err(AmountError::NotANumber);
+        }
+        if text.len() > MAX_TEXT_BYTES {
+            return Err(AmountError::TooLarge);
+        }
+        match BigDecimal::from_str(text) {
+            Ok(decimal) => Amount::round(decimal),
+            // The form is right, so it is the exponent that is beyond all bounds.
+            Err(_) if !text.bytes().take_while(|byte| !matches!(byte, b'e' | b'E')).any(|byte| (b'1'..=b'9').contains(&byte)) => {
+                Ok((Amount::zero(), false))
+            }
+            Err(_) if text.contains("e-") || text.contains("E-") => Ok((Amount::zero(), true)),
+            Err(_) => Err(AmountError::TooLarge),
+        }
+    }
+
+    fn round(decimal: BigDecimal) -> Result<(Amount, bool), AmountError> {
+        let (_, scale) = decimal.as_bigint_and_exponent();
+        // Zero is zero at any scale, and shows no more decimals than are kept.
+        if decimal.sign() == Sign::NoSign {
+            return Ok((Amount(BigDecimal::new(0.into(), scale.clamp(0, FRACTION_DIGITS))), false));
+        }
+        let digits = i64::try_from(decimal.digits()).unwrap_or(i64::MAX);
+        let integer_digits = digits.saturating_sub(scale);
+        // Looked at before any arithmetic: an exponent of a billion must not become a billion digits.
+        if integer_digits > MAX_EXPONENT + 1 {
+            return Err(AmountError::TooLarge);
+        }
+        if integer_digits < -FRACTION_DIGITS {
+            return Ok((Amount(BigDecimal::new(0.into(), FRACTION_DIGITS)), true));
+        }
+        let rounded = scale > FRACTION_DIGITS;
+        let decimal = if rounded { decimal.with_scale_round(FRACTION_DIGITS, RoundingMode::HalfEven) } else { decimal };
         // 1E+3 is kept as 1000: a negative scale is not how anyone writes money.
-        Ok(Amount(if scale < 0 { decimal.with_scale(0) } else { decimal }))
+        let decimal = if scale < 0 { decimal.with_scale(0) } else { decimal };
+        if decimal.abs() > BigDecimal::new(1.into(), -MAX_EXPONENT) {
+            return Err(AmountError::TooLarge);
+        }
+        Ok((Amount(decimal), rounded))
     }
 }
 
@@ -71,14 +125,10 @@ impl FromStr for Amount {
 
     /// Reads `-12.340`, `.5`, `1e-7`; no spaces, no thousands separators, no currency signs.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.len() > MAX_TEXT_BYTES {
-            return Err(if is_decimal(text) { AmountError::TooLong } else { AmountError::NotANumber });
+        match Amount::read(text)? {
+            (amount, false) => Ok(amount),
+            (_, true) => Err(AmountError::TooLong),
         }
-        if !is_decimal(text) {
-            return Err(AmountError::NotANumber);
-        }
-        // The form is right, so what can still fail is an exponent beyond all bounds.
-        BigDecimal::from_str(text).map_err(|_| AmountError::TooLong)?.try_into()
     }
 }
 
@@ -180,11 +230,35 @@ mod tests {
         for text in ["", "-", ".", "e5", "1e", "1e+", "1,234.5", "1_000", "0x10", "NaN", "Infinity", "1.2.3", " 1", "$1", "١"] {
             assert_eq!(text.parse::<Amount>(), Err(AmountError::NotANumber), "{text}");
         }
-        let long = "9".repeat(39);
-        for text in ["1e38", "1e-39", "1e999999999", "1e-999999999", "1e99999999999999999999", &long, &"1".repeat(200)] {
+        for text in ["1e-39", "1e-999999999", "0.000000000000000000000000000000000000001"] {
             assert_eq!(text.parse::<Amount>(), Err(AmountError::TooLong), "{text}");
         }
-        assert!(long[1..].parse::<Amount>().is_ok());
+        for text in ["1e19", "1000000000000000000.1", "1e999999999", "1e99999999999999999999", &"9".repeat(38), &"1".repeat(2_000)] {
+            assert_eq!(text.parse::<Amount>(), Err(AmountError::TooLarge), "{text}");
+        }
+        assert!("1000000000000000000".parse::<Amount>().is_ok() && "-1e18".parse::<Amount>().is_ok());
+    }
+
+    #[test]
+    fn zero_is_zero_at_any_scale() {
+        for text in ["0E-40", "0e-999999999", "0e99999999999999999999", "-0.0e5", "0.000000000000000000000000000000000000000000000"] {
+            let (amount, rounded) = Amount::read(text).unwrap_or_else(|error| panic!("{text} {error}"));
+            assert!(!rounded && amount.as_decimal() == &BigDecimal::from(0), "{text}: {amount}");
+        }
+    }
+
+    #[test]
+    fn residue_below_the_last_digit_is_rounded_and_said() {
+        for (text, expected) in [
+            ("6.617444900424222e-24", "0.00000000000000000000000661744490042422"),
+            ("1e-39", "0.00000000000000000000000000000000000000"),
+            ("1e-999999999", "0.00000000000000000000000000000000000000"),
+            ("2.5e-38", "0.00000000000000000000000000000000000002"),
+            ("1.00000000000000000000000000000000000000000001", "1.00000000000000000000000000000000000000"),
+        ] {
+            let (amount, rounded) = Amount::read(text).unwrap_or_else(|error| panic!("{text} {error}"));
+            assert_eq!((amount.to_string().as_str(), rounded), (expected, true), "{text}");
+        }
     }
 
     #[test]
@@ -197,7 +271,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reading_what_was_written_changes_nothing(digits in "-?[0-9]{1,38}", fraction in "[0-9]{0,38}") {
+        fn reading_what_was_written_changes_nothing(digits in "-?[0-9]{1,18}", fraction in "[0-9]{0,38}") {
             let text = if fraction.is_empty() { digits } else { format!("{digits}.{fraction}") };
             let amount: Amount = text.parse()?;
             let again: Amount = amount.to_string().parse()?;

@@ -24,6 +24,7 @@ pub mod redirect;
 pub mod reply;
 pub mod request;
 pub mod routes;
+mod rows;
 pub mod server;
 pub mod socket;
 pub mod table;

@@ -62,6 +62,10 @@ kinds! {
     Timeout => "timeout", REQUEST_TIMEOUT, "The request took too long to arrive";
     /// The request contradicts what is stored.
     Conflict => "conflict", CONFLICT, "The request conflicts with the current state";
+    /// Another import holds charges of the same provider, billing account, sub-account and billing period; the detail names it. Import with the dataset it belongs to, so that the newer export replaces the older; delete that import first; or say overlap=add if both are meant.
+    Overlap => "overlap", CONFLICT, "Another import holds these charges";
+    /// The dataset has a newer export of the billing period than this one. To go back all the same, delete the newer import first.
+    StaleExport => "stale-export", CONFLICT, "A newer export is stored";
     /// The body is larger than the limit.
     TooLarge => "too-large", PAYLOAD_TOO_LARGE, "The body is too large";
     /// The request's target and headers together are longer than 64 KiB.
@@ -70,7 +74,7 @@ kinds! {
     UnsupportedMediaType => "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
     /// The file is not a FOCUS file: empty, not CSV, or without the required columns.
     NotFocus => "not-focus", UNPROCESSABLE_ENTITY, "The file is not FOCUS data";
-    /// Rows were refused and the import was strict, so nothing was stored; problems[] names line, column and reason.
+    /// No row was accepted, or rows were refused or cells unreadable and the import was strict, so nothing was stored; problems[] and warnings[] name line, column and reason.
     RowsRefused => "rows-refused", UNPROCESSABLE_ENTITY, "Rows were refused";
     /// The Idempotency-Key was used before with another body.
     KeyReused => "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The idempotency key was used with another body";

@@ -1,9 +1,11 @@
 //! Query strings, read strictly: an unknown, repeated or unreadable parameter is an error that names it, never ignored.
 
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::problem::{Problem, ProblemKind};
-use crate::domain::moment;
+use crate::domain::charge::CATEGORIES;
+use crate::domain::{currency, moment};
 use crate::store::ChargeFilter;
 
 /// Longest value of one parameter, in bytes.
@@ -95,12 +97,27 @@ impl Query {
         Ok(ChargeFilter {
             from,
             to,
+            billing_period: self.parsed("billing_period", "a month such as 2026-09", |text| text.parse().ok())?,
+            import: self.parsed("import", "an import's id", |text| Uuid::try_parse(text).ok())?,
+            dataset: self.text("dataset")?,
+            invoice: self.text("invoice")?,
+            account: self.text("account")?,
+            sub_account: self.text("sub_account")?,
+            category: self.category()?,
+            charge_class: self.text("charge_class")?,
+            currency: self.parsed("currency", "a currency code of ISO 4217", |text| currency::parse(text).map(str::to_owned))?,
             provider: self.text("provider")?,
             service: self.text("service")?,
             resource_id: self.text("resource_id")?,
             region: self.text("region")?,
             tags: self.tags()?,
         })
+    }
+
+    fn category(&mut self) -> Result<Option<String>, Problem> {
+        let expected = format!("one of {}", CATEGORIES.join(", "));
+        let known = |text: &str| CATEGORIES.iter().find(|known| known.eq_ignore_ascii_case(text)).map(|known| (*known).to_owned());
+        self.parsed("category", &expected, known)
     }
 
     fn tags(&mut self) -> Result<Vec<(String, String)>, Problem> {
@@ -110,7 +127,7 @@ impl Query {
         self.pairs = rest;
         let mut chosen: Vec<(String, String)> = Vec::new();
         for (name, value) in tags {
-            let key = name.trim_start_matches(TAG_PREFIX);
+            let key = name.strip_prefix(TAG_PREFIX).unwrap_or_default();
             if key.is_empty() {
                 return Err(refusal(&name, "names no tag: expected tag.KEY=VALUE"));
             }
@@ -176,9 +193,17 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_key_may_itself_begin_with_the_prefix() {
+        assert_eq!(filter("tag.tag.env=a").unwrap().tags, [("tag.env".to_owned(), "a".to_owned())]);
+    }
+
+    #[test]
     fn a_wrong_parameter_is_named_with_its_fault() {
         for (raw, expected) in [
-            ("regions=eu", "regions is not a parameter of this path: it takes from, to, provider, service, resource_id, region, tag.KEY"),
+            (
+                "regions=eu",
+                "regions is not a parameter of this path: it takes from, to, billing_period, import, dataset, invoice, account, sub_account, category, charge_class, currency, provider, service, resource_id, region, tag.KEY",
+            ),
             ("region=a&region=b", "region is given more than once"),
             ("tag.a=1&tag.a=2", "tag.a is given more than once"),
             ("tag.=1", "tag. names no tag: expected tag.KEY=VALUE"),

@@ -174,20 +174,22 @@ impl ApiParts {
         let (store, query) = (&self.store, request.query.as_deref());
         match operation {
             ArmOperation::ShowDashboard => dashboard::dashboard(&self.dashboard, query).await,
-            ArmOperation::ListCharges => charges::list(store, query).await,
+            ArmOperation::ListCharges => charges::list(store, &request.headers, query).await,
             ArmOperation::PostCharges => {
                 let body = body::collect(body, charges::MAX_BODY_BYTES).await?;
                 charges::create(store, &caller.name, &request.headers, query, &body).await
             }
             ArmOperation::ReadCharge => charges::read(store, id, query).await,
-            ArmOperation::SumCosts => costs::costs(store, query).await,
+            ArmOperation::DeleteCharge => charges::delete(store, id, query).await,
+            ArmOperation::SumCosts => costs::costs(store, &request.headers, query).await,
             ArmOperation::ShowManual => docs::manual(openapi::document()),
             ArmOperation::ShowProblems => docs::problems(),
             ArmOperation::CheckLiveness => health::live(&self.lame_duck, &self.settings, &*self.clock),
             ArmOperation::CheckReadiness => health::ready(store).await,
             ArmOperation::ListImports => imports::list(store, query).await,
             ArmOperation::CreateImport => {
-                imports::create(store, self.config.imports.max_bytes, &request.headers, query, &mut Box::pin(body)).await
+                let max_bytes = self.config.imports.max_bytes;
+                imports::create(store, &caller.name, max_bytes, &request.headers, query, &mut Box::pin(body)).await
             }
             ArmOperation::ReadImport => imports::read(store, id, query).await,
             ArmOperation::DeleteImport => imports::delete(store, id, query).await,

@@ -22,7 +22,10 @@ endpoints! {
         GET ListCharges: Read => charges::list;
         POST PostCharges: Write => charges::create;
     }
-    "/api/charges/{id}" => { GET ReadCharge: Read => charges::read; }
+    "/api/charges/{id}" => {
+        GET ReadCharge: Read => charges::read;
+        DELETE DeleteCharge: Write => charges::delete;
+    }
     "/api/costs" => { GET SumCosts: Read => costs::costs; }
     "/api/docs" => { GET ShowManual: OpenBy(Docs) => docs::manual; }
     "/api/docs/problems" => { GET ShowProblems: OpenBy(Docs) => docs::problems; }

@@ -1,6 +1,6 @@
-//! Many charges in one statement: one array per column, unnested by the server.
+//! Posted charges in one statement, one array per column; and the way back, from a row to a charge.
 //!
-//! Owns the insert and the way back, from a row to a charge. The column list comes from the domain's table.
+//! The column list comes from the domain's table. Must not know how files are imported.
 
 use std::fmt::Write;
 
@@ -9,13 +9,15 @@ use diesel::deserialize::{self, FromSql, QueryableByName};
 use diesel::pg::{Pg, PgValue};
 use diesel::row::{Field, NamedRow};
 use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Date as SqlDate, Integer, Jsonb, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::error::StoreError;
+use super::partition::POSTED;
 use super::session::Session;
+use crate::domain::billing_month::BillingMonth;
 use crate::domain::charge::{Charge, Entries, Value};
 use crate::domain::columns::{COLUMNS, ColumnKind};
 use crate::domain::money::Amount;
@@ -24,7 +26,8 @@ use crate::domain::money::Amount;
 #[derive(Debug)]
 pub(super) struct NewCharge {
     pub id: Uuid,
-    pub line: Option<i64>,
+    pub part: i16,
+    pub line: Option<i32>,
     pub charge: Charge,
 }
 
@@ -36,15 +39,15 @@ pub struct StoredCharge {
     /// The import it came with; none where it was posted by itself.
     pub import_id: Option<Uuid>,
     /// Physical line of the import's file.
-    pub line: Option<i64>,
+    pub line: Option<i32>,
     /// The charge.
     pub charge: Charge,
 }
 
-/// The columns a [`StoredCharge`] is read from, in its order.
+/// The columns a [`StoredCharge`] is read from, in its order, of `charge` with its import beside it.
 pub(super) fn selected() -> String {
     let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
-    format!("id, import_id, line, tags, extras, {}", names.join(", "))
+    format!("charge.id, imports.id AS import_id, charge.line, charge.tags, charge.extras, charge.{}", names.join(", charge."))
 }
 
 /// One column's values, one per row.
@@ -83,28 +86,28 @@ const fn sql_type(kind: ColumnKind) -> &'static str {
     }
 }
 
-/// The insert: $1 the import, $2 ids, $3 lines, $4 tags, $5 extras, then the columns.
+/// The insert: $1 ids, $2 billing months, $3 tags, $4 extras, then the columns.
 fn statement() -> String {
     let (mut names, mut arrays) = (String::new(), String::new());
-    for (column, number) in COLUMNS.iter().zip(6..) {
+    for (column, number) in COLUMNS.iter().zip(5..) {
         // Writing to a String cannot fail.
         let _ = write!(names, ", {}", column.name);
         let _ = write!(arrays, ", ${number}::{}[]", sql_type(column.kind));
     }
     format!(
-        "INSERT INTO charges (import_id, id, line, tags, extras{names}) SELECT $1, row.* \
-         FROM unnest($2::uuid[], $3::bigint[], $4::jsonb[], $5::jsonb[]{arrays}) AS row(id, line, tags, extras{names})"
+        "INSERT INTO charges (import_no, id, billing_month, tags, extras{names}) SELECT {POSTED}, row.* \
+         FROM unnest($1::uuid[], $2::date[], $3::jsonb[], $4::jsonb[]{arrays}) AS row(id, billing_month, tags, extras{names})"
     )
 }
 
-/// Inserts `charges`, all of `import_id` where one is named.
-pub(super) async fn insert(connection: &mut Session, import_id: Option<Uuid>, charges: Vec<NewCharge>) -> Result<(), StoreError> {
+/// Inserts posted `charges`; their months have partitions.
+pub(super) async fn insert(connection: &mut Session, charges: Vec<NewCharge>) -> Result<(), StoreError> {
     let rows = charges.len();
-    let (mut ids, mut lines, mut tags, mut extras) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut ids, mut months, mut tags, mut extras) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut columns: Vec<ColumnValues> = COLUMNS.iter().map(|column| ColumnValues::new(column.kind, rows)).collect();
-    for NewCharge { id, line, charge } in charges {
+    for NewCharge { id, charge, .. } in charges {
         ids.push(id);
-        lines.push(line);
+        months.push(BillingMonth::of(&charge).first_day());
         let (values, charge_tags, charge_extras) = charge.into_parts();
         tags.push(json(&charge_tags));
         extras.push(json(&charge_extras));
@@ -112,11 +115,10 @@ pub(super) async fn insert(connection: &mut Session, import_id: Option<Uuid>, ch
     }
     let query = sql_query(statement())
         .into_boxed::<Pg>()
-        .bind::<Nullable<SqlUuid>, _>(import_id)
         .bind::<Array<SqlUuid>, _>(ids)
-        .bind::<Array<Nullable<BigInt>>, _>(lines)
-        .bind::<Array<Jsonb>, _>(tags)
-        .bind::<Array<Jsonb>, _>(extras);
+        .bind::<Array<SqlDate>, _>(months)
+        .bind::<Array<Nullable<Jsonb>>, _>(tags)
+        .bind::<Array<Nullable<Jsonb>>, _>(extras);
     let query = columns.into_iter().fold(query, |query, column| match column {
         ColumnValues::Texts(texts) => query.bind::<Array<Nullable<Text>>, _>(texts),
         ColumnValues::Amounts(amounts) => query.bind::<Array<Nullable<Numeric>>, _>(amounts),
@@ -126,8 +128,9 @@ pub(super) async fn insert(connection: &mut Session, import_id: Option<Uuid>, ch
     Ok(())
 }
 
-fn json(entries: &Entries) -> serde_json::Value {
-    entries.iter().map(|(name, text)| (name.clone(), serde_json::Value::from(text.as_str()))).collect()
+fn json(entries: &Entries) -> Option<serde_json::Value> {
+    let object = || entries.iter().map(|(name, text)| (name.clone(), serde_json::Value::from(text.as_str()))).collect();
+    (!entries.is_empty()).then(object)
 }
 
 impl QueryableByName<Pg> for StoredCharge {
@@ -136,7 +139,7 @@ impl QueryableByName<Pg> for StoredCharge {
             Ok(match column.kind {
                 ColumnKind::Text => get::<Nullable<Text>, Option<String>>(row, index)?.map_or(Value::Absent, Value::Text),
                 ColumnKind::Amount => match get::<Nullable<Numeric>, Option<BigDecimal>>(row, index)? {
-                    Some(decimal) => Value::Amount(Amount::try_from(decimal)?),
+                    Some(decimal) => Value::Amount(Amount::stored(decimal)),
                     None => Value::Absent,
                 },
                 ColumnKind::Moment => {
@@ -145,12 +148,15 @@ impl QueryableByName<Pg> for StoredCharge {
             })
         });
         let values = values.collect::<deserialize::Result<Vec<Value>>>()?;
-        let (tags, extras) = (get::<Jsonb, serde_json::Value>(row, 3)?, get::<Jsonb, serde_json::Value>(row, 4)?);
+        let entries = |index| match get::<Nullable<Jsonb>, Option<serde_json::Value>>(row, index)? {
+            Some(object) => Ok(serde_json::from_value(object)?),
+            None => deserialize::Result::Ok(Entries::new()),
+        };
         Ok(StoredCharge {
             id: get::<SqlUuid, Uuid>(row, 0)?,
             import_id: get::<Nullable<SqlUuid>, Option<Uuid>>(row, 1)?,
-            line: get::<Nullable<BigInt>, Option<i64>>(row, 2)?,
-            charge: Charge::new(values, serde_json::from_value(tags)?, serde_json::from_value(extras)?)?,
+            line: get::<Nullable<Integer>, Option<i32>>(row, 2)?,
+            charge: Charge::stored(values, entries(3)?, entries(4)?),
         })
     }
 }

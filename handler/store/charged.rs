@@ -32,7 +32,7 @@ impl Store {
         let ids: Vec<String> = resource_ids.iter().map(|id| id.to_lowercase()).collect();
         let mut connection = self.analytics_connection().await?;
         let row: Option<ChargedRow> = sql_query(
-            "SELECT sum(billed_cost) AS billed, billing_currency AS currency, count(*) AS charges FROM charges \
+            "SELECT coalesce(sum(billed_cost), 0) AS billed, billing_currency AS currency, count(*) AS charges FROM charges \
              WHERE lower(resource_id) = ANY($1) AND charge_period_start >= $2 AND charge_period_start < $3 \
              GROUP BY billing_currency ORDER BY count(*) DESC, billing_currency LIMIT 1",
         )

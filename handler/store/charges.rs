@@ -1,16 +1,21 @@
-//! Single charges: posted once, read by id, listed in the order of their periods.
+//! Single charges: posted once, read by id, listed in the order of their periods, and removed where no import brought them.
+
+use std::collections::BTreeSet;
 
 use diesel::deserialize::QueryableByName;
 use diesel::sql_query;
-use diesel::sql_types::{Bytea, Jsonb, Text, Timestamptz, Uuid as SqlUuid};
-use diesel_async::{AsyncConnection, RunQueryDsl};
+use diesel::sql_types::{Bytea, Date as SqlDate, Jsonb, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::batch::{self, NewCharge, StoredCharge, selected};
-use super::filter::{Bind, ChargeFilter, Conditions};
+use super::filter::{ChargeFilter, Conditions, Reach, Source};
+use super::partition::{CHARGES, ONE_SHARD_AFTER_ANOTHER, POSTED, Partition};
+use super::prepared::{Bind, Prepared};
 use super::session::Session;
 use super::{Store, StoreError};
+use crate::domain::billing_month::BillingMonth;
 use crate::domain::charge::{Charge, Value};
 use crate::domain::columns::CHARGE_PERIOD_START;
 
@@ -74,7 +79,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the database fails; then nothing is stored.
     pub async fn post_charges(&self, charges: Vec<Charge>, key: Option<IdempotencyKey>) -> Result<Posted, StoreError> {
-        let new = |charge| NewCharge { id: self.next_id(), line: None, charge };
+        let new = |charge| NewCharge { id: self.next_id(), part: 0, line: None, charge };
         let charges: Vec<NewCharge> = charges.into_iter().map(new).collect();
         let ids: Vec<Uuid> = charges.iter().map(|charge| charge.id).collect();
         let now = self.now();
@@ -86,7 +91,11 @@ impl Store {
                 {
                     return Ok(earlier);
                 }
-                batch::insert(transaction, None, charges).await?;
+                let months: BTreeSet<BillingMonth> = charges.iter().map(|new| BillingMonth::of(&new.charge)).collect();
+                for month in months {
+                    ensure_month(transaction, month).await?;
+                }
+                batch::insert(transaction, charges).await?;
                 Ok(Posted::New(ids))
             })
             .await
@@ -97,8 +106,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the database fails.
     pub async fn charge(&self, id: Uuid) -> Result<Option<StoredCharge>, StoreError> {
-        let query = sql_query(format!("SELECT {} FROM charges WHERE id = $1", selected())).bind::<SqlUuid, _>(id);
-        let found: Vec<StoredCharge> = query.load(&mut *self.connection().await?).await?;
+        let sql =
+            format!("SELECT {} FROM charges AS charge LEFT JOIN imports ON imports.no = charge.import_no WHERE charge.id = $1", selected());
+        let found: Vec<StoredCharge> = Prepared::new(sql, vec![Bind::Id(id)]).load(&mut *self.connection().await?).await?;
         Ok(found.into_iter().next())
     }
 
@@ -107,15 +117,64 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the database fails.
     pub async fn charges(&self, filter: &ChargeFilter, after: Option<ChargePosition>, limit: i64) -> Result<Vec<StoredCharge>, StoreError> {
-        let mut conditions = Conditions::of(filter);
+        let mut connection = self.connection().await?;
+        let reach = Reach::of(&mut connection, filter, &[]).await?;
+        let mut conditions = Conditions::default();
+        conditions.add_filter(filter, &reach, Source::Charges);
         if let Some(ChargePosition { period_start, id }) = after {
             conditions.add("(charge_period_start, id) > (?, ?)", [Bind::Moment(period_start), Bind::Id(id)]);
         }
         let limit = conditions.fragment("?", [Bind::Number(limit)]);
         let clause = conditions.clause();
-        let sql = format!("SELECT {} FROM charges{clause} ORDER BY charge_period_start, id LIMIT {limit}", selected());
-        Ok(conditions.bind_to(sql).load(&mut *self.connection().await?).await?)
+        let sql = format!(
+            "SELECT {} FROM (SELECT * FROM charges{clause} ORDER BY charge_period_start, id LIMIT {limit}) AS charge \
+             LEFT JOIN imports ON imports.no = charge.import_no ORDER BY charge.charge_period_start, charge.id",
+            selected()
+        );
+        Ok(conditions.bind_to(sql).load(&mut *connection).await?)
     }
+
+    /// Removes a charge that was posted by itself.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the database fails.
+    pub async fn delete_charge(&self, id: Uuid) -> Result<DeletedCharge, StoreError> {
+        let mut connection = self.connection().await?;
+        let delete = format!(
+            "DELETE FROM charges WHERE id = $1 AND import_no = {POSTED} AND billing_month = ANY (ARRAY(SELECT billing_month FROM posted_months))"
+        );
+        if sql_query(delete).bind::<SqlUuid, _>(id).execute(&mut *connection).await? > 0 {
+            return Ok(DeletedCharge::Deleted);
+        }
+        drop(connection);
+        Ok(self.charge(id).await?.and_then(|charge| charge.import_id).map_or(DeletedCharge::Missing, DeletedCharge::Imported))
+    }
+}
+
+/// What became of a charge that was to be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeletedCharge {
+    /// It is gone.
+    Deleted,
+    /// It came with this import, and can only go with it.
+    Imported(Uuid),
+    /// There is none.
+    Missing,
+}
+
+/// Makes the partition of a month's posted charges, once: whoever notes the month makes it, and anyone else waits for that.
+async fn ensure_month(connection: &mut Session, month: BillingMonth) -> Result<(), StoreError> {
+    let note = sql_query("INSERT INTO posted_months (billing_month) VALUES ($1) ON CONFLICT DO NOTHING");
+    if note.bind::<SqlDate, _>(month.first_day()).execute(connection).await? == 0 {
+        return Ok(());
+    }
+    let partition = Partition { import_no: POSTED, month };
+    connection.batch_execute(ONE_SHARD_AFTER_ANOTHER).await?;
+    connection.batch_execute(&partition.create(CHARGES)).await?;
+    for statement in partition.attach() {
+        connection.batch_execute(&statement).await?;
+    }
+    Ok(())
 }
 
 /// Takes the key for these ids, or tells what it was taken for before. A call with the same key in flight is waited for.

@@ -1,17 +1,23 @@
 //! Sums over charges. PostgreSQL adds them exactly, and they leave it as text.
+//!
+//! Asked of the narrowest roll-up that has every column the question names, with the posted charges beside it; else of the charges.
 
 use diesel::deserialize::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
+use futures_util::TryStreamExt;
 use time::OffsetDateTime;
 
-use super::filter::{Bind, ChargeFilter, Conditions};
+use super::filter::{ChargeFilter, Conditions, Reach, Source};
+use super::partition::{CHARGES, POSTED, ROLLUPS, Rollup};
+use super::prepared::Bind;
 use super::{Store, StoreError};
 
 /// Which of FOCUS's costs is added up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CostMetric {
     /// BilledCost: what is invoiced.
+    #[default]
     Billed,
     /// EffectiveCost: with the amortised share of upfront purchases.
     Effective,
@@ -19,6 +25,17 @@ pub enum CostMetric {
     List,
     /// ContractedCost: at negotiated prices.
     Contracted,
+}
+
+impl CostMetric {
+    const fn column(self) -> &'static str {
+        match self {
+            CostMetric::Billed => "billed_cost",
+            CostMetric::Effective => "effective_cost",
+            CostMetric::List => "list_cost",
+            CostMetric::Contracted => "contracted_cost",
+        }
+    }
 }
 
 /// What charges are grouped by.
@@ -32,23 +49,97 @@ pub enum Dimension {
     Resource,
     /// RegionId.
     Region,
+    /// BillingAccountId.
+    Account,
     /// SubAccountId.
     SubAccount,
+    /// InvoiceId.
+    Invoice,
     /// ChargeCategory.
     ChargeCategory,
+    /// ChargeClass.
+    ChargeClass,
+    /// BillingCurrency.
+    Currency,
+    /// The month charges are billed in.
+    BillingPeriod,
+    /// The import charges came with.
+    Import,
+    /// The dataset charges came with.
+    Dataset,
     /// The value of the tag with this key.
     Tag(String),
 }
 
+impl Dimension {
+    /// The column it is, where it is one.
+    const fn column(&self) -> Option<&'static str> {
+        match self {
+            Dimension::Provider => Some("provider_name"),
+            Dimension::Service => Some("service_name"),
+            Dimension::Region => Some("region_id"),
+            Dimension::Account => Some("billing_account_id"),
+            Dimension::SubAccount => Some("sub_account_id"),
+            Dimension::Invoice => Some("invoice_id"),
+            Dimension::ChargeCategory => Some("charge_category"),
+            Dimension::ChargeClass => Some("charge_class"),
+            Dimension::Currency => Some("billing_currency"),
+            Dimension::Resource | Dimension::BillingPeriod | Dimension::Import | Dimension::Dataset | Dimension::Tag(_) => None,
+        }
+    }
+
+    fn expression(&self, reach: &Reach, conditions: &mut Conditions) -> String {
+        match self {
+            Dimension::Resource => "lower(resource_id)".to_owned(),
+            Dimension::BillingPeriod => "to_char(billing_month, 'YYYY-MM')".to_owned(),
+            Dimension::Import => "imports.id::text".to_owned(),
+            Dimension::Dataset => "imports.dataset".to_owned(),
+            Dimension::Tag(key) => reach.tag(key, conditions),
+            other => other.column().unwrap_or("NULL").to_owned(),
+        }
+    }
+}
+
 /// How long a period sums are made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Period {
     /// One sum over all of it.
+    #[default]
     None,
     /// A sum per UTC day in which charges start.
     Day,
     /// A sum per UTC month in which charges start.
     Month,
+    /// A sum per month in which charges are billed: what an invoice says.
+    BillingPeriod,
+}
+
+impl Period {
+    const fn expression(self, source: Source) -> &'static str {
+        match (self, source) {
+            (Period::None, _) => "NULL::timestamptz",
+            (Period::Day, Source::Charges) => "date_trunc('day', charge_period_start, 'UTC')",
+            (Period::Day, Source::Rollup) => "day::timestamp AT TIME ZONE 'UTC'",
+            (Period::Month, Source::Charges) => "date_trunc('month', charge_period_start, 'UTC')",
+            (Period::Month, Source::Rollup) => "date_trunc('month', day::timestamp) AT TIME ZONE 'UTC'",
+            (Period::BillingPeriod, _) => "billing_month::timestamp AT TIME ZONE 'UTC'",
+        }
+    }
+}
+
+/// A question about costs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CostQuery {
+    /// Which cost.
+    pub metric: CostMetric,
+    /// By what.
+    pub group_by: Vec<Dimension>,
+    /// Per which period.
+    pub period: Period,
+    /// Of which charges.
+    pub filter: ChargeFilter,
+    /// Groups that are told apart, greatest first; the rest is one more. All of them where none is given.
+    pub top: Option<u32>,
 }
 
 /// One sum.
@@ -57,6 +148,9 @@ pub struct CostRow {
     /// The group: one value per dimension asked for, none where the charges have none.
     #[diesel(sql_type = Array<Nullable<Text>>)]
     pub group: Vec<Option<String>>,
+    /// Whether it is what the greatest groups leave over.
+    #[diesel(sql_type = Bool)]
+    pub is_rest: bool,
     /// First moment of the period; none where no period was asked for.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub period_start: Option<OffsetDateTime>,
@@ -72,55 +166,111 @@ pub struct CostRow {
 }
 
 impl Store {
-    /// Sums of `metric` by period, group and currency: periods in order, greatest amount first. At most `limit` of them.
+    /// Answers a question, sum by sum: periods in order, greatest amount first, what is left over last. Returns the table that was asked.
     ///
     /// # Errors
     /// [`StoreError`] where the database fails.
-    pub async fn costs(
-        &self,
-        metric: CostMetric,
-        group_by: &[Dimension],
-        period: Period,
-        filter: &ChargeFilter,
-        limit: i64,
-    ) -> Result<Vec<CostRow>, StoreError> {
-        let mut conditions = Conditions::of(filter);
-        let keys: Vec<String> = group_by.iter().map(|dimension| expression(dimension, &mut conditions)).collect();
-        let named: String = keys.iter().enumerate().map(|(index, key)| format!("{key} AS k{index}, ")).collect();
-        let names: Vec<String> = (0..keys.len()).map(|index| format!("k{index}")).collect();
-        let grouped: String = names.iter().map(|name| format!(", {name}")).collect();
-        let period = match period {
-            Period::None => "NULL::timestamptz",
-            Period::Day => "date_trunc('day', charge_period_start, 'UTC')",
-            Period::Month => "date_trunc('month', charge_period_start, 'UTC')",
-        };
-        let metric = match metric {
-            CostMetric::Billed => "billed_cost",
-            CostMetric::Effective => "effective_cost",
-            CostMetric::List => "list_cost",
-            CostMetric::Contracted => "contracted_cost",
-        };
-        let limit = conditions.fragment("?", [Bind::Number(limit)]);
-        let clause = conditions.clause();
-        let sql = format!(
-            "SELECT ARRAY[{}]::text[] AS \"group\", period_start, currency, sum(amount)::text AS amount, count(*) AS charges \
-             FROM (SELECT {named}{period} AS period_start, billing_currency AS currency, {metric} AS amount FROM charges{clause}) AS charge \
-             GROUP BY period_start, currency{grouped} \
-             ORDER BY period_start, sum(amount) DESC NULLS LAST, currency{grouped} LIMIT {limit}",
-            names.join(", ")
-        );
-        Ok(conditions.bind_to(sql).load(&mut *self.analytics_connection().await?).await?)
+    pub async fn observe_costs(&self, query: &CostQuery, mut observe: impl FnMut(CostRow) + Send) -> Result<&'static str, StoreError> {
+        let mut connection = self.analytics_connection().await?;
+        let tags =
+            query.group_by.iter().filter_map(|dimension| if let Dimension::Tag(key) = dimension { Some(key.as_str()) } else { None });
+        let reach = Reach::of(&mut connection, &query.filter, &tags.collect::<Vec<_>>()).await?;
+        let rollup = query.rollup();
+        let statement = query.statement(&reach, rollup);
+        let mut rows = std::pin::pin!(statement.load_stream::<CostRow>(&mut *connection).await?);
+        while let Some(row) = rows.try_next().await? {
+            observe(row);
+        }
+        Ok(rollup.map_or(CHARGES, |rollup| rollup.table))
+    }
+
+    /// All sums of an answer.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the database fails.
+    pub async fn costs(&self, query: &CostQuery) -> Result<Vec<CostRow>, StoreError> {
+        let mut rows = Vec::new();
+        self.observe_costs(query, |row| rows.push(row)).await?;
+        Ok(rows)
     }
 }
 
-fn expression(dimension: &Dimension, conditions: &mut Conditions) -> String {
-    match dimension {
-        Dimension::Provider => "provider_name".to_owned(),
-        Dimension::Service => "service_name".to_owned(),
-        Dimension::Resource => "lower(resource_id)".to_owned(),
-        Dimension::Region => "region_id".to_owned(),
-        Dimension::SubAccount => "sub_account_id".to_owned(),
-        Dimension::ChargeCategory => "charge_category".to_owned(),
-        Dimension::Tag(key) => conditions.fragment("tags ->> ?", [Bind::Text(key.clone())]),
+impl CostQuery {
+    /// The narrowest roll-up that can answer.
+    fn rollup(&self) -> Option<Rollup> {
+        let mut columns = self.filter.columns()?;
+        for dimension in &self.group_by {
+            match dimension {
+                Dimension::Resource | Dimension::Tag(_) => return None,
+                other => columns.extend(other.column()),
+            }
+        }
+        ROLLUPS.into_iter().find(|rollup| columns.iter().all(|column| rollup.dimensions().any(|known| known == *column)))
+    }
+
+    fn statement(&self, reach: &Reach, rollup: Option<Rollup>) -> super::prepared::Prepared {
+        let mut conditions = Conditions::default();
+        let mut sources = Vec::new();
+        match rollup {
+            None => sources.push(self.source(CHARGES, Source::Charges, reach, &mut conditions)),
+            Some(rollup) => {
+                // Charges first: whoever changes the ledger locks it in this order too.
+                if !reach.posted.is_empty() {
+                    conditions.add(&format!("import_no = {POSTED} AND billing_month = ANY (?)"), [Bind::Days(reach.posted.clone())]);
+                    sources.push(self.source(CHARGES, Source::Charges, reach, &mut conditions));
+                }
+                sources.push(self.source(rollup.table, Source::Rollup, reach, &mut conditions));
+            }
+        }
+        let names: Vec<String> = (0..self.group_by.len()).map(|index| format!("k{index}")).collect();
+        let keys: String = names.iter().map(|name| format!(", {name}")).collect();
+        let sums = format!(
+            "SELECT period_start, currency{keys}, sum(amount) AS amount, sum(charges)::bigint AS charges FROM ({}) AS charge \
+             GROUP BY period_start, currency{keys}",
+            sources.join(" UNION ALL ")
+        );
+        let list = names.join(", ");
+        let sql = match self.top {
+            None => format!(
+                "SELECT ARRAY[{list}]::text[] AS \"group\", false AS is_rest, period_start, currency, amount::text AS amount, charges \
+                 FROM ({sums}) AS sums ORDER BY period_start, sums.amount DESC NULLS LAST, currency{keys}"
+            ),
+            Some(top) => {
+                let top = conditions.fragment("?", [Bind::Number(i64::from(top))]);
+                let same: String = names.iter().map(|name| format!(" AND sums.{name} IS NOT DISTINCT FROM ranked.{name}")).collect();
+                let kept: Vec<String> =
+                    names.iter().map(|name| format!("CASE WHEN place <= {top} THEN sums.{name} END AS {name}")).collect();
+                let kept: String = kept.iter().map(|name| format!(", {name}")).collect();
+                format!(
+                    "WITH sums AS ({sums}), ranked AS (SELECT currency{keys}, \
+                         row_number() OVER (PARTITION BY currency ORDER BY sum(amount) DESC NULLS LAST{keys}) AS place \
+                         FROM sums GROUP BY currency{keys}) \
+                     SELECT ARRAY[{list}]::text[] AS \"group\", is_rest, period_start, currency, sum(amount)::text AS amount, \
+                         sum(charges)::bigint AS charges \
+                     FROM (SELECT period_start, sums.currency, place > {top} AS is_rest, amount, charges{kept} \
+                         FROM sums JOIN ranked ON ranked.currency = sums.currency{same}) AS kept \
+                     GROUP BY period_start, currency, is_rest{keys} \
+                     ORDER BY period_start, is_rest, sum(kept.amount) DESC NULLS LAST, currency{keys}"
+                )
+            }
+        };
+        conditions.bind_to(sql)
+    }
+
+    fn source(&self, table: &str, source: Source, reach: &Reach, conditions: &mut Conditions) -> String {
+        let keys: Vec<String> = self.group_by.iter().map(|dimension| dimension.expression(reach, conditions)).collect();
+        let named: String = keys.iter().enumerate().map(|(index, key)| format!("{key} AS k{index}, ")).collect();
+        let charges = match source {
+            Source::Charges => "1::bigint".to_owned(),
+            Source::Rollup => format!("{table}.charges"),
+        };
+        let of_import = self.group_by.iter().any(|dimension| matches!(dimension, Dimension::Import | Dimension::Dataset));
+        let imports = if of_import { " LEFT JOIN imports ON imports.no = import_no" } else { "" };
+        conditions.add_filter(&self.filter, reach, source);
+        let clause = conditions.clause();
+        let (period, metric) = (self.period.expression(source), self.metric.column());
+        format!(
+            "SELECT {named}{period} AS period_start, billing_currency AS currency, {metric} AS amount, {charges} AS charges FROM {table}{imports}{clause}"
+        )
     }
 }

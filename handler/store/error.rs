@@ -4,6 +4,7 @@
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::pooled_connection::bb8::RunError;
+use tokio_postgres::error::SqlState;
 
 use super::session::TimedOut;
 use crate::azure::identity::IdentityError;
@@ -29,10 +30,13 @@ pub enum StoreError {
     ReadOnly(#[source] Option<DieselError>),
     /// A statement ran into its time limit, or into the one for waiting on another transaction.
     #[error("a statement took longer than its time limit")]
-    Timeout(#[source] DieselError),
+    Timeout(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A statement failed.
     #[error("a statement failed")]
     Query(#[source] DieselError),
+    /// A statement of an import failed.
+    #[error("a statement of an import failed")]
+    Import(#[source] tokio_postgres::Error),
     /// A migration failed; the schema stays as it was before it.
     #[error("a migration failed")]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -67,7 +71,7 @@ impl From<DieselError> for StoreError {
                 DatabaseErrorKind::ReadOnlyTransaction => StoreError::ReadOnly(Some(error)),
                 _ => StoreError::Query(error),
             },
-            DieselError::QueryBuilderError(cause) if cause.is::<TimedOut>() => StoreError::Timeout(error),
+            DieselError::QueryBuilderError(cause) if cause.is::<TimedOut>() => StoreError::Timeout(Box::new(error)),
             _ => StoreError::Query(error),
         }
     }
@@ -76,5 +80,20 @@ impl From<DieselError> for StoreError {
 impl From<RunError> for StoreError {
     fn from(error: RunError) -> Self {
         StoreError::Unavailable(Box::new(error))
+    }
+}
+
+impl From<tokio_postgres::Error> for StoreError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match error.code() {
+            Some(code) if *code == SqlState::UNDEFINED_TABLE => StoreError::SchemaNotCurrent,
+            Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::ReadOnly(None),
+            Some(code) if *code == SqlState::QUERY_CANCELED => StoreError::Timeout(Box::new(error)),
+            Some(code) if ["08", "57P", "53"].iter().any(|class| code.code().starts_with(class)) => {
+                StoreError::Unavailable(Box::new(error))
+            }
+            Some(_) => StoreError::Import(error),
+            None => StoreError::Unavailable(Box::new(error)),
+        }
     }
 }

@@ -1,24 +1,30 @@
 //! Imports: a file's charges land together with the record of it, or not at all.
 
+use std::collections::BTreeMap;
+
 use diesel::deserialize::QueryableByName;
-use diesel::sql_types::{BigInt, Bytea, Jsonb, Nullable, Timestamptz, Uuid as SqlUuid};
-use diesel::{result::DatabaseErrorKind, result::Error as DieselError, sql_query};
-use diesel_async::{AsyncConnection, RunQueryDsl};
+use diesel::sql_query;
+use diesel::sql_types::{Array, BigInt, Bytea, Date as SqlDate, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
 use time::OffsetDateTime;
 use tokio::sync::mpsc::Receiver;
 use uuid::Uuid;
 
-use super::batch::{self, NewCharge};
+use super::batch::NewCharge;
+use super::landing::{self, Landed, Landing};
 use super::session::Session;
+use super::staging::Staging;
 use super::{Store, StoreError};
-use crate::domain::import::{Import, Imported, Part, PlacedCharge, Summary};
+use crate::domain::import::{Import, ImportOrder, Imported, ImportedMonth, Part, PlacedCharge, Summary};
 
-const SELECTED: &str = "id, digest, bytes, accepted, rejected, problems, created_at";
+const SELECTED: &str = "id, no, digest, bytes, accepted, rejected, problems, warnings, dataset, file_name, caller, exported_at, created_at";
 
 #[derive(QueryableByName)]
 struct ImportRow {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
+    #[diesel(sql_type = BigInt)]
+    no: i64,
     #[diesel(sql_type = Bytea)]
     digest: Vec<u8>,
     #[diesel(sql_type = BigInt)]
@@ -29,96 +35,115 @@ struct ImportRow {
     rejected: i64,
     #[diesel(sql_type = Jsonb)]
     problems: serde_json::Value,
+    #[diesel(sql_type = Jsonb)]
+    warnings: serde_json::Value,
+    #[diesel(sql_type = Nullable<Text>)]
+    dataset: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    file_name: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    caller: Option<String>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    exported_at: Option<OffsetDateTime>,
     #[diesel(sql_type = Timestamptz)]
     created_at: OffsetDateTime,
+}
+
+#[derive(QueryableByName)]
+struct MonthRow {
+    #[diesel(sql_type = BigInt)]
+    import_no: i64,
+    #[diesel(sql_type = SqlDate)]
+    billing_month: time::Date,
+    #[diesel(sql_type = BigInt)]
+    charges: i64,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    replaced_by: Option<Uuid>,
+}
+
+#[derive(QueryableByName)]
+struct ReplacedRow {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    replaced_by: Uuid,
 }
 
 impl TryFrom<ImportRow> for Import {
     type Error = StoreError;
 
     fn try_from(row: ImportRow) -> Result<Self, Self::Error> {
-        let digest = row.digest.try_into().map_err(|_| StoreError::Corrupt("an import's digest has another length".to_owned()))?;
-        let problems = serde_json::from_value(row.problems).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let corrupt = |error: serde_json::Error| StoreError::Corrupt(error.to_string());
         let summary = Summary {
-            digest,
+            digest: row.digest.try_into().map_err(|_| StoreError::Corrupt("an import's digest has another length".to_owned()))?,
+            body_digests: Vec::new(),
             bytes: row.bytes.unsigned_abs(),
             accepted: row.accepted.unsigned_abs(),
             rejected: row.rejected.unsigned_abs(),
-            problems,
+            problems: serde_json::from_value(row.problems).map_err(corrupt)?,
+            warnings: serde_json::from_value(row.warnings).map_err(corrupt)?,
+            exported_at: row.exported_at,
         };
-        Ok(Import { id: row.id, summary, created_at: row.created_at })
-    }
-}
-
-/// Why an import's transaction was rolled back.
-enum Rollback {
-    /// The same bytes are stored already, or have just been by someone else.
-    Again([u8; 32]),
-    Failed(StoreError),
-}
-
-impl From<DieselError> for Rollback {
-    fn from(error: DieselError) -> Self {
-        Rollback::Failed(error.into())
-    }
-}
-
-impl From<StoreError> for Rollback {
-    fn from(error: StoreError) -> Self {
-        Rollback::Failed(error)
+        Ok(Import {
+            id: row.id,
+            summary,
+            created_at: row.created_at,
+            dataset: row.dataset,
+            file_name: row.file_name,
+            caller: row.caller,
+            months: Vec::new(),
+            replaced: Vec::new(),
+        })
     }
 }
 
 impl Store {
-    /// Stores the charges that come through `parts`, in one transaction that ends with [`Part::End`]. Bytes that have been imported
-    /// before, or that another upload imports first, store nothing and return that import.
+    /// Stores the charges that come through `parts`, which end with [`Part::End`]. Between two parts nothing is held; the ledger changes
+    /// in one transaction at the end, or not at all.
     ///
     /// # Errors
     /// [`StoreError::Abandoned`] where `parts` ends early; then, as with every other error, nothing is stored.
-    pub async fn import(&self, mut parts: Receiver<Part>) -> Result<Imported, StoreError> {
+    pub async fn import(&self, order: &ImportOrder, mut parts: Receiver<Part>) -> Result<Imported, StoreError> {
         // Most wrong files are refused before their first charge: they need no connection.
-        let first = parts.recv().await.ok_or(StoreError::Abandoned)?;
-        let _turn = self.import_turn().await?;
-        let mut connection = self.connection().await?;
+        let mut part = Some(parts.recv().await.ok_or(StoreError::Abandoned)?);
         let (id, created_at) = (self.next_id(), self.now());
-        let stored = connection.transaction(async |transaction| self.receive(transaction, id, created_at, first, &mut parts).await).await;
-        match stored {
-            Ok(summary) => Ok(Imported::New(Import { id, summary, created_at })),
-            Err(Rollback::Failed(error)) => Err(error),
-            Err(Rollback::Again(digest)) => {
-                let query = sql_query(format!("SELECT {SELECTED} FROM imports WHERE digest = $1")).bind::<Bytea, _>(digest.to_vec());
-                let row: ImportRow = query.get_result(&mut connection).await?;
-                Ok(Imported::Again(row.try_into()?))
-            }
-        }
-    }
-
-    async fn receive(
-        &self,
-        connection: &mut Session,
-        id: Uuid,
-        created_at: OffsetDateTime,
-        first: Part,
-        parts: &mut Receiver<Part>,
-    ) -> Result<Summary, Rollback> {
-        let record = sql_query("INSERT INTO imports (id, created_at) VALUES ($1, $2)");
-        record.bind::<SqlUuid, _>(id).bind::<Timestamptz, _>(created_at).execute(connection).await?;
-        let mut part = Some(first);
-        loop {
+        let mut staging = Staging::begin(&self.import_connections, &self.clock).await?;
+        let summary = loop {
             match part.ok_or(StoreError::Abandoned)? {
-                Part::Charges(charges) => batch::insert(connection, Some(id), self.placed(charges)).await?,
-                Part::End(summary) => {
-                    finish(connection, id, &summary).await?;
-                    return Ok(*summary);
+                Part::Charges(charges) => {
+                    charges.into_iter().for_each(|charge| staging.push(self.placed(charge)));
+                    staging.send_if_full().await?;
                 }
+                Part::End(summary) => break *summary,
             }
             part = parts.recv().await;
+        };
+        if let Some(same) = self.import_by_digest(summary.digest).await? {
+            return Ok(Imported::Again(same));
+        }
+        let mut connection = staging.complete().await?;
+        let landing = Landing { id, created_at, order, summary: &summary, staging: &staging };
+        let landed = landing::land(&mut connection, &landing).await?;
+        connection.release();
+        match landed {
+            Landed::Attached => {
+                staging.keep();
+                Ok(Imported::New(self.expect_import(id).await?))
+            }
+            Landed::Again(same) => Ok(Imported::Again(self.expect_import(same).await?)),
+            Landed::Overlapping(overlap) => Ok(Imported::Overlapping(overlap)),
+            Landed::Stale(stale) => Ok(Imported::Stale(stale)),
         }
     }
 
-    fn placed(&self, charges: Vec<PlacedCharge>) -> Vec<NewCharge> {
-        let new = |PlacedCharge { line, charge }| NewCharge { id: self.next_id(), line: i64::try_from(line).ok(), charge };
-        charges.into_iter().map(new).collect()
+    fn placed(&self, placed: PlacedCharge) -> NewCharge {
+        let PlacedCharge { part, line, charge } = placed;
+        let (part, line) = (i16::try_from(part).unwrap_or(i16::MAX), i32::try_from(line).ok());
+        NewCharge { id: self.next_id(), part, line, charge }
+    }
+
+    async fn expect_import(&self, id: Uuid) -> Result<Import, StoreError> {
+        self.import_by_id(id).await?.ok_or_else(|| StoreError::Corrupt("an import has gone at the moment it was stored".to_owned()))
     }
 
     /// The newest imports first, older than `before` where it is given; at most `limit`.
@@ -128,8 +153,9 @@ impl Store {
     pub async fn imports(&self, before: Option<Uuid>, limit: i64) -> Result<Vec<Import>, StoreError> {
         let sql = format!("SELECT {SELECTED} FROM imports WHERE $1 IS NULL OR id < $1 ORDER BY id DESC LIMIT $2");
         let query = sql_query(sql).bind::<Nullable<SqlUuid>, _>(before).bind::<BigInt, _>(limit);
-        let rows: Vec<ImportRow> = query.load(&mut *self.connection().await?).await?;
-        rows.into_iter().map(Import::try_from).collect()
+        let mut connection = self.connection().await?;
+        let rows: Vec<ImportRow> = query.load(&mut *connection).await?;
+        with_months(&mut connection, rows).await
     }
 
     /// One import.
@@ -138,8 +164,33 @@ impl Store {
     /// [`StoreError`] where the database fails.
     pub async fn import_by_id(&self, id: Uuid) -> Result<Option<Import>, StoreError> {
         let query = sql_query(format!("SELECT {SELECTED} FROM imports WHERE id = $1")).bind::<SqlUuid, _>(id);
-        let rows: Vec<ImportRow> = query.load(&mut *self.connection().await?).await?;
-        rows.into_iter().next().map(Import::try_from).transpose()
+        let mut connection = self.connection().await?;
+        let rows: Vec<ImportRow> = query.load(&mut *connection).await?;
+        Ok(with_months(&mut connection, rows).await?.pop())
+    }
+
+    /// The import that holds a file of this digest.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the database fails.
+    pub async fn import_by_digest(&self, digest: [u8; 32]) -> Result<Option<Import>, StoreError> {
+        let query = sql_query(format!("SELECT {SELECTED} FROM imports WHERE live AND digest = $1")).bind::<Bytea, _>(digest.to_vec());
+        let mut connection = self.connection().await?;
+        let rows: Vec<ImportRow> = query.load(&mut *connection).await?;
+        Ok(with_months(&mut connection, rows).await?.pop())
+    }
+
+    /// The import that came as a body of this digest, before decompression.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the database fails.
+    pub async fn import_by_body(&self, digest: [u8; 32]) -> Result<Option<Import>, StoreError> {
+        let sql = format!(
+            "SELECT {SELECTED} FROM imports WHERE live AND no IN (SELECT import_no FROM import_bodies WHERE digest = $1) ORDER BY id LIMIT 1"
+        );
+        let mut connection = self.connection().await?;
+        let rows: Vec<ImportRow> = sql_query(sql).bind::<Bytea, _>(digest.to_vec()).load(&mut *connection).await?;
+        Ok(with_months(&mut connection, rows).await?.pop())
     }
 
     /// Removes an import with its charges; whether it was there.
@@ -147,30 +198,38 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the database fails.
     pub async fn delete_import(&self, id: Uuid) -> Result<bool, StoreError> {
-        let mut connection = self.connection().await?;
-        let deleted = connection.transaction::<usize, StoreError, _>(async |transaction| {
-            // Millions of charges go with it.
-            sql_query("SET LOCAL statement_timeout = '200s'").execute(transaction).await?;
-            Ok(sql_query("DELETE FROM imports WHERE id = $1").bind::<SqlUuid, _>(id).execute(transaction).await?)
-        });
-        Ok(deleted.await? > 0)
+        let mut connection = self.import_connections.take().await?;
+        let deleted = landing::remove(&mut connection, id).await?;
+        connection.release();
+        Ok(deleted)
     }
 }
 
-/// Completes the import's record. The digest is unique: where another upload of the same bytes is in flight this waits for its end.
-async fn finish(connection: &mut Session, id: Uuid, summary: &Summary) -> Result<(), Rollback> {
-    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    let problems = serde_json::to_value(&summary.problems).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-    let update = sql_query("UPDATE imports SET digest = $2, bytes = $3, accepted = $4, rejected = $5, problems = $6 WHERE id = $1")
-        .bind::<SqlUuid, _>(id)
-        .bind::<Bytea, _>(summary.digest.to_vec())
-        .bind::<BigInt, _>(count(summary.bytes))
-        .bind::<BigInt, _>(count(summary.accepted))
-        .bind::<BigInt, _>(count(summary.rejected))
-        .bind::<Jsonb, _>(problems);
-    match update.execute(connection).await {
-        Ok(_) => Ok(()),
-        Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Err(Rollback::Again(summary.digest)),
-        Err(error) => Err(error.into()),
+/// Adds to imports what other tables hold of them.
+async fn with_months(connection: &mut Session, rows: Vec<ImportRow>) -> Result<Vec<Import>, StoreError> {
+    let numbers: Vec<i64> = rows.iter().map(|row| row.no).collect();
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let months = sql_query(
+        "SELECT import_no, billing_month, charges, replaced_by FROM import_months WHERE import_no = ANY ($1) ORDER BY billing_month",
+    );
+    let months: Vec<MonthRow> = months.bind::<Array<BigInt>, _>(numbers).load(connection).await?;
+    let replaced = sql_query(
+        "SELECT DISTINCT imports.id, months.replaced_by FROM import_months AS months JOIN imports ON imports.no = months.import_no \
+         WHERE months.replaced_by = ANY ($1) ORDER BY imports.id",
+    );
+    let replaced: Vec<ReplacedRow> = replaced.bind::<Array<SqlUuid>, _>(ids).load(connection).await?;
+    let mut by_number: BTreeMap<i64, Vec<ImportedMonth>> = BTreeMap::new();
+    for row in months {
+        let month = ImportedMonth { month: row.billing_month.into(), charges: row.charges.unsigned_abs(), replaced_by: row.replaced_by };
+        by_number.entry(row.import_no).or_default().push(month);
     }
+    let mut by_id: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
+    for row in replaced {
+        by_id.entry(row.replaced_by).or_default().push(row.id);
+    }
+    let import = |row: ImportRow| {
+        let (months, replaced) = (by_number.remove(&row.no).unwrap_or_default(), by_id.remove(&row.id).unwrap_or_default());
+        Ok(Import { months, replaced, ..Import::try_from(row)? })
+    };
+    rows.into_iter().map(import).collect()
 }

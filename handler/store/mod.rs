@@ -5,19 +5,25 @@
 mod batch;
 mod charged;
 mod charges;
+mod copy;
 mod costs;
 mod decisions;
 mod error;
 mod filter;
 mod ids;
+mod import_connections;
 mod imports;
+mod landing;
 mod observed;
+mod partition;
 mod pool;
+mod prepared;
 mod prices;
 mod probes;
 pub mod retention;
 mod schema;
 mod session;
+mod staging;
 mod windows;
 pub mod writing;
 
@@ -36,16 +42,19 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 pub use batch::StoredCharge;
-pub use charges::{ChargePosition, IdempotencyKey, Posted};
-pub use costs::{CostMetric, CostRow, Dimension, Period};
+pub use charges::{ChargePosition, DeletedCharge, IdempotencyKey, Posted};
+pub use costs::{CostMetric, CostQuery, CostRow, Dimension, Period};
 pub use error::{StoreError, StoreSetupError};
 pub use filter::ChargeFilter;
 pub use pool::POOL_WAIT;
 
 use crate::clock::Clock;
 use crate::config::database::{DatabaseConfig, OWN_CONNECTIONS};
+use import_connections::ImportConnections;
 use session::Session;
 
+/// Imports that are at work in the database at the same time, each on a connection of its own beside the pool.
+const IMPORTS_AT_ONCE: usize = 2;
 /// How long readiness waits for the database's answer.
 const READY_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -58,7 +67,7 @@ pub struct Store {
     own: Connections,
     clock: Arc<dyn Clock>,
     ids: Arc<ids::Ids>,
-    imports: Arc<Semaphore>,
+    import_connections: Arc<ImportConnections>,
     /// Places for questions that take a connection for seconds.
     analytics: Arc<Semaphore>,
 }
@@ -115,13 +124,16 @@ impl Store {
     /// # Errors
     /// [`StoreSetupError`] where the private certificate authority or the managed identity cannot be used.
     pub fn new(config: &DatabaseConfig, clock: Arc<dyn Clock>) -> Result<Store, StoreSetupError> {
-        let connections =
-            |size| pool::pool(config, size, Arc::clone(&clock)).map(|(pool, last_failure)| Connections { pool, last_failure });
-        let (callers, own) = (connections(config.pool_size)?, connections(OWN_CONNECTIONS)?);
-        // Half of the connections for each, so that the short questions of everyone else find one.
+        let connector = Arc::new(pool::Connector::new(config, Arc::clone(&clock))?);
+        let connections = |size| {
+            let (pool, last_failure) = pool::pool(Arc::clone(&connector), size);
+            Connections { pool, last_failure }
+        };
+        let (callers, own) = (connections(config.pool_size), connections(OWN_CONNECTIONS));
+        // Half of the connections, so that the short questions of everyone else find one.
         let half = usize::try_from(config.pool_size / 2).unwrap_or(1).max(1);
-        let (imports, analytics) = (Arc::new(Semaphore::new(half)), Arc::new(Semaphore::new(half)));
-        Ok(Store { callers, own, clock, ids: Arc::new(ids::Ids::new()), imports, analytics })
+        let import_connections = Arc::new(ImportConnections::new(connector, IMPORTS_AT_ONCE));
+        Ok(Store { callers, own, clock, ids: Arc::new(ids::Ids::new()), import_connections, analytics: Arc::new(Semaphore::new(half)) })
     }
 
     /// Brings the schema up to date; the names of the migrations that were run. Needs the multi-thread runtime.
@@ -159,15 +171,6 @@ impl Store {
     pub fn pool_use(&self) -> PoolUse {
         let (callers, own) = (self.callers.pool.state(), self.own.pool.state());
         PoolUse { open: callers.connections + own.connections, idle: callers.idle_connections + own.idle_connections }
-    }
-
-    /// The right to import: half of the connections, so that slow uploads leave the rest to everyone else.
-    async fn import_turn(&self) -> Result<SemaphorePermit<'_>, StoreError> {
-        match tokio::time::timeout(POOL_WAIT, self.imports.acquire()).await {
-            Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(closed)) => Err(StoreError::Unavailable(Box::new(closed))),
-            Err(_) => Err(StoreError::Busy("imports")),
-        }
     }
 
     /// The present, to the microsecond PostgreSQL keeps: what is answered is what will be read again.

@@ -12,11 +12,12 @@ use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio_postgres::config::Host;
+use tokio_postgres::{CancelToken, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::StoreSetupError;
 use super::observed::Statements;
-use super::session::Session;
+use super::session::{self, Session};
 use crate::azure::identity::{POSTGRESQL_RESOURCE, TokenSource};
 use crate::causes::chain;
 use crate::clock::Clock;
@@ -51,7 +52,7 @@ fn session_settings(statement_timeout: Duration) -> String {
 }
 
 /// Everything needed to make one connection.
-struct Connector {
+pub(super) struct Connector {
     connection: tokio_postgres::Config,
     tls: Option<MakeRustlsConnect>,
     tokens: Option<TokenSource>,
@@ -80,10 +81,9 @@ impl bb8::ErrorSink<PoolError> for LastFailure {
     }
 }
 
-/// A pool of at most `size` connections for `config`. No connection is made yet: the process starts and answers while the database is
-/// away. Must be called within a tokio runtime.
-pub(super) fn pool(config: &DatabaseConfig, size: u32, clock: Arc<dyn Clock>) -> Result<(Pool<Session>, LastFailure), StoreSetupError> {
-    let connector = Arc::new(Connector::new(config, clock)?);
+/// A pool of at most `size` connections. No connection is made yet: the process starts and answers while the database is away. Must be
+/// called within a tokio runtime.
+pub(super) fn pool(connector: Arc<Connector>, size: u32) -> (Pool<Session>, LastFailure) {
     let mut manager = ManagerConfig::default();
     // The default, a test query per checkout, costs a round trip; asking the driver whether the connection is closed costs none.
     manager.recycling_method = RecyclingMethod::CustomFunction(Box::new(|connection: &mut Session| {
@@ -100,11 +100,15 @@ pub(super) fn pool(config: &DatabaseConfig, size: u32, clock: Arc<dyn Clock>) ->
         .max_lifetime(MAX_LIFETIME)
         .error_sink(Box::new(failure.clone()))
         .build_unchecked(AsyncDieselConnectionManager::new_with_config("", manager));
-    Ok((pool, failure))
+    (pool, failure)
 }
 
 impl Connector {
-    fn new(config: &DatabaseConfig, clock: Arc<dyn Clock>) -> Result<Connector, StoreSetupError> {
+    /// What `config` says.
+    ///
+    /// # Errors
+    /// [`StoreSetupError`].
+    pub fn new(config: &DatabaseConfig, clock: Arc<dyn Clock>) -> Result<Connector, StoreSetupError> {
         let mut connection = config.connection.clone();
         if connection.get_connect_timeout().is_none() {
             connection.connect_timeout(CONNECT_TIMEOUT);
@@ -122,14 +126,38 @@ impl Connector {
         };
         Ok(Connector { connection, tls, tokens, clock, statement_timeout: config.statement_timeout })
     }
+
+    /// The settings of a connection made now: a token does not last.
+    async fn credentials(&self) -> Result<tokio_postgres::Config, ConnectionError> {
+        let mut config = self.connection.clone();
+        if let Some(tokens) = &self.tokens {
+            config.password(tokens.token().await.map_err(|error| ConnectionError::BadConnection(chain(&error)))?);
+        }
+        Ok(config)
+    }
+
+    /// A connection of the driver's own, outside the pools. It ends with its client.
+    ///
+    /// # Errors
+    /// Where none can be made.
+    pub async fn client(&self) -> Result<tokio_postgres::Client, ConnectionError> {
+        let config = self.credentials().await?;
+        let (client, _) = match &self.tls {
+            Some(tls) => session::open(&config, tls.clone()).await?,
+            None => session::open(&config, NoTls).await?,
+        };
+        Ok(client)
+    }
+
+    /// Asks the server to stop a statement that nobody waits for.
+    pub async fn cancel(&self, statement: &CancelToken) {
+        session::cancel(statement, self.tls.clone()).await;
+    }
 }
 
 fn connect(connector: Arc<Connector>) -> BoxFuture<'static, diesel::ConnectionResult<Session>> {
     async move {
-        let mut config = connector.connection.clone();
-        if let Some(tokens) = &connector.tokens {
-            config.password(tokens.token().await.map_err(|error| ConnectionError::BadConnection(chain(&error)))?);
-        }
+        let config = connector.credentials().await?;
         let (tls, clock) = (connector.tls.clone(), Arc::clone(&connector.clock));
         let mut connection = Session::connect(&config, tls, clock, lock_timeout(connector.statement_timeout)).await?;
         connection

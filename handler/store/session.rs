@@ -88,7 +88,7 @@ impl Session {
 }
 
 /// A client, and the token that is cancelled when its connection ends.
-async fn open<T>(config: &tokio_postgres::Config, tls: T) -> ConnectionResult<(tokio_postgres::Client, CancellationToken)>
+pub(super) async fn open<T>(config: &tokio_postgres::Config, tls: T) -> ConnectionResult<(tokio_postgres::Client, CancellationToken)>
 where
     T: MakeTlsConnect<Socket>,
     T::TlsConnect: Send,
@@ -115,19 +115,22 @@ impl Drop for Session {
         let (cancel, tls) = (self.cancel.clone(), self.tls.clone());
         // Without a runtime the process is ending, and its connections with it.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        runtime.spawn(async move {
-            let sent = async {
-                match tls {
-                    Some(tls) => cancel.cancel_query(tls).await,
-                    None => cancel.cancel_query(NoTls).await,
-                }
-            };
-            match tokio::time::timeout(CANCEL_TIMEOUT, sent).await {
-                Ok(Ok(())) => tracing::debug!("a statement nobody waits for was cancelled"),
-                Ok(Err(error)) => tracing::warn!(%error, "a statement nobody waits for could not be cancelled"),
-                Err(_) => tracing::warn!("a statement nobody waits for could not be cancelled in time"),
-            }
-        });
+        runtime.spawn(async move { self::cancel(&cancel, tls).await });
+    }
+}
+
+/// Asks the server to stop the statement of a connection, which nobody waits for any more.
+pub(super) async fn cancel(statement: &CancelToken, tls: Option<MakeRustlsConnect>) {
+    let sent = async {
+        match tls {
+            Some(tls) => statement.cancel_query(tls).await,
+            None => statement.cancel_query(NoTls).await,
+        }
+    };
+    match tokio::time::timeout(CANCEL_TIMEOUT, sent).await {
+        Ok(Ok(())) => tracing::debug!("a statement nobody waits for was cancelled"),
+        Ok(Err(error)) => tracing::warn!(%error, "a statement nobody waits for could not be cancelled"),
+        Err(_) => tracing::warn!("a statement nobody waits for could not be cancelled in time"),
     }
 }
 

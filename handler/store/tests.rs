@@ -204,7 +204,7 @@ async fn the_charges_table_has_the_domains_columns_with_their_types() {
     let (client, connection) = tokio_postgres::connect(&database_url().await, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     let query = "SELECT column_name::text, data_type::text, is_nullable = 'NO', numeric_scale FROM information_schema.columns \
-                 WHERE table_name = 'charges' AND column_name NOT IN ('id', 'import_id', 'line', 'tags', 'extras') ORDER BY column_name COLLATE \"C\"";
+                 WHERE table_name = 'charges' AND column_name NOT IN ('id', 'import_no', 'billing_month', 'line', 'part', 'tags', 'extras') ORDER BY column_name COLLATE \"C\"";
     let stored: Vec<(String, String, bool)> = client
         .query(query, &[])
         .await

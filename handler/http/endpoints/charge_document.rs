@@ -39,18 +39,50 @@ pub fn write(stored: &StoredCharge) -> Json {
         document.insert("line".into(), line.into());
     }
     for (column, value) in COLUMNS.iter().zip(stored.charge.values()) {
-        let text = match value {
-            Value::Absent => continue,
-            Value::Text(text) => text.clone(),
-            Value::Amount(amount) => amount.to_string(),
-            Value::Moment(moment) => moment::format(*moment),
-        };
-        document.insert(column.name.into(), text.into());
+        if let Some(text) = text_of(value) {
+            document.insert(column.name.into(), text.into());
+        }
     }
     let entries = |entries: &Entries| entries.iter().map(|(name, text)| (name.clone(), Json::from(text.as_str()))).collect::<Map<_, _>>();
     document.insert("tags".into(), entries(&stored.charge.tags).into());
     document.insert("extras".into(), entries(&stored.charge.extras).into());
     Json::Object(document)
+}
+
+/// The header of charges as CSV: FOCUS's own names, so that what was written can be imported again.
+#[must_use]
+pub fn csv_header() -> Vec<u8> {
+    let focus = COLUMNS.iter().map(|column| column.focus);
+    csv_record(["x_ChargeId", "x_ImportId", "x_Line"].into_iter().chain(focus).chain(["Tags", "x_Extras"]).map(str::to_owned))
+}
+
+/// The charge as a line of CSV.
+#[must_use]
+pub fn csv_row(stored: &StoredCharge) -> Vec<u8> {
+    let own = [
+        stored.id.to_string(),
+        stored.import_id.map(|id| id.to_string()).unwrap_or_default(),
+        stored.line.map(|line| line.to_string()).unwrap_or_default(),
+    ];
+    let entries = |entries: &Entries| if entries.is_empty() { String::new() } else { serde_json::to_string(entries).unwrap_or_default() };
+    let values = stored.charge.values().iter().map(|value| text_of(value).unwrap_or_default());
+    csv_record(own.into_iter().chain(values).chain([entries(&stored.charge.tags), entries(&stored.charge.extras)]))
+}
+
+fn csv_record(cells: impl Iterator<Item = String>) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    // Writing to memory cannot fail.
+    let _ = writer.write_record(cells);
+    writer.into_inner().unwrap_or_default()
+}
+
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::Absent => None,
+        Value::Text(text) => Some(text.clone()),
+        Value::Amount(amount) => Some(amount.to_string()),
+        Value::Moment(moment) => Some(moment::format(*moment)),
+    }
 }
 
 /// Reads a posted charge.
@@ -195,7 +227,8 @@ mod tests {
             "currency is not a field of a charge: columns FOCUS does not name belong into extras"
         );
         assert_eq!(refused("tags", json!({"a": 1})), "tags must be an object of strings");
-        assert!(refused("provider_name", json!("")).starts_with("provider_name has no value"));
+        assert!(refused("charge_category", json!("")).starts_with("charge_category has no value"));
+        assert_eq!(refused("billing_currency", json!("dollars")), "billing_currency is no currency code of ISO 4217");
         assert_eq!(read(json!([])).unwrap_err().reason, "is not a JSON object");
     }
 
@@ -204,6 +237,6 @@ mod tests {
         let schema = serde_json::to_value(ChargeDocument::schema()).unwrap();
         assert_eq!(schema["properties"].as_object().unwrap().len(), COLUMNS.len() + 5);
         assert_eq!(schema["properties"]["billed_cost"]["type"], "string");
-        assert!(schema["required"].as_array().unwrap().contains(&json!("billed_cost")));
+        assert!(schema["required"].as_array().unwrap().contains(&json!("billing_currency")));
     }
 }

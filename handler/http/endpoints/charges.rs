@@ -1,27 +1,35 @@
 //! Charges one by one: posted as JSON, read by id, listed by filters.
 
+use std::io;
+
+use bytes::Bytes;
 use http::header::{HeaderName, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use warp::Reply;
 use warp::reply::Response;
 
 use super::charge_document::{self, ChargeDocument, NewChargeDocument};
+use super::unique_json::UniqueJson;
 use crate::domain::charge::Charge;
 use crate::http::cursor::{self, Page};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::query::Query;
 use crate::http::reply::json;
-use crate::store::{ChargePosition, IdempotencyKey, Posted, Store};
+use crate::http::rows::RowFormat;
+use crate::store::{ChargeFilter, ChargePosition, DeletedCharge, IdempotencyKey, Posted, Store, StoreError, StoredCharge};
 
 /// Largest body of `POST /api/charges`, in bytes.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// Most charges of one call.
 const MAX_CHARGES: usize = 1_000;
+/// Pages of a stream that wait for the client.
+const PAGES_AHEAD: usize = 1;
 /// Refused charges that are told one by one.
 const MAX_PROBLEMS: usize = 100;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -108,6 +116,15 @@ pub async fn create(store: &Store, caller: &str, headers: &HeaderMap, raw_query:
     params(
         ("from" = Option<String>, Query, description = "Charges whose period starts at this date or RFC 3339 time, or later"),
         ("to" = Option<String>, Query, description = "Charges whose period starts before it"),
+        ("billing_period" = Option<String>, Query, description = "The month they are billed in, as in 2026-09"),
+        ("import" = Option<String>, Query, description = "The import they came with"),
+        ("dataset" = Option<String>, Query, description = "The dataset they came with"),
+        ("invoice" = Option<String>, Query, description = "InvoiceId"),
+        ("account" = Option<String>, Query, description = "BillingAccountId"),
+        ("sub_account" = Option<String>, Query, description = "SubAccountId"),
+        ("category" = Option<String>, Query, description = "ChargeCategory"),
+        ("charge_class" = Option<String>, Query, description = "ChargeClass"),
+        ("currency" = Option<String>, Query, description = "BillingCurrency"),
         ("provider" = Option<String>, Query, description = "ProviderName"),
         ("service" = Option<String>, Query, description = "ServiceName"),
         ("resource_id" = Option<String>, Query, description = "ResourceId, whatever its case"),
@@ -117,15 +134,22 @@ pub async fn create(store: &Store, caller: &str, headers: &HeaderMap, raw_query:
         ("cursor" = Option<String>, Query, description = "Where the page begins: next_cursor of the page before"),
     ),
     responses(
-        (status = 200, description = "A page; Link names the next", body = ChargesDocument),
+        (status = 200, description = "A page; Link names the next. text/csv and application/jsonl hold all charges from the cursor on, or as many as limit says", content(
+            (ChargesDocument = "application/json"), (String = "text/csv"), (ChargeDocument = "application/jsonl")
+        )),
         (status = 400, description = "A parameter is wrong"),
     )
 )]
-pub async fn list(store: &Store, raw_query: Option<&str>) -> Result<Response, Problem> {
+pub async fn list(store: &Store, headers: &HeaderMap, raw_query: Option<&str>) -> Result<Response, Problem> {
     let mut query = Query::parse(raw_query)?;
     let filter = query.charge_filter()?;
     let page: Page<ChargePosition> = Page::read(&mut query)?;
     query.finish()?;
+    let format = RowFormat::accepted(headers);
+    if format != RowFormat::Json {
+        let is_bounded = raw_query.is_some_and(|query| query.split('&').any(|pair| pair.starts_with("limit=")));
+        return Ok(stream(store.clone(), filter, page.after, is_bounded.then_some(page.limit), format));
+    }
     let mut charges = store.charges(&filter, page.after, page.limit + 1).await?;
     let more = charges.len() > usize::try_from(page.limit).unwrap_or(usize::MAX);
     if more {
@@ -134,6 +158,55 @@ pub async fn list(store: &Store, raw_query: Option<&str>) -> Result<Response, Pr
     let next_cursor = charges.last().filter(|_| more).map(|last| cursor::encode(&last.position()));
     let document = ChargesDocument { charges: charges.iter().map(charge_document::write).collect(), next_cursor };
     Ok(cursor::with_next(json(&document), "/api/charges", raw_query, document.next_cursor.as_deref()))
+}
+
+/// All charges, a page of them at a time: a query for each, so that nothing is held while a client takes its time.
+fn stream(store: Store, filter: ChargeFilter, after: Option<ChargePosition>, limit: Option<i64>, format: RowFormat) -> Response {
+    let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
+    tokio::spawn(async move {
+        let sent = send_pages(&store, &filter, after, limit, format, &sender).await;
+        if let Err(error) = sent {
+            // The status is sent already: what fails now can only break the answer off.
+            tracing::warn!(error = crate::causes::chain(&error), "a stream of charges broke off");
+            let _ = sender.send(Err(io::Error::other(error))).await;
+        }
+    });
+    let pages = futures_util::stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
+    let mut response = warp::reply::stream(pages).into_response();
+    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn send_pages(
+    store: &Store,
+    filter: &ChargeFilter,
+    mut after: Option<ChargePosition>,
+    mut left: Option<i64>,
+    format: RowFormat,
+    sender: &mpsc::Sender<io::Result<Bytes>>,
+) -> Result<(), StoreError> {
+    if format == RowFormat::Csv && sender.send(Ok(charge_document::csv_header().into())).await.is_err() {
+        return Ok(());
+    }
+    loop {
+        let size = left.unwrap_or(cursor::MAX_ITEMS).min(cursor::MAX_ITEMS);
+        let charges = store.charges(filter, after, size).await?;
+        let count = i64::try_from(charges.len()).unwrap_or(i64::MAX);
+        left = left.map(|left| left - count);
+        after = charges.last().map(StoredCharge::position);
+        let rows: Vec<u8> = charges.iter().flat_map(|charge| row(charge, format)).collect();
+        if sender.send(Ok(rows.into())).await.is_err() || count < size || left == Some(0) {
+            return Ok(());
+        }
+    }
+}
+
+fn row(charge: &StoredCharge, format: RowFormat) -> Vec<u8> {
+    match format {
+        RowFormat::Csv => charge_document::csv_row(charge),
+        RowFormat::Json | RowFormat::JsonLines => format!("{}\n", charge_document::write(charge)).into_bytes(),
+    }
 }
 
 /// One charge.
@@ -161,6 +234,36 @@ pub async fn read(store: &Store, id: &str, raw_query: Option<&str>) -> Result<Re
     Ok(json(&charge_document::write(&charge)))
 }
 
+/// Removes a charge that was posted by itself.
+///
+/// # Errors
+/// 404 where there is none, 409 where an import brought it.
+#[utoipa::path(
+    delete,
+    path = "/api/charges/{id}",
+    tag = "charges",
+    summary = "Remove a posted charge",
+    description = "Removes a charge that was posted by itself; one that an import brought goes with it.",
+    params(("id" = String, Path, description = "The charge's id")),
+    responses(
+        (status = 204, description = "Removed"),
+        (status = 404, description = "There is none"),
+        (status = 409, description = "It came with an import and can only be removed with it"),
+    )
+)]
+pub async fn delete(store: &Store, id: &str, raw_query: Option<&str>) -> Result<Response, Problem> {
+    Query::parse(raw_query)?.finish()?;
+    let missing = || Problem::new(ProblemKind::NotFound, "there is no charge with this id");
+    match store.delete_charge(Uuid::try_parse(id).map_err(|_| missing())?).await? {
+        DeletedCharge::Deleted => Ok(StatusCode::NO_CONTENT.into_response()),
+        DeletedCharge::Missing => Err(missing()),
+        DeletedCharge::Imported(import) => {
+            let detail = format!("this charge came with import {import}: delete or replace the import");
+            Err(Problem::new(ProblemKind::Conflict, detail).with("import", import.to_string()))
+        }
+    }
+}
+
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     let content_type = headers.get(http::header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("unreadable"));
     let essence = content_type.unwrap_or("application/json").split(';').next().unwrap_or_default().trim();
@@ -179,7 +282,7 @@ fn idempotency_key(headers: &HeaderMap, caller: &str, body: &[u8]) -> Result<Opt
 }
 
 fn read_charges(body: &[u8]) -> Result<Vec<Charge>, Problem> {
-    let document: Json =
+    let UniqueJson(document) =
         serde_json::from_slice(body).map_err(|error| Problem::new(ProblemKind::BadRequest, format!("the body is not JSON: {error}")))?;
     let documents = match document {
         Json::Array(documents) => documents,

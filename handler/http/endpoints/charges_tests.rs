@@ -19,7 +19,7 @@ async fn post(store: &Store, pairs: &[(&'static str, &str)], body: &Json) -> Ans
 }
 
 async fn get(store: &Store, query: &str) -> Answer {
-    answer(list(store, Some(query)).await).await
+    answer(list(store, &headers(&[]), Some(query)).await).await
 }
 
 #[tokio::test]

@@ -1,7 +1,11 @@
 //! Costs: exact sums over charges, by group and period.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::str::FromStr;
 
+use bigdecimal::BigDecimal;
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::Map;
 use utoipa::ToSchema;
@@ -9,13 +13,15 @@ use warp::reply::Response;
 
 use crate::domain::moment;
 use crate::domain::money::Amount;
-use crate::http::problem::{Problem, ProblemKind};
+use crate::http::problem::Problem;
 use crate::http::query::{Query, refusal};
-use crate::http::reply::json;
-use crate::store::{CostMetric, CostRow, Dimension, Period, Store};
+use crate::http::rows::{RowFormat, Spool};
+use crate::store::{CostMetric, CostQuery, CostRow, Dimension, Period, Store};
 
-/// Most sums of one answer.
-const MAX_GROUPS: usize = 10_000;
+/// Most groups that `top` may tell apart.
+const MAX_TOP: u32 = 10_000;
+/// What stands for the groups that `top` leaves over.
+const REST: &str = "other";
 /// Most dimensions of one grouping.
 const MAX_DIMENSIONS: usize = 8;
 const TAG_PREFIX: &str = "tag.";
@@ -29,7 +35,7 @@ pub struct CostsDocument {
     /// What it was grouped by.
     #[schema(example = json!(["provider"]))]
     group_by: Vec<String>,
-    /// Length of the periods: none, day or month, UTC.
+    /// Length of the periods: none, day, month or billing_period, UTC.
     #[schema(example = "none")]
     period: String,
     /// One sum per period, group and currency: periods in order, greatest amount first.
@@ -48,6 +54,9 @@ pub struct CostDocument {
     /// A value for each of group_by; null for charges that have none.
     #[schema(value_type = BTreeMap<String, Option<String>>, example = json!({"provider": "AWS"}))]
     group: Map<String, serde_json::Value>,
+    /// Whether it is what the top groups leave over; absent where it is a group of its own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    other: bool,
     /// Currency of the amount.
     #[schema(example = "USD")]
     currency: String,
@@ -74,7 +83,7 @@ pub struct TotalDocument {
 /// Sums of one cost over the charges that match every filter given.
 ///
 /// # Errors
-/// 400 for a wrong parameter, or for more groups than one answer holds.
+/// 400 for a wrong parameter.
 #[utoipa::path(
     get,
     path = "/api/costs",
@@ -83,10 +92,20 @@ pub struct TotalDocument {
     description = "Exact sums of one kind of cost over the charges that match every filter given, never mixing currencies.",
     params(
         ("metric" = Option<String>, Query, description = "billed (the default), effective, list or contracted"),
-        ("group_by" = Option<String>, Query, description = "Comma-separated: provider, service, resource, region, sub_account, charge_category, tag.KEY"),
-        ("period" = Option<String>, Query, description = "none (the default), day or month, UTC"),
+        ("group_by" = Option<String>, Query, description = "Comma-separated: provider, service, resource, region, account, sub_account, invoice, charge_category, charge_class, currency, billing_period, import, dataset, tag.KEY; a key with a comma stands in quotes, as in tag.\"a, b\""),
+        ("period" = Option<String>, Query, description = "none (the default), day, month or billing_period, UTC"),
+        ("top" = Option<u32>, Query, description = "Only the greatest groups of each currency, at most so many; the rest is one group, other"),
         ("from" = Option<String>, Query, description = "Charges whose period starts at this date or RFC 3339 time, or later"),
         ("to" = Option<String>, Query, description = "Charges whose period starts before it"),
+        ("billing_period" = Option<String>, Query, description = "The month they are billed in, as in 2026-09"),
+        ("import" = Option<String>, Query, description = "The import they came with"),
+        ("dataset" = Option<String>, Query, description = "The dataset they came with"),
+        ("invoice" = Option<String>, Query, description = "InvoiceId"),
+        ("account" = Option<String>, Query, description = "BillingAccountId"),
+        ("sub_account" = Option<String>, Query, description = "SubAccountId"),
+        ("category" = Option<String>, Query, description = "ChargeCategory"),
+        ("charge_class" = Option<String>, Query, description = "ChargeClass"),
+        ("currency" = Option<String>, Query, description = "BillingCurrency"),
         ("provider" = Option<String>, Query, description = "ProviderName"),
         ("service" = Option<String>, Query, description = "ServiceName"),
         ("resource_id" = Option<String>, Query, description = "ResourceId, whatever its case"),
@@ -94,28 +113,109 @@ pub struct TotalDocument {
         ("tag.KEY" = Option<String>, Query, description = "Value of the tag KEY; once per key"),
     ),
     responses(
-        (status = 200, description = "The sums", body = CostsDocument),
-        (status = 400, description = "A parameter is wrong, or there would be more than 10,000 sums"),
+        (status = 200, description = "The sums; text/csv and application/jsonl have a row for each. Server-Timing says which table answered", content(
+            (CostsDocument = "application/json"), (String = "text/csv"), (CostDocument = "application/jsonl")
+        )),
+        (status = 400, description = "A parameter is wrong"),
     )
 )]
-pub async fn costs(store: &Store, raw_query: Option<&str>) -> Result<Response, Problem> {
+pub async fn costs(store: &Store, headers: &HeaderMap, raw_query: Option<&str>) -> Result<Response, Problem> {
     let mut query = Query::parse(raw_query)?;
     let metric = choice(&mut query, "metric", METRICS)?;
     let dimensions = dimensions(query.text("group_by")?.as_deref().unwrap_or_default())?;
     let period = choice(&mut query, "period", PERIODS)?;
+    let in_bounds = |text: &str| text.parse().ok().filter(|top| (1..=MAX_TOP).contains(top));
+    let top = query.parsed("top", "a whole number from 1 to 10000", in_bounds)?;
     let filter = query.charge_filter()?;
     query.finish()?;
-    let names: Vec<String> = dimensions.iter().map(|(name, _)| name.clone()).collect();
-    let dimensions: Vec<Dimension> = dimensions.into_iter().map(|(_, dimension)| dimension).collect();
-    let limit = i64::try_from(MAX_GROUPS).unwrap_or(i64::MAX) + 1;
-    let costs = store.costs(metric.1, &dimensions, period.1, &filter, limit).await?;
-    if costs.len() > MAX_GROUPS {
-        let detail = format!("this makes more than {MAX_GROUPS} sums: choose a shorter time with from and to, or group by less");
-        return Err(Problem::new(ProblemKind::BadRequest, detail));
+    let (names, group_by): (Vec<String>, Vec<Dimension>) = dimensions.into_iter().unzip();
+    let question = CostQuery { metric: metric.1, group_by, period: period.1, filter, top };
+    let format = RowFormat::accepted(headers);
+    let mut answer = Answer::begin(format, metric.0, names, period).map_err(Problem::internal)?;
+    let mut written = Ok(());
+    let observe = |row| {
+        if written.is_ok() {
+            written = answer.row(row);
+        }
+    };
+    let table = store.observe_costs(&question, observe).await?;
+    written.map_err(Problem::internal)?;
+    let mut response = answer.finish().map_err(Problem::internal)?;
+    let timing = HeaderValue::try_from(format!("ledger;desc=\"{table}\"")).map_err(Problem::internal)?;
+    response.headers_mut().insert(HeaderName::from_static("server-timing"), timing);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// An answer being written, sum by sum.
+struct Answer {
+    format: RowFormat,
+    names: Vec<String>,
+    with_period: bool,
+    spool: Spool,
+    rows: u64,
+    totals: BTreeMap<String, (BigDecimal, i64)>,
+}
+
+impl Answer {
+    fn begin(format: RowFormat, metric: &str, names: Vec<String>, period: Choice<Period>) -> io::Result<Answer> {
+        let mut spool = Spool::default();
+        let with_period = period.1 != Period::None;
+        match format {
+            RowFormat::Json => {
+                let head = serde_json::json!({ "metric": metric, "group_by": names, "period": period.0 }).to_string();
+                write!(spool, "{},\"costs\":[", head.trim_end_matches('}'))?;
+            }
+            RowFormat::Csv => {
+                let period = with_period.then_some("period_start");
+                let columns = period.into_iter().chain(names.iter().map(String::as_str)).chain(["currency", "amount", "charges"]);
+                csv::Writer::from_writer(&mut spool).write_record(columns)?;
+            }
+            RowFormat::JsonLines => {}
+        }
+        Ok(Answer { format, names, with_period, spool, rows: 0, totals: BTreeMap::new() })
     }
-    let totals = totals(&costs)?;
-    let costs = costs.into_iter().map(|cost| CostDocument::of(&names, cost)).collect();
-    Ok(json(&CostsDocument { metric: metric.0.to_owned(), group_by: names, period: period.0.to_owned(), costs, totals }))
+
+    fn row(&mut self, row: CostRow) -> io::Result<()> {
+        let (total, charges) = self.totals.entry(row.currency.clone()).or_default();
+        if let Some(amount) = &row.amount {
+            // A sum that PostgreSQL has written; sums have no bound of their own.
+            *total += BigDecimal::from_str(amount).map_err(io::Error::other)?;
+        }
+        *charges += row.charges;
+        if self.format == RowFormat::Csv {
+            return self.line(row);
+        }
+        if self.format == RowFormat::Json && self.rows > 0 {
+            self.spool.write_all(b",")?;
+        }
+        serde_json::to_writer(&mut self.spool, &CostDocument::of(&self.names, row))?;
+        if self.format == RowFormat::JsonLines {
+            self.spool.write_all(b"\n")?;
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    fn line(&mut self, row: CostRow) -> io::Result<()> {
+        let rest = row.is_rest;
+        let period = self.with_period.then(|| row.period_start.map(moment::format).unwrap_or_default());
+        let group = row.group.into_iter().map(|value| if rest { REST.to_owned() } else { value.unwrap_or_default() });
+        let values = [row.currency, row.amount.unwrap_or_default(), row.charges.to_string()];
+        csv::Writer::from_writer(&mut self.spool).write_record(period.into_iter().chain(group).chain(values))?;
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<Response> {
+        if self.format == RowFormat::Json {
+            let document = |(currency, (amount, charges))| TotalDocument { currency, amount: Amount::stored(amount).to_string(), charges };
+            let totals: Vec<TotalDocument> = std::mem::take(&mut self.totals).into_iter().map(document).collect();
+            self.spool.write_all(b"],\"totals\":")?;
+            serde_json::to_writer(&mut self.spool, &totals)?;
+            self.spool.write_all(b"}")?;
+        }
+        self.spool.into_response(self.format)
+    }
 }
 
 type Choice<T> = (&'static str, T);
@@ -127,7 +227,24 @@ const METRICS: &[Choice<CostMetric>] = &[
     ("list", CostMetric::List),
     ("contracted", CostMetric::Contracted),
 ];
-const PERIODS: &[Choice<Period>] = &[("none", Period::None), ("day", Period::Day), ("month", Period::Month)];
+const PERIODS: &[Choice<Period>] =
+    &[("none", Period::None), ("day", Period::Day), ("month", Period::Month), ("billing_period", Period::BillingPeriod)];
+/// What charges can be grouped by, beside tags.
+const DIMENSIONS: &[Choice<Dimension>] = &[
+    ("provider", Dimension::Provider),
+    ("service", Dimension::Service),
+    ("resource", Dimension::Resource),
+    ("region", Dimension::Region),
+    ("account", Dimension::Account),
+    ("sub_account", Dimension::SubAccount),
+    ("invoice", Dimension::Invoice),
+    ("charge_category", Dimension::ChargeCategory),
+    ("charge_class", Dimension::ChargeClass),
+    ("currency", Dimension::Currency),
+    ("billing_period", Dimension::BillingPeriod),
+    ("import", Dimension::Import),
+    ("dataset", Dimension::Dataset),
+];
 
 fn choice<T: Copy>(query: &mut Query, name: &'static str, choices: &'static [Choice<T>]) -> Result<Choice<T>, Problem> {
     let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
@@ -138,11 +255,12 @@ fn choice<T: Copy>(query: &mut Query, name: &'static str, choices: &'static [Cho
 
 fn dimensions(text: &str) -> Result<Vec<(String, Dimension)>, Problem> {
     let mut dimensions: Vec<(String, Dimension)> = Vec::new();
-    for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        if dimensions.iter().any(|(earlier, _)| earlier == name) {
+    for name in names(text)? {
+        if dimensions.iter().any(|(earlier, _)| *earlier == name) {
             return Err(refusal("group_by", &format!("names {name} twice")));
         }
-        dimensions.push((name.to_owned(), dimension(name)?));
+        let dimension = dimension(&name)?;
+        dimensions.push((name, dimension));
     }
     if dimensions.len() > MAX_DIMENSIONS {
         return Err(refusal("group_by", &format!("names more than {MAX_DIMENSIONS} dimensions")));
@@ -150,53 +268,62 @@ fn dimensions(text: &str) -> Result<Vec<(String, Dimension)>, Problem> {
     Ok(dimensions)
 }
 
-fn dimension(name: &str) -> Result<Dimension, Problem> {
-    match name {
-        "provider" => Ok(Dimension::Provider),
-        "service" => Ok(Dimension::Service),
-        "resource" => Ok(Dimension::Resource),
-        "region" => Ok(Dimension::Region),
-        "sub_account" => Ok(Dimension::SubAccount),
-        "charge_category" => Ok(Dimension::ChargeCategory),
-        _ => match name.strip_prefix(TAG_PREFIX).filter(|key| !key.is_empty()) {
-            Some(key) => Ok(Dimension::Tag(key.to_owned())),
-            None => {
-                let name: String = name.chars().take(100).collect();
-                let known = "provider, service, resource, region, sub_account, charge_category or tag.KEY";
-                Err(refusal("group_by", &format!("names '{name}': expected {known}")))
+/// The names between commas; a comma, or spaces at an end, stand in double quotes or behind a backslash.
+fn names(text: &str) -> Result<Vec<String>, Problem> {
+    let (mut names, mut name, mut kept, mut quoted) = (Vec::new(), String::new(), 0, false);
+    let mut letters = text.chars().chain([',']).peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => {
+                name.extend(letters.next());
+                kept = name.len();
             }
-        },
+            '"' => {
+                quoted = !quoted;
+                kept = name.len();
+            }
+            ',' if letters.peek().is_none() && quoted => return Err(refusal("group_by", "has a quote that is not closed")),
+            ',' if !quoted => {
+                let end = kept.max(name.trim_end().len());
+                name.truncate(end);
+                names.push(std::mem::take(&mut name));
+                kept = 0;
+            }
+            ' ' if name.is_empty() && !quoted => {}
+            other => {
+                name.push(other);
+                if quoted {
+                    kept = name.len();
+                }
+            }
+        }
     }
+    names.retain(|name| !name.is_empty());
+    Ok(names)
+}
+
+fn dimension(name: &str) -> Result<Dimension, Problem> {
+    let known = DIMENSIONS.iter().find(|(known, _)| *known == name).map(|(_, dimension)| dimension.clone());
+    let tag = || name.strip_prefix(TAG_PREFIX).filter(|key| !key.is_empty()).map(|key| Dimension::Tag(key.to_owned()));
+    known.or_else(tag).ok_or_else(|| {
+        let known: Vec<&str> = DIMENSIONS.iter().map(|(name, _)| *name).collect();
+        let name: String = name.chars().take(100).collect();
+        refusal("group_by", &format!("names '{name}': expected {} or tag.KEY", known.join(", ")))
+    })
 }
 
 impl CostDocument {
     fn of(names: &[String], cost: CostRow) -> CostDocument {
+        let value = |value: Option<String>| if cost.is_rest { REST.into() } else { serde_json::Value::from(value) };
         CostDocument {
             period_start: cost.period_start.map(moment::format),
-            group: names.iter().cloned().zip(cost.group.into_iter().map(serde_json::Value::from)).collect(),
+            group: names.iter().cloned().zip(cost.group.into_iter().map(value)).collect(),
+            other: cost.is_rest,
             currency: cost.currency,
             amount: cost.amount,
             charges: cost.charges,
         }
     }
-}
-
-/// Adds the sums up once more, per currency, as exactly.
-fn totals(costs: &[CostRow]) -> Result<Vec<TotalDocument>, Problem> {
-    let mut totals: BTreeMap<&str, (Amount, i64)> = BTreeMap::new();
-    for cost in costs {
-        let (total, charges) = totals.entry(&cost.currency).or_insert_with(|| (Amount::zero(), 0));
-        if let Some(amount) = &cost.amount {
-            *total += &amount.parse().map_err(Problem::internal)?;
-        }
-        *charges += cost.charges;
-    }
-    let document = |(currency, (amount, charges)): (&str, (Amount, i64))| TotalDocument {
-        currency: currency.to_owned(),
-        amount: amount.to_string(),
-        charges,
-    };
-    Ok(totals.into_iter().map(document).collect())
 }
 
 #[cfg(test)]

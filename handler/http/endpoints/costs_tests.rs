@@ -3,6 +3,7 @@
 use serde_json::json as document;
 
 use super::*;
+use crate::domain::import::ImportOrder;
 use crate::http::endpoints::testing::{Answer, answer};
 use crate::import::{ReadLimits, import};
 use crate::store::testing::new_store;
@@ -11,12 +12,14 @@ const SAMPLE: &[u8] = include_bytes!("../../../tests/data/focus-1.0-sample.csv")
 
 async fn sample() -> Store {
     let store = new_store().await;
-    import(&store, SAMPLE, ReadLimits { max_bytes: 1 << 30, strict: true }, |_| ()).await.unwrap();
+    import(&store, &ImportOrder::default(), SAMPLE, ReadLimits { max_bytes: 1 << 30, strict: true, body_digest: None }, |_| ())
+        .await
+        .unwrap();
     store
 }
 
 async fn get(store: &Store, query: &str) -> Answer {
-    let answer = answer(costs(store, Some(query)).await).await;
+    let answer = answer(costs(store, &HeaderMap::new(), Some(query)).await).await;
     assert_eq!(answer.status, 200, "{query}: {answer:?}");
     answer
 }
@@ -76,20 +79,23 @@ async fn wrong_parameters_are_named() {
     let store = new_store().await;
     for (query, expected) in [
         ("metric=blended", "metric must be one of billed, effective, list, contracted, not 'blended'"),
-        ("period=week", "period must be one of none, day, month, not 'week'"),
+        ("period=week", "period must be one of none, day, month, billing_period, not 'week'"),
         (
             "group_by=providr",
-            "group_by names 'providr': expected provider, service, resource, region, sub_account, charge_category or tag.KEY",
+            "group_by names 'providr': expected provider, service, resource, region, account, sub_account, invoice, charge_category, charge_class, currency, billing_period, import, dataset or tag.KEY",
         ),
-        ("group_by=tag.", "group_by names 'tag.': expected provider, service, resource, region, sub_account, charge_category or tag.KEY"),
+        (
+            "group_by=tag.",
+            "group_by names 'tag.': expected provider, service, resource, region, account, sub_account, invoice, charge_category, charge_class, currency, billing_period, import, dataset or tag.KEY",
+        ),
         ("group_by=region,region", "group_by names region twice"),
         ("group_by=tag.a,tag.b,tag.c,tag.d,tag.e,tag.f,tag.g,tag.h,tag.i", "group_by names more than 8 dimensions"),
         (
             "grouped_by=region",
-            "grouped_by is not a parameter of this path: it takes metric, group_by, period, from, to, provider, service, resource_id, region, tag.KEY",
+            "grouped_by is not a parameter of this path: it takes metric, group_by, period, top, from, to, billing_period, import, dataset, invoice, account, sub_account, category, charge_class, currency, provider, service, resource_id, region, tag.KEY",
         ),
     ] {
-        let refused = answer(costs(&store, Some(query)).await).await;
+        let refused = answer(costs(&store, &HeaderMap::new(), Some(query)).await).await;
         assert_eq!((refused.status, refused.detail()), (400, expected));
     }
 }

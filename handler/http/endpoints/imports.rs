@@ -1,8 +1,10 @@
 //! Imports: FOCUS files in, what became of them out.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Buf;
 use futures_util::Stream;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,7 +13,7 @@ use warp::Reply;
 use warp::reply::Response;
 
 use crate::domain::hex;
-use crate::domain::import::{Import, Imported, RowProblem};
+use crate::domain::import::{Import, ImportOrder, Imported, Overlap, OverlapRule, RowProblem, StaleExport, Warning};
 use crate::domain::moment;
 use crate::http::cursor::{self, Page};
 use crate::http::problem::{Problem, ProblemKind};
@@ -20,6 +22,10 @@ use crate::http::reply::json;
 use crate::import::focus::FocusError;
 use crate::import::{ImportError, ReadLimits, import_chunks};
 use crate::store::Store;
+
+const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
+const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
+const MAX_FILE_NAME_BYTES: usize = 255;
 
 /// An import of a FOCUS file.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,17 +41,51 @@ pub struct ImportDocument {
     accepted: u64,
     /// Rows refused.
     rejected: u64,
+    /// Cells that could not be read; their rows are stored all the same, without them.
+    warned: u64,
+    /// The dataset it is an export of; null where it is none's.
+    dataset: Option<String>,
+    /// The billing periods its charges belong to.
+    #[schema(example = json!(["2026-09"]))]
+    periods: Vec<String>,
+    /// Ids of the imports it took billing periods from.
+    replaced: Vec<String>,
+    /// Ids of the imports that took billing periods from it.
+    replaced_by: Vec<String>,
+    /// The file's own name, where the sender gave it.
+    file_name: Option<String>,
+    /// Who imported it: the name of the API key.
+    caller: Option<String>,
+    /// When the provider made the export, where its manifest says so.
+    #[schema(format = "date-time")]
+    exported_at: Option<String>,
     /// When it was stored.
     #[schema(format = "date-time")]
     created_at: String,
     /// The first refused rows, at most 1,000; lists of imports leave it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     problems: Option<Vec<RowProblemDocument>>,
+    /// What could not be read, by column and reason; lists of imports leave it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warnings: Option<Vec<WarningDocument>>,
+}
+
+/// Cells of one column that could not be read for one reason.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WarningDocument {
+    /// Rows concerned.
+    rows: u64,
+    /// The first of them.
+    #[serde(flatten)]
+    first: RowProblemDocument,
 }
 
 /// A refused row.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RowProblemDocument {
+    /// The file, where an export came in parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
     /// Line of the file the row begins on; the header is on line 1.
     line: u64,
     /// Column as the file's header names it; null where the whole row is wrong.
@@ -67,53 +107,80 @@ pub struct ImportsDocument {
 
 impl ImportDocument {
     fn of(import: Import) -> ImportDocument {
+        let warned = import.summary.warned();
         let summary = import.summary;
+        let mut replaced_by: Vec<Uuid> = import.months.iter().filter_map(|month| month.replaced_by).collect();
+        replaced_by.dedup();
+        let texts = |ids: Vec<Uuid>| ids.iter().map(Uuid::to_string).collect();
         ImportDocument {
             id: import.id.to_string(),
             sha256: hex::encode(&summary.digest),
             bytes: summary.bytes,
             accepted: summary.accepted,
             rejected: summary.rejected,
+            warned,
+            dataset: import.dataset,
+            periods: import.months.iter().map(|month| month.month.to_string()).collect(),
+            replaced: texts(import.replaced),
+            replaced_by: texts(replaced_by),
+            file_name: import.file_name,
+            caller: import.caller,
+            exported_at: summary.exported_at.map(moment::format),
             created_at: moment::format(import.created_at),
             problems: Some(summary.problems.into_iter().map(RowProblemDocument::of).collect()),
+            warnings: Some(summary.warnings.into_iter().map(WarningDocument::of).collect()),
         }
     }
 
     fn listed(import: Import) -> ImportDocument {
-        ImportDocument { problems: None, ..ImportDocument::of(import) }
+        ImportDocument { problems: None, warnings: None, ..ImportDocument::of(import) }
     }
 }
 
 impl RowProblemDocument {
     fn of(problem: RowProblem) -> RowProblemDocument {
-        let RowProblem { line, column, reason, value } = problem;
-        RowProblemDocument { line, column, reason, value }
+        let RowProblem { file, line, column, reason, value } = problem;
+        RowProblemDocument { file, line, column, reason, value }
+    }
+}
+
+impl WarningDocument {
+    fn of(warning: Warning) -> WarningDocument {
+        WarningDocument { rows: warning.rows, first: RowProblemDocument::of(warning.first) }
     }
 }
 
 /// Stores a FOCUS file's charges, once.
 ///
 /// # Errors
-/// 400 for a wrong parameter or a body that breaks off, 413, 415, 422 for what is no FOCUS file or, when strict, for refused rows.
+/// 400 for a wrong parameter or a body that breaks off, 409 for charges another import holds or a newer export, 413, 415, 422 for what
+/// is no FOCUS file, for a file of which no row is accepted or, when strict, for refused rows and unreadable cells.
 #[utoipa::path(
     post,
     path = "/api/imports",
     tag = "imports",
     summary = "Import a FOCUS file",
-    description = "Stores the charges of a FOCUS file (FOCUS 1.0 to 1.2, plus the provider columns of 1.3 and 1.4) once: the same bytes again are the same import.",
-    request_body(content_type = "text/csv", content = String, description = "A FOCUS file: CSV, plain or gzip; application/gzip and application/octet-stream are taken too"),
-    params(("strict" = Option<bool>, Query, description = "With true one refused row refuses the file")),
+    description = "Stores the charges of a FOCUS file (FOCUS 1.0 to 1.2, plus the provider columns of 1.3 and 1.4), once: the same file again is the same import. An export of a dataset replaces the one before.",
+    request_body(content_type = "text/csv", content = String, description = "A FOCUS file: CSV, plain or gzip, or Parquet; or a tar archive of an export's parts and manifest. application/gzip, application/vnd.apache.parquet, application/x-tar and application/octet-stream are taken too"),
+    params(
+        ("dataset" = Option<String>, Query, description = "The source it is an export of: for each of its billing periods it replaces what that dataset said before"),
+        ("overlap" = Option<String>, Query, description = "add: store it also where another import holds charges of the same provider, accounts and billing period; refuse is the default"),
+        ("strict" = Option<bool>, Query, description = "With true one refused row or unreadable cell refuses the file"),
+        ("Content-Digest" = Option<String>, Header, description = "sha-256 of the body (RFC 9530): a body that was imported before need not be sent again, and one that is not what it says is refused"),
+    ),
     responses(
         (status = 201, description = "Stored; Location names the import", body = ImportDocument),
-        (status = 200, description = "The same bytes were imported before: that import", body = ImportDocument),
-        (status = 400, description = "A parameter is wrong, or the body broke off"),
+        (status = 200, description = "The same file was imported before: that import", body = ImportDocument),
+        (status = 400, description = "A parameter is wrong, the body broke off, or it is not what its digest says"),
+        (status = 409, description = "Another import holds these charges (overlap), or the dataset has a newer export (stale-export); import names it"),
         (status = 413, description = "The file is too large"),
         (status = 415, description = "The content type is not that of a FOCUS file"),
-        (status = 422, description = "No FOCUS file, or rows were refused and the import was strict: problems[] names them"),
+        (status = 422, description = "No FOCUS file, no row was accepted, or the import was strict: problems[] and warnings[] say where"),
     )
 )]
 pub async fn create<B: Buf, E: std::error::Error + Send + Sync + 'static>(
     store: &Store,
+    caller: &str,
     max_bytes: u64,
     headers: &HeaderMap,
     raw_query: Option<&str>,
@@ -121,20 +188,83 @@ pub async fn create<B: Buf, E: std::error::Error + Send + Sync + 'static>(
 ) -> Result<Response, Problem> {
     let mut query = Query::parse(raw_query)?;
     let strict = query.parsed("strict", "true or false", |text| text.parse().ok())?.unwrap_or(false);
+    let order = ImportOrder {
+        dataset: query.parsed("dataset", "1 to 200 bytes of visible text", |text| text.parse().ok())?,
+        overlap: query.parsed("overlap", "refuse or add", overlap_rule)?.unwrap_or_default(),
+        file_name: file_name(headers),
+        caller: Some(caller.to_owned()),
+    };
     query.finish()?;
     check_type(headers)?;
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|value| value.parse().ok());
     if announced.is_some_and(|bytes: u64| bytes > max_bytes) {
         return Err(ImportError::from(FocusError::TooLarge { limit: max_bytes }).into());
     }
-    let (status, import) = match import_chunks(store, body, ReadLimits { max_bytes, strict }).await? {
-        Imported::New(import) => (StatusCode::CREATED, import),
-        Imported::Again(import) => (StatusCode::OK, import),
-    };
+    let body_digest = body_digest(headers)?;
+    if let Some(digest) = body_digest
+        && let Some(import) = store.import_by_body(digest).await?
+    {
+        return answer(StatusCode::OK, import);
+    }
+    let limits = ReadLimits { max_bytes, strict, body_digest };
+    match import_chunks(store, &order, body, limits).await? {
+        Imported::New(import) => answer(StatusCode::CREATED, import),
+        Imported::Again(import) => answer(StatusCode::OK, import),
+        Imported::Overlapping(overlap) => Err(overlapping(&overlap)),
+        Imported::Stale(StaleExport { import, month }) => {
+            let detail = format!("import {import} holds a newer export of {month} in this dataset; nothing was stored");
+            Err(Problem::new(ProblemKind::StaleExport, detail).with("import", import.to_string()).with("period", month.to_string()))
+        }
+    }
+}
+
+fn answer(status: StatusCode, import: Import) -> Result<Response, Problem> {
     let location = HeaderValue::try_from(format!("/api/imports/{}", import.id)).map_err(Problem::internal)?;
     let mut response = warp::reply::with_status(json(&ImportDocument::of(import)), status).into_response();
     response.headers_mut().insert(LOCATION, location);
     Ok(response)
+}
+
+fn overlapping(overlap: &Overlap) -> Problem {
+    let Overlap { import, dataset, month, provider, billing_account, sub_account } = overlap;
+    let said = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+    let detail = format!(
+        "import {import}{} holds charges of provider {}, billing account {}, sub-account {} in {month}; nothing was stored",
+        dataset.as_ref().map(|name| format!(" of dataset {name}")).unwrap_or_default(),
+        said(provider),
+        said(billing_account),
+        said(sub_account),
+    );
+    Problem::new(ProblemKind::Overlap, detail)
+        .with("import", import.to_string())
+        .with("dataset", dataset.clone())
+        .with("period", month.to_string())
+}
+
+fn overlap_rule(text: &str) -> Option<OverlapRule> {
+    match text {
+        "refuse" => Some(OverlapRule::Refuse),
+        "add" => Some(OverlapRule::Add),
+        _ => None,
+    }
+}
+
+/// The file's name as `Content-Disposition: attachment; filename="…"` gives it.
+fn file_name(headers: &HeaderMap) -> Option<String> {
+    let disposition = headers.get(CONTENT_DISPOSITION)?.to_str().ok()?;
+    let name = disposition.split(';').filter_map(|part| part.trim().strip_prefix("filename=")).next_back()?.trim_matches('"');
+    (!name.is_empty() && name.len() <= MAX_FILE_NAME_BYTES).then(|| name.to_owned())
+}
+
+/// The body's SHA-256 as RFC 9530 announces it; digests by other algorithms are passed over.
+fn body_digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Problem> {
+    let announced = [CONTENT_DIGEST, REPR_DIGEST].iter().filter_map(|name| headers.get(name)).next();
+    let Some(text) = announced.map(|value| value.to_str().unwrap_or_default()) else { return Ok(None) };
+    let sha256 = text.split(',').filter_map(|item| item.trim().strip_prefix("sha-256=")).next();
+    let Some(encoded) = sha256 else { return Ok(None) };
+    let bytes = encoded.strip_prefix(':').and_then(|rest| rest.strip_suffix(':')).and_then(|encoded| STANDARD.decode(encoded).ok());
+    let digest = bytes.and_then(|bytes| bytes.try_into().ok());
+    digest.map(Some).ok_or_else(|| Problem::new(ProblemKind::BadRequest, "the digest header holds no SHA-256 as in sha-256=:BASE64:"))
 }
 
 /// The imports, newest first.
@@ -236,15 +366,25 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     let mut parts = content_type.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
     let hint = match essence {
-        "" | "text/csv" | "application/csv" | "application/gzip" | "application/x-gzip" | "application/octet-stream" => {
+        ""
+        | "text/csv"
+        | "application/csv"
+        | "application/gzip"
+        | "application/x-gzip"
+        | "application/octet-stream"
+        | "application/vnd.apache.parquet"
+        | "application/x-parquet"
+        | "application/parquet"
+        | "application/x-tar" => {
             return check_charset(parts);
         }
         "application/x-www-form-urlencoded" => "; curl sends this by default: add -H 'content-type: text/csv'",
         "multipart/form-data" => "; send the file as the body, as curl's --data-binary @FILE does",
         _ => "",
     };
-    let detail =
-        format!("'{essence}' is not how a FOCUS file is sent: expected text/csv, application/gzip or application/octet-stream{hint}");
+    let detail = format!(
+        "'{essence}' is not how a FOCUS file is sent: expected text/csv, application/gzip, application/vnd.apache.parquet, application/x-tar or application/octet-stream{hint}"
+    );
     Err(Problem::new(ProblemKind::UnsupportedMediaType, detail))
 }
 
@@ -268,13 +408,16 @@ impl From<ImportError> for Problem {
             FocusError::TooLarge { .. } => Problem::new(ProblemKind::TooLarge, detail),
             FocusError::Source(_) => Problem::new(ProblemKind::BadRequest, "the body broke off before its end").because(file),
             FocusError::Stopped => Problem::internal(file),
-            FocusError::RowsRefused(summary) => {
+            FocusError::OtherDigest => Problem::new(ProblemKind::BadRequest, detail),
+            FocusError::RowsRefused(summary) | FocusError::NothingAccepted(summary) => {
                 let problems: Vec<RowProblemDocument> = summary.problems.into_iter().map(RowProblemDocument::of).collect();
+                let warnings: Vec<WarningDocument> = summary.warnings.into_iter().map(WarningDocument::of).collect();
                 let problem = Problem::new(ProblemKind::RowsRefused, format!("{detail}; nothing was stored"));
                 problem
                     .with("accepted", 0)
                     .with("rejected", summary.rejected)
                     .with("problems", serde_json::to_value(problems).unwrap_or_default())
+                    .with("warnings", serde_json::to_value(warnings).unwrap_or_default())
             }
             _ => Problem::new(ProblemKind::NotFocus, detail),
         }

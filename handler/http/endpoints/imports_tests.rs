@@ -9,7 +9,7 @@ const CSV: (&str, &str) = ("content-type", "text/csv");
 const MAX_BYTES: u64 = 1 << 30;
 
 async fn post(store: &Store, pairs: &[(&'static str, &str)], query: Option<&str>, file: &[u8]) -> Answer {
-    answer(create(store, MAX_BYTES, &headers(pairs), query, &mut chunks(file)).await).await
+    answer(create(store, "ci", MAX_BYTES, &headers(pairs), query, &mut chunks(file)).await).await
 }
 
 fn with_bad_rows() -> Vec<u8> {
@@ -60,8 +60,7 @@ async fn bad_rows_are_told_and_strictly_spoil_the_file() {
 #[tokio::test]
 async fn what_is_no_focus_file_is_told_by_kind() {
     let store = new_store().await;
-    let mut broken = SAMPLE[..1_000].to_vec();
-    broken.push(0);
+    let broken = [&b"BilledCost,\0"[..], SAMPLE].concat();
     for (status, kind, file) in [
         (422, "not-focus", &b""[..]),
         (422, "not-focus", b"name,age\nann,5\n"),
@@ -72,7 +71,7 @@ async fn what_is_no_focus_file_is_told_by_kind() {
         assert_eq!((refused.status, refused.body["type"].as_str().unwrap().split('#').nth(1)), (status, Some(kind)), "{refused:?}");
     }
     assert_eq!(post(&store, &[CSV], None, b"").await.detail(), "the file is empty: expected a header line and charges");
-    let large = answer(create(&store, 10_000, &headers(&[CSV]), None, &mut chunks(SAMPLE)).await).await;
+    let large = answer(create(&store, "ci", 10_000, &headers(&[CSV]), None, &mut chunks(SAMPLE)).await).await;
     assert_eq!((large.status, large.detail()), (413, "the file is larger than 10000 bytes after decompression"));
     let announced = post(&store, &[CSV, ("content-length", "99999999999")], None, SAMPLE).await;
     assert_eq!(announced.status, 413);
@@ -102,11 +101,11 @@ async fn wrong_types_and_parameters_are_told_before_the_body_is_read() {
 #[tokio::test]
 async fn imports_are_paged_newest_first() {
     let store = new_store().await;
-    let header = SAMPLE.split(|byte| *byte == b'\n').next().unwrap();
+    let end = SAMPLE.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).unwrap().0;
     let mut ids = Vec::new();
-    for bad in ["a\n", "b\n", "c\n"] {
-        let file = [header, b"\n", bad.as_bytes()].concat();
-        ids.insert(0, post(&store, &[CSV], None, &file).await.body["id"].clone());
+    for bad in ["\na\n", "\nb\n", "\nc\n"] {
+        let file = [&SAMPLE[..end], bad.as_bytes()].concat();
+        ids.insert(0, post(&store, &[CSV], Some("overlap=add"), &file).await.body["id"].clone());
     }
     let first = answer(list(&store, Some("limit=2")).await).await;
     let link = first.headers[http::header::LINK].to_str().unwrap();

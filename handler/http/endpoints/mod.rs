@@ -12,7 +12,10 @@ pub mod instance;
 pub mod metrics;
 pub mod report;
 pub mod routing;
+mod unique_json;
 pub mod windows;
 
+#[cfg(test)]
+mod cases_tests;
 #[cfg(test)]
 mod testing;

@@ -3,11 +3,12 @@
 use csv::ByteRecord;
 
 use super::FocusError;
-use crate::domain::columns::{self, COLUMNS, PROVIDER_NAME, PROVIDER_NAMES};
+use crate::domain::columns::{self, BILLED_COST, COLUMNS, EFFECTIVE_COST};
 
 /// Most columns a header may name.
 pub const MAX_COLUMNS: usize = 1_000;
 const TAGS: &str = "Tags";
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// What a field of a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub(super) enum Field {
     Tags,
     /// A column FOCUS does not name.
     Extra,
+    /// A column without a name, or one of a name that was there before.
+    Unnamed,
 }
 
 /// A header line, understood.
@@ -31,32 +34,55 @@ impl Header {
     /// Reads the header line.
     ///
     /// # Errors
-    /// Every [`FocusError`] that speaks of the header.
-    pub fn read(record: &ByteRecord) -> Result<Header, FocusError> {
+    /// Every [`FocusError`] that speaks of the header; [`FocusError::NoFocusColumn`] with `advice`.
+    pub fn read(record: &ByteRecord, advice: Option<&'static str>) -> Result<Header, FocusError> {
         if record.len() > MAX_COLUMNS {
             return Err(FocusError::TooManyColumns);
         }
-        let names = record.iter().map(|name| std::str::from_utf8(name).map(|name| name.trim().to_owned()));
+        let names = record.iter().map(|name| std::str::from_utf8(name).map(|name| clean(name).to_owned()));
         let names: Vec<String> = names.collect::<Result<_, _>>().map_err(|_| FocusError::HeaderNotUtf8)?;
-        let fields: Vec<Field> = names.iter().map(|name| field(name)).collect();
-        if fields.iter().all(|field| *field == Field::Extra) {
-            return Err(FocusError::NoFocusColumn);
+        let mut fields: Vec<Field> = names.iter().map(|name| field(name)).collect();
+        if !fields.iter().any(|field| matches!(field, Field::Column(_) | Field::Tags)) && !names.iter().any(|name| is_former(name)) {
+            return Err(FocusError::NoFocusColumn { advice });
+        }
+        // A former name counts where the one that took its place is not there.
+        for (index, name) in names.iter().enumerate() {
+            if let (Field::Extra, Some(position)) = (fields[index], columns::position_by_former_name(name))
+                && !fields.contains(&Field::Column(position))
+            {
+                fields[index] = Field::Column(position);
+            }
         }
         for (index, name) in names.iter().enumerate() {
-            if name.is_empty() {
-                return Err(FocusError::UnnamedColumn(index + 1));
-            }
-            if names[..index].iter().any(|earlier| earlier.eq_ignore_ascii_case(name)) {
-                return Err(FocusError::DuplicateColumn(name.clone()));
+            let again = names[..index].iter().any(|earlier| earlier.eq_ignore_ascii_case(name))
+                || (fields[index] != Field::Extra && fields[..index].contains(&fields[index]));
+            match fields[index] {
+                Field::Unnamed => {}
+                Field::Extra if again => fields[index] = Field::Unnamed,
+                _ if again => return Err(FocusError::DuplicateColumn(name.clone())),
+                _ => {}
             }
         }
         let missing = missing_columns(&fields);
         if missing.is_empty() { Ok(Header { names, fields }) } else { Err(FocusError::MissingColumns(missing)) }
     }
 
-    /// Number of fields each record must have.
+    /// Whether a record of `fields` has this header's columns: an empty field or two at its end make no difference.
+    pub fn fits(&self, record: &ByteRecord) -> bool {
+        let surplus = record.iter().skip(self.fields.len()).all(<[u8]>::is_empty);
+        let lacking = self.fields.iter().skip(record.len()).all(|field| *field == Field::Unnamed);
+        surplus && lacking
+    }
+
+    /// Number of fields each record should have.
     pub fn len(&self) -> usize {
         self.fields.len()
+    }
+
+    /// Whether the record is the header once more, as where files were put behind each other.
+    pub fn is_repeated_by(&self, record: &ByteRecord) -> bool {
+        record.len() == self.names.len()
+            && record.iter().zip(&self.names).all(|(field, name)| std::str::from_utf8(field).is_ok_and(|field| clean(field) == name))
     }
 
     /// What each field is, with its name as the file writes it.
@@ -71,20 +97,36 @@ impl Header {
     }
 }
 
+/// A cell without the byte order marks and spaces around it.
+pub(super) fn clean(text: &str) -> &str {
+    text.trim_matches(|letter: char| letter.is_whitespace() || letter == BYTE_ORDER_MARK)
+}
+
+/// How many of these cells name a FOCUS column.
+pub(super) fn known_columns<'a>(cells: impl Iterator<Item = &'a [u8]>) -> usize {
+    let names = cells.filter_map(|cell| std::str::from_utf8(cell).ok()).map(|name| clean(clean(name).trim_matches('"')));
+    names.filter(|name| matches!(field(name), Field::Column(_) | Field::Tags) || is_former(name)).count()
+}
+
+fn is_former(name: &str) -> bool {
+    columns::position_by_former_name(name).is_some()
+}
+
 fn field(name: &str) -> Field {
     match columns::position_in_focus(name) {
         Some(position) => Field::Column(position),
+        None if name.is_empty() => Field::Unnamed,
         None if name.eq_ignore_ascii_case(TAGS) => Field::Tags,
         None => Field::Extra,
     }
 }
 
-/// All that is missing at once; any one name of the provider will do, since FOCUS 1.3 and 1.4 move it.
+/// All that is missing at once; either cost will do.
 fn missing_columns(fields: &[Field]) -> Vec<&'static str> {
     let named = |position: usize| fields.contains(&Field::Column(position));
     let missing = |(position, column): (usize, &columns::Column)| {
-        let there = if position == PROVIDER_NAME { PROVIDER_NAMES.iter().any(|&name| named(name)) } else { named(position) };
-        (column.required && !there).then_some(column.focus)
+        let needed = column.required || (position == BILLED_COST && !named(EFFECTIVE_COST));
+        (needed && !named(position)).then_some(column.focus)
     };
     COLUMNS.iter().enumerate().filter_map(missing).collect()
 }

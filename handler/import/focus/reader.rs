@@ -1,29 +1,35 @@
-//! From records to charges and row problems.
+//! From files to charges and row problems: one file, or the parts of an export one after another.
 
+use std::collections::HashSet;
 use std::io::Read;
 
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
 
 use super::FocusError;
-use super::header::{Field, Header};
+use super::header::Header;
+use super::row::{self, Complaint};
 use super::source::{self, Source};
-use crate::domain::charge::{Charge, Entries, Refusal, Value, read_tags, read_value};
-use crate::domain::columns::{self, COLUMNS, ColumnKind};
-use crate::domain::import::{MAX_PROBLEMS, PlacedCharge, RowProblem, Summary};
+use crate::domain::billing_month::BillingMonth;
+use crate::domain::import::{MAX_PROBLEMS, MAX_WARNINGS, PlacedCharge, RowProblem, Summary, Warning};
 
 /// Charges handed on at a time.
 const BATCH: usize = 1_000;
 /// How much of a wrong value is shown.
 const MAX_EXCERPT_CHARACTERS: usize = 100;
-const NULL: &str = "NULL";
+/// Most billing months one import may concern: twenty years of them.
+pub const MAX_MONTHS: usize = 240;
 
-/// What one file may be, and whether a bad row spoils it.
+/// What one import may be, and whether a bad cell spoils it.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadLimits {
-    /// Largest size after decompression, in bytes.
+    /// Largest size after decompression, in bytes, of all parts together.
     pub max_bytes: u64,
-    /// Whether one refused row refuses the file.
+    /// Whether one refused row or one warning refuses the file.
     pub strict: bool,
+    /// SHA-256 the sender has announced of the body.
+    pub body_digest: Option<[u8; 32]>,
 }
 
 /// How far the reading has come.
@@ -56,123 +62,249 @@ pub trait Batches {
 /// # Errors
 /// [`FocusError`]; what was handed on before must then not count.
 pub fn read(origin: impl Read, limits: ReadLimits, batches: &mut impl Batches) -> Result<Summary, FocusError> {
-    let source = Source::open(origin, limits.max_bytes)?;
-    let mut records = ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(source::BUFFER).from_reader(source);
-    let mut record = ByteRecord::new();
-    if !read_record(&mut records, &mut record, 0)? {
-        return Err(FocusError::Empty);
-    }
-    let header = Header::read(&record)?;
-    let mut reading = Reading { header, strict: limits.strict, accepted: 0, problems: Vec::new(), rejected: 0, batch: Vec::new() };
-    loop {
-        let offset = records.position().byte();
-        if !read_record(&mut records, &mut record, offset)? {
-            break;
-        }
-        let line = records.get_mut().line_after(offset);
-        reading.row(&record, line);
-        if reading.batch.len() == BATCH {
-            batches.take(std::mem::take(&mut reading.batch)).map_err(|Stopped| FocusError::Stopped)?;
-            batches.progress(Progress { bytes: records.get_ref().bytes(), rows: reading.accepted + reading.rejected });
-        }
-    }
-    let source = records.get_ref();
-    let Reading { accepted, rejected, problems, batch, .. } = reading;
-    let summary = Summary { digest: source.digest(), bytes: source.bytes(), accepted, rejected, problems };
-    if limits.strict && rejected > 0 {
-        return Err(FocusError::RowsRefused(Box::new(summary)));
-    }
-    if !batch.is_empty() {
-        batches.take(batch).map_err(|Stopped| FocusError::Stopped)?;
-    }
-    batches.progress(Progress { bytes: summary.bytes, rows: summary.accepted + summary.rejected });
-    Ok(summary)
+    let mut reading = Reading::new(limits);
+    reading.file(None, origin, batches)?;
+    reading.finish(batches)
 }
 
-fn read_record<R: Read>(records: &mut csv::Reader<Source<R>>, record: &mut ByteRecord, offset: u64) -> Result<bool, FocusError> {
-    match records.read_byte_record(record) {
-        Ok(there) => {
-            records.get_mut().record_ended();
-            Ok(there)
-        }
-        Err(_) if records.get_ref().record_is_too_long() => {
-            let line = records.get_mut().line_after(offset);
-            Err(if offset == 0 { FocusError::HeaderTooLong } else { FocusError::RecordTooLong { line } })
-        }
-        Err(error) => Err(match error.into_kind() {
-            ErrorKind::Io(error) => source::recover(error),
-            other => FocusError::Source(std::io::Error::other(format!("{other:?}"))),
-        }),
-    }
-}
-
-/// A row's fields, gathered: values by column, tags and the rest.
-type Gathered = (Vec<Value>, Entries, Entries);
-
-/// What is wrong with a row: column, reason, value.
-type Wrong = (Option<String>, String, String);
-
-struct Reading {
-    header: Header,
-    strict: bool,
-    accepted: u64,
-    rejected: u64,
-    problems: Vec<RowProblem>,
+/// An import being read: files, one after another.
+pub struct Reading {
+    limits: ReadLimits,
+    summary: Summary,
+    digests: Vec<[u8; 32]>,
     batch: Vec<PlacedCharge>,
+    months: HashSet<BillingMonth>,
+    file: Option<String>,
+    part: u16,
 }
 
 impl Reading {
-    fn row(&mut self, record: &ByteRecord, line: u64) {
-        match self.charge(record) {
-            Ok(charge) => {
-                self.accepted += 1;
-                // A strict import that has failed already only goes on to find the other problems.
-                if !(self.strict && self.rejected > 0) {
-                    self.batch.push(PlacedCharge { line, charge });
-                }
+    /// Nothing read yet.
+    #[must_use]
+    pub fn new(limits: ReadLimits) -> Reading {
+        Reading { limits, summary: Summary::default(), digests: Vec::new(), batch: Vec::new(), months: HashSet::new(), file: None, part: 0 }
+    }
+
+    /// Bytes that may still come.
+    #[must_use]
+    pub fn bytes_left(&self) -> u64 {
+        self.limits.max_bytes.saturating_sub(self.summary.bytes)
+    }
+
+    /// Rows read so far, refused ones included.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.summary.accepted + self.summary.rejected
+    }
+
+    /// Says when the provider made the export.
+    pub fn exported_at(&mut self, moment: OffsetDateTime) {
+        self.summary.exported_at = Some(moment);
+    }
+
+    /// Reads a file to its end; `name` tells parts of an export apart.
+    ///
+    /// # Errors
+    /// [`FocusError`]; what was handed on before must then not count.
+    pub fn file(&mut self, name: Option<&str>, origin: impl Read, batches: &mut impl Batches) -> Result<(), FocusError> {
+        self.begin_file(name)?;
+        let source = Source::open(origin, self.bytes_left()).map_err(|error| self.with_whole_limit(error))?;
+        let advice = source.advice();
+        let mut records = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(source.delimiter())
+            .buffer_capacity(source::BUFFER)
+            .from_reader(source);
+        let mut record = ByteRecord::new();
+        if !self.read_record(&mut records, &mut record, 1)? {
+            return Err(FocusError::Empty);
+        }
+        let header = Header::read(&record, advice)?;
+        let bytes_before = self.summary.bytes;
+        loop {
+            let offset = records.position().byte();
+            let line = records.get_mut().lines_before(offset) + 1;
+            if !self.read_record(&mut records, &mut record, line)? {
+                break;
             }
-            Err((column, reason, value)) => {
-                self.rejected += 1;
-                if self.problems.len() < MAX_PROBLEMS {
-                    let value = value.chars().take(MAX_EXCERPT_CHARACTERS).collect();
-                    self.problems.push(RowProblem { line, column, reason, value });
+            let line = first_line(&mut records, &record);
+            self.row(&header, &record, line)?;
+            self.summary.bytes = bytes_before + records.get_ref().bytes();
+            self.hand_on(batches, BATCH)?;
+        }
+        self.summary.bytes = bytes_before;
+        let source = records.get_ref();
+        self.end_of_file(source.digest(), source.body_digest(), source.bytes())
+    }
+
+    /// Reads the rows of a file that is no text, each with the texts a CSV file would have; the first is line 1.
+    ///
+    /// # Errors
+    /// [`FocusError`], the rows' own among them.
+    pub fn rows_of(
+        &mut self,
+        name: Option<&str>,
+        header: &ByteRecord,
+        rows: impl Iterator<Item = Result<ByteRecord, FocusError>>,
+        batches: &mut impl Batches,
+    ) -> Result<(), FocusError> {
+        self.begin_file(name)?;
+        let header = Header::read(header, None)?;
+        for (line, row) in (1..).zip(rows) {
+            self.row(&header, &row?, line)?;
+            self.hand_on(batches, BATCH)?;
+        }
+        Ok(())
+    }
+
+    fn begin_file(&mut self, name: Option<&str>) -> Result<(), FocusError> {
+        self.file = name.map(str::to_owned);
+        self.part = u16::try_from(self.digests.len()).map_err(|_| FocusError::TooManyParts)?;
+        Ok(())
+    }
+
+    /// Notes what the file just read was: the digests of its text and of its body, its decoded bytes.
+    ///
+    /// # Errors
+    /// [`FocusError::OtherDigest`] where another body was announced.
+    pub fn end_of_file(&mut self, digest: [u8; 32], body_digest: [u8; 32], bytes: u64) -> Result<(), FocusError> {
+        self.summary.bytes += bytes;
+        self.digests.push(digest);
+        if self.limits.body_digest.is_some_and(|announced| announced != body_digest) {
+            return Err(FocusError::OtherDigest);
+        }
+        self.summary.body_digests.push(body_digest);
+        Ok(())
+    }
+
+    /// What all files together were found to be.
+    ///
+    /// # Errors
+    /// [`FocusError::NothingAccepted`], or [`FocusError::RowsRefused`] where the reading was strict.
+    pub fn finish(mut self, batches: &mut impl Batches) -> Result<Summary, FocusError> {
+        self.summary.digest = digest_of_all(&mut self.digests);
+        let spoilt = self.summary.rejected > 0 || !self.summary.warnings.is_empty();
+        if self.limits.strict && spoilt {
+            return Err(FocusError::RowsRefused(Box::new(self.summary)));
+        }
+        if self.summary.accepted == 0 {
+            return Err(FocusError::NothingAccepted(Box::new(self.summary)));
+        }
+        self.hand_on(batches, 1)?;
+        batches.progress(self.progress());
+        Ok(self.summary)
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { bytes: self.summary.bytes, rows: self.rows() }
+    }
+
+    /// Hands on the batch once it holds `least` charges.
+    fn hand_on(&mut self, batches: &mut impl Batches, least: usize) -> Result<(), FocusError> {
+        if self.batch.len() >= least {
+            batches.take(std::mem::take(&mut self.batch)).map_err(|Stopped| FocusError::Stopped)?;
+            batches.progress(self.progress());
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, header: &Header, record: &ByteRecord, line: u64) -> Result<(), FocusError> {
+        if header.is_repeated_by(record) {
+            self.warn(line, Complaint { column: None, reason: "repeats the header: left out".to_owned(), value: String::new() });
+            return Ok(());
+        }
+        let row = if header.fits(record) {
+            row::read(header, record)
+        } else {
+            let reason = format!("has {} fields where the header has {}", record.len(), header.len());
+            Err(Complaint { column: None, reason, value: String::new() })
+        };
+        match row {
+            Ok(row) => {
+                row.warnings.into_iter().for_each(|warning| self.warn(line, warning));
+                self.accept(PlacedCharge { part: self.part, line, charge: row.charge })
+            }
+            Err(complaint) => {
+                self.summary.rejected += 1;
+                if self.summary.problems.len() < MAX_PROBLEMS {
+                    let problem = self.problem(line, complaint);
+                    self.summary.problems.push(problem);
                 }
+                Ok(())
             }
         }
     }
 
-    fn charge(&self, record: &ByteRecord) -> Result<Charge, Wrong> {
-        if record.len() != self.header.len() {
-            return Err((None, format!("has {} fields where the header has {}", record.len(), self.header.len()), String::new()));
+    fn accept(&mut self, placed: PlacedCharge) -> Result<(), FocusError> {
+        self.summary.accepted += 1;
+        self.months.insert(BillingMonth::of(&placed.charge));
+        if self.months.len() > MAX_MONTHS {
+            return Err(FocusError::TooManyMonths);
         }
-        let (values, tags, extras) = self.gather(record)?;
-        Charge::new(values, tags, extras).map_err(|Refusal { column, reason, text }| (self.header.name_of(column), reason, text))
+        // A strict reading that has failed already only goes on to find the other problems.
+        if !(self.limits.strict && (self.summary.rejected > 0 || !self.summary.warnings.is_empty())) {
+            self.batch.push(placed);
+        }
+        Ok(())
     }
 
-    fn gather(&self, record: &ByteRecord) -> Result<Gathered, Wrong> {
-        let mut values = vec![Value::Absent; columns::COUNT];
-        let (mut tags, mut extras) = (Entries::new(), Entries::new());
-        for ((field, name), bytes) in self.header.fields().zip(record) {
-            let wrong = |reason: String, text: &str| (Some(name.to_owned()), reason, text.to_owned());
-            let text = std::str::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned(), &String::from_utf8_lossy(bytes)))?;
-            let text = if is_number_or_moment(field) { text.trim() } else { text };
-            if text.is_empty() || text == NULL {
-                continue;
-            }
-            match field {
-                Field::Column(position) => {
-                    values[position] = read_value(&COLUMNS[position], text).map_err(|reason| wrong(reason, text))?;
-                }
-                Field::Tags => tags = read_tags(text).map_err(|reason| wrong(reason, text))?,
-                Field::Extra => {
-                    extras.insert(name.to_owned(), text.to_owned());
-                }
-            }
+    fn warn(&mut self, line: u64, complaint: Complaint) {
+        let same = |warning: &&mut Warning| warning.first.column == complaint.column && warning.first.reason == complaint.reason;
+        if let Some(warning) = self.summary.warnings.iter_mut().find(same) {
+            warning.rows += 1;
+        } else if self.summary.warnings.len() < MAX_WARNINGS {
+            let first = self.problem(line, complaint);
+            self.summary.warnings.push(Warning { rows: 1, first });
+        } else if let Some(last) = self.summary.warnings.last_mut() {
+            last.rows += 1;
         }
-        Ok((values, tags, extras))
+    }
+
+    fn problem(&self, line: u64, Complaint { column, reason, value }: Complaint) -> RowProblem {
+        let value = value.chars().map(|letter| if letter == '\0' { '\u{2400}' } else { letter }).take(MAX_EXCERPT_CHARACTERS).collect();
+        RowProblem { file: self.file.clone(), line, column, reason, value }
+    }
+
+    fn read_record<R: Read>(&self, records: &mut csv::Reader<Source<R>>, record: &mut ByteRecord, line: u64) -> Result<bool, FocusError> {
+        match records.read_byte_record(record) {
+            Ok(there) => {
+                records.get_mut().record_ended();
+                Ok(there)
+            }
+            Err(_) if records.get_ref().record_is_too_long() => {
+                Err(if line == 1 { FocusError::HeaderTooLong } else { FocusError::RecordTooLong { line } })
+            }
+            Err(error) => Err(match error.into_kind() {
+                ErrorKind::Io(error) => self.with_whole_limit(source::recover(error)),
+                other => FocusError::Source(std::io::Error::other(format!("{other:?}"))),
+            }),
+        }
+    }
+
+    /// A part's limit is what the parts before it left.
+    fn with_whole_limit(&self, error: FocusError) -> FocusError {
+        match error {
+            FocusError::TooLarge { .. } => FocusError::TooLarge { limit: self.limits.max_bytes },
+            other => other,
+        }
     }
 }
 
-fn is_number_or_moment(field: Field) -> bool {
-    matches!(field, Field::Column(position) if COLUMNS[position].kind != ColumnKind::Text)
+/// One file's own digest; that of several is the same whatever their order and names.
+fn digest_of_all(digests: &mut [[u8; 32]]) -> [u8; 32] {
+    if let [one] = digests {
+        return *one;
+    }
+    digests.sort_unstable();
+    Sha256::digest(digests.concat()).into()
+}
+
+/// The physical line the record that was just read begins on. The CSV reader counts otherwise: it takes a CRLF's second half and blank
+/// lines for the beginning of the next record.
+fn first_line<R: Read>(records: &mut csv::Reader<Source<R>>, record: &ByteRecord) -> u64 {
+    let end = records.position().byte();
+    let within = record.iter().flatten().filter(|byte| **byte == b'\n').count() as u64;
+    let before_terminator = records.get_mut().lines_before(end.saturating_sub(1));
+    (before_terminator + 1).saturating_sub(within)
 }

@@ -36,7 +36,7 @@ impl Batches for Taken {
     }
 }
 
-const LIMITS: ReadLimits = ReadLimits { max_bytes: 1 << 20, strict: false };
+const LIMITS: ReadLimits = ReadLimits { max_bytes: 1 << 20, strict: false, body_digest: None };
 
 fn taken(bytes: impl AsRef<[u8]>) -> (Taken, Result<Summary, FocusError>) {
     let mut taken = Taken::default();
@@ -87,10 +87,12 @@ fn the_real_sample_is_read_whole() {
 
 #[test]
 fn gzip_of_one_or_many_members_is_the_same_file() {
-    let plain = taken(SAMPLE).1.unwrap();
-    assert_eq!(taken(gzip(SAMPLE)).1.unwrap(), plain);
+    // Only the bodies differ.
+    let read = |bytes: &[u8]| Summary { body_digests: Vec::new(), ..taken(bytes).1.unwrap() };
+    let plain = read(SAMPLE);
+    assert_eq!(read(&gzip(SAMPLE)), plain);
     let (front, back) = SAMPLE.split_at(300_000);
-    assert_eq!(taken([gzip(front), gzip(back)].concat()).1.unwrap(), plain);
+    assert_eq!(read(&[gzip(front), gzip(back)].concat()), plain);
 }
 
 #[test]
@@ -152,7 +154,7 @@ fn a_strict_reading_reports_every_problem_and_gives_no_summary() {
 #[test]
 fn problems_are_kept_up_to_a_bound_and_counted_beyond() {
     let file = format!("{HEADER}\n{}", "bad\n".repeat(MAX_PROBLEMS + 5));
-    let summary = taken(file).1.unwrap();
+    let FocusError::NothingAccepted(summary) = refused(file) else { panic!("not one row is a charge") };
     assert_eq!((summary.problems.len(), summary.rejected), (MAX_PROBLEMS, MAX_PROBLEMS as u64 + 5));
 }
 
@@ -161,21 +163,16 @@ fn what_is_no_focus_file_is_refused_by_its_kind() {
     assert!(matches!(refused(""), FocusError::Empty));
     assert!(matches!(refused("\r\n\n"), FocusError::Empty));
     assert!(matches!(refused(gzip(b"")), FocusError::Empty));
-    assert!(matches!(refused(b"PK\x03\x04rest"), FocusError::NotText("a zip archive")));
-    assert!(matches!(refused(gzip(b"PAR1rest")), FocusError::NotText("a Parquet file")));
-    assert!(matches!(refused(b"\xff\xfeB\0i\0"), FocusError::NotText("UTF-16 text")));
-    assert!(matches!(refused(b"BilledCost,\0"), FocusError::NotText("binary data")));
-    assert!(matches!(refused("name,age\nann,5\n"), FocusError::NoFocusColumn));
-    assert!(matches!(refused(HEADER.replace(',', ";")), FocusError::NoFocusColumn));
+    assert!(refused(b"PK\x03\x04rest").to_string().contains("a zip archive"));
+    assert!(refused(gzip(b"PAR1rest")).to_string().contains("a Parquet file"));
+    assert!(refused(b"\xff\xfeB\0i\0").to_string().contains("UTF-16 text: save it as 'CSV UTF-8'"));
+    assert!(refused(b"BilledCost,\0").to_string().contains("binary data"));
+    assert!(matches!(refused("name,age\nann,5\n"), FocusError::NoFocusColumn { .. }));
     assert!(matches!(refused(b"BilledCost,\xff\n"), FocusError::HeaderNotUtf8));
-    assert!(matches!(refused(format!("{HEADER},\n")), FocusError::UnnamedColumn(9)));
     assert!(matches!(refused(format!("{HEADER},billedcost\n")), FocusError::DuplicateColumn(name) if name == "billedcost"));
     assert!(matches!(refused("BilledCost,".repeat(1_001)), FocusError::TooManyColumns));
     let missing = refused("BilledCost,Tags\n").to_string();
-    assert_eq!(
-        missing,
-        "the header lacks BillingCurrency, ChargeCategory, ChargePeriodEnd, ChargePeriodStart, EffectiveCost, ProviderName, ServiceName"
-    );
+    assert_eq!(missing, "the header lacks BillingCurrency, ChargeCategory, ChargePeriodEnd, ChargePeriodStart");
     let mut damaged = gzip(SAMPLE);
     damaged.truncate(damaged.len() / 2);
     assert!(matches!(refused(&damaged), FocusError::Gzip(_)));
@@ -204,7 +201,7 @@ impl Read for Endless<'_> {
 #[test]
 fn endless_files_are_refused_after_a_bounded_part() {
     let mut taken = Taken::default();
-    let unlimited = ReadLimits { max_bytes: u64::MAX, strict: false };
+    let unlimited = ReadLimits { max_bytes: u64::MAX, ..LIMITS };
     let mut binary = Endless { line: b"no line ends here ", read: 0 };
     assert!(matches!(read(&mut binary, unlimited, &mut taken), Err(FocusError::HeaderTooLong)));
     assert!(binary.read <= 256 * 1024, "{}", binary.read);
@@ -212,15 +209,12 @@ fn endless_files_are_refused_after_a_bounded_part() {
     let mut unclosed = head.as_bytes().chain(Endless { line: b"no quote\n", read: 0 });
     assert!(matches!(read(&mut unclosed, unlimited, &mut taken), Err(FocusError::RecordTooLong { line: 3 })));
     let mut other = Endless { line: b"name,age\n", read: 0 };
-    assert!(matches!(read(&mut other, unlimited, &mut taken), Err(FocusError::NoFocusColumn)));
+    assert!(matches!(read(&mut other, unlimited, &mut taken), Err(FocusError::NoFocusColumn { .. })));
     assert!(other.read <= 128 * 1024);
     let head = format!("{HEADER}\n");
     let row = format!("{ROW}\n");
     let charges = head.as_bytes().chain(Endless { line: row.as_bytes(), read: 0 });
-    assert!(matches!(
-        read(charges, ReadLimits { max_bytes: 100_000, strict: false }, &mut taken),
-        Err(FocusError::TooLarge { limit: 100_000 })
-    ));
+    assert!(matches!(read(charges, ReadLimits { max_bytes: 100_000, ..LIMITS }, &mut taken), Err(FocusError::TooLarge { limit: 100_000 })));
 }
 
 #[test]
@@ -247,14 +241,16 @@ fn a_source_that_breaks_is_told_apart_from_damage() {
 }
 
 #[test]
-fn fields_that_are_too_long_or_not_utf8_spoil_their_row_only() {
+fn descriptive_fields_that_cannot_be_kept_are_left_out_and_said() {
     let long = "x".repeat(9_000);
     let mut file = format!("{HEADER}\n{}\n{ROW}\n", ROW.replace("S3", &long)).into_bytes();
     file.extend_from_slice(b"1.50,1.50,USD,Usage,2024-09-01,2024-09-02,\xff\xfe,AWS\n");
-    let summary = taken(file).1.unwrap();
-    assert_eq!((summary.accepted, summary.rejected), (1, 2));
-    assert!(summary.problems[0].reason.contains("longer") && summary.problems[0].value.len() == 100);
-    assert_eq!(summary.problems[1].reason, "is not UTF-8");
+    let (taken, summary) = taken(file);
+    let summary = summary.unwrap();
+    assert_eq!((summary.accepted, summary.rejected, summary.warned()), (3, 0, 2));
+    assert!(summary.warnings[0].first.reason.contains("longer") && summary.warnings[0].first.value.len() == 100);
+    assert!(summary.warnings[1].first.reason.starts_with("is not UTF-8 but probably Windows-1252"));
+    assert_eq!(taken.charges.iter().map(|charge| text(charge, "service_name")).collect::<Vec<_>>(), ["absent", "S3", "absent"]);
 }
 
 proptest! {
@@ -267,7 +263,7 @@ proptest! {
     }
 
     #[test]
-    fn one_byte_at_a_time_is_the_same_file(rows in 0_usize..20, chunk in 1_usize..7) {
+    fn one_byte_at_a_time_is_the_same_file(rows in 1_usize..20, chunk in 1_usize..7) {
         struct Dripping<'a>(&'a [u8], usize);
         impl Read for Dripping<'_> {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

@@ -26,8 +26,13 @@ fn scopes_hold_through_the_redirect_too() {
     let system = System::start(|router| router, |arm| arm.with("SWITCHBACK_API_KEYS", &keys));
     for base in [system.router.url(), system.even.url(), system.odd.url()] {
         let ask = |post: bool, header: &str, key: Option<&str>| {
-            let request = if post { caller().post(format!("{base}/api/imports")) } else { caller().get(format!("{base}/api/costs")) };
-            let request = if post { request.header("content-type", "text/csv").body(format!("{HEADER}\n{base}")) } else { request };
+            let request =
+                if post { caller().post(format!("{base}/api/imports?overlap=add")) } else { caller().get(format!("{base}/api/costs")) };
+            let request = if post {
+                request.header("content-type", "text/csv").body(format!("{HEADER}\n0.10,USD,Usage,2026-11-02,2026-11-01,0.10,AWS,{base}\n"))
+            } else {
+                request
+            };
             let request = key.map_or(request.try_clone().unwrap(), |key| request.header(header, key));
             request.send().unwrap()
         };
