@@ -1,5 +1,6 @@
 //! Real cost data behind the one URL: uploads that follow the redirect, exact sums on both arms, nothing counted twice.
 
+mod datasets;
 mod keys;
 mod refusals;
 
