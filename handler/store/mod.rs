@@ -220,4 +220,6 @@ impl Connections {
 }
 
 #[cfg(test)]
+mod ledger_tests;
+#[cfg(test)]
 mod tests;

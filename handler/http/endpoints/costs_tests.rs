@@ -99,3 +99,103 @@ async fn wrong_parameters_are_named() {
         assert_eq!((refused.status, refused.detail()), (400, expected));
     }
 }
+
+async fn text(store: &Store, accept: &'static str, query: &str) -> (String, String) {
+    use http_body_util::BodyExt;
+    let headers = [(http::header::ACCEPT, HeaderValue::from_static(accept))].into_iter().collect();
+    let response = costs(store, &headers, Some(query)).await.unwrap();
+    let content_type = response.headers()["content-type"].to_str().unwrap().to_owned();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (content_type, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn the_greatest_groups_stand_alone_and_the_rest_is_one() {
+    let store = sample().await;
+    let all = get(&store, "group_by=service").await;
+    let top = get(&store, "group_by=service&top=3").await;
+    let costs = top.body["costs"].as_array().unwrap();
+    assert_eq!(costs.len(), 4);
+    assert_eq!(costs[..3], all.body["costs"].as_array().unwrap()[..3]);
+    assert_eq!((&costs[3]["group"], &costs[3]["other"]), (&document!({"service": "other"}), &document!(true)));
+    assert_eq!(top.body["totals"], all.body["totals"]);
+    let days = get(&store, "group_by=service&top=1&period=day").await;
+    assert_eq!(days.body["totals"], all.body["totals"]);
+    let named: std::collections::HashSet<String> = amounts(&days, "service").into_iter().map(|(service, _)| service).collect();
+    assert_eq!(named.len(), 2, "the same group is greatest on every day: {named:?}");
+    assert_eq!(get(&store, "group_by=service&top=1000").await.body["costs"], all.body["costs"], "nothing is left over");
+}
+
+#[tokio::test]
+async fn sums_come_as_csv_and_json_lines_too() {
+    let store = sample().await;
+    let (content_type, csv) = text(&store, "text/csv", "group_by=provider").await;
+    assert_eq!(content_type, "text/csv; charset=utf-8");
+    assert_eq!(
+        csv,
+        "provider,currency,amount,charges\nAWS,USD,18.00663861840,942\nMicrosoft,USD,1.97651418586,51\nOracle,USD,0.53707392473,7\n"
+    );
+    let (content_type, lines) = text(&store, "application/jsonl", "group_by=provider&top=1&period=billing_period").await;
+    assert_eq!(content_type, "application/jsonl");
+    let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().all(|line| line["currency"] == "USD" && line["period_start"].is_string()), "{lines:?}");
+}
+
+#[tokio::test]
+async fn an_answer_has_no_bound_on_its_length() {
+    let store = new_store().await;
+    let mut file = "BilledCost,BillingCurrency,ChargeCategory,ChargePeriodEnd,ChargePeriodStart,EffectiveCost,ResourceId\n".to_owned();
+    (0..12_000).for_each(|row| file.push_str(&format!("0.01,USD,Usage,2026-09-02,2026-09-01,0.01,/resources/{row:060}\n")));
+    let limits = ReadLimits { max_bytes: 1 << 30, strict: true, body_digest: None };
+    import(&store, &ImportOrder::default(), std::io::Cursor::new(file), limits, |_| ()).await.unwrap();
+    let answer = get(&store, "group_by=resource").await;
+    assert_eq!(answer.body["costs"].as_array().unwrap().len(), 12_000, "more than fits the spool's memory");
+    assert_eq!(answer.body["totals"], document!([{"currency": "USD", "amount": "120.00", "charges": 12_000}]));
+}
+
+#[tokio::test]
+async fn invoices_and_billing_periods_reconcile() {
+    let store = new_store().await;
+    let file = "BilledCost,BillingCurrency,ChargeCategory,ChargePeriodEnd,ChargePeriodStart,BillingPeriodStart,BillingPeriodEnd,InvoiceId,ChargeClass,BillingAccountId\n\
+                10.00,USD,Usage,2026-09-02,2026-09-01,2026-09-01,2026-10-01,I-1,,a\n\
+                -2.50,USD,Credit,2026-08-31,2026-08-30,2026-09-01,2026-10-01,I-1,Correction,a\n\
+                7.00,USD,Usage,2026-10-02,2026-10-01,2026-10-01,2026-11-01,I-2,,b\n";
+    let limits = ReadLimits { max_bytes: 1 << 30, strict: true, body_digest: None };
+    let order = ImportOrder { dataset: Some("d".parse().unwrap()), ..ImportOrder::default() };
+    import(&store, &order, file.as_bytes(), limits, |_| ()).await.unwrap();
+    let invoices = get(&store, "group_by=invoice&period=billing_period").await;
+    assert_eq!(amounts(&invoices, "invoice"), [("I-1".to_owned(), "7.50".to_owned()), ("I-2".to_owned(), "7.00".to_owned())]);
+    assert_eq!(invoices.body["costs"][0]["period_start"], "2026-09-01T00:00:00Z");
+    for (query, amount) in [
+        ("billing_period=2026-09", "7.50"),
+        ("invoice=I-1&category=credit", "-2.50"),
+        ("charge_class=Correction", "-2.50"),
+        ("account=b&currency=usd", "7.00"),
+        ("dataset=d&billing_period=2026-10-01", "7.00"),
+        ("dataset=e", "none"),
+        ("from=2026-09-01&billing_period=2026-09", "10.00"),
+    ] {
+        let answer = get(&store, query).await;
+        assert_eq!(answer.body["totals"][0]["amount"].as_str().unwrap_or("none"), amount, "{query}");
+    }
+    let imports = get(&store, "group_by=dataset,import,account,charge_class,billing_period").await;
+    assert_eq!(imports.body["costs"].as_array().unwrap().len(), 3);
+    assert_eq!(imports.body["costs"][0]["group"]["dataset"], "d");
+    assert!(imports.body["costs"][0]["group"]["import"].as_str().unwrap().len() == 36);
+}
+
+#[test]
+fn commas_and_spaces_may_stand_in_tag_keys() {
+    for (text, expected) in [
+        ("provider, service", vec!["provider", "service"]),
+        ("tag.\"a, b\",service", vec!["tag.a, b", "service"]),
+        ("\"tag.a,b\"", vec!["tag.a,b"]),
+        ("tag.a\\,b", vec!["tag.a,b"]),
+        ("tag.cost centre , region", vec!["tag.cost centre", "region"]),
+        ("tag.\" x \"", vec!["tag. x "]),
+        (",,", vec![]),
+    ] {
+        assert_eq!(names(text).unwrap(), expected, "{text}");
+    }
+    assert!(names("tag.\"a,b").is_err());
+}

@@ -26,11 +26,9 @@ fn total(base: &str) -> String {
 #[test]
 fn month_to_date_exports_come_to_what_the_last_one_says_on_both_arms() {
     let system = start();
-    for (file, arm, billed) in [
-        ("mtd-day1.csv", &system.even, "10.00"),
-        ("mtd-day2.csv", &system.odd, "20.00"),
-        ("mtd-day3-restated.csv", &system.even, "31.50"),
-    ] {
+    for (file, arm, billed) in
+        [("mtd-day1.csv", &system.even, "10.00"), ("mtd-day2.csv", &system.odd, "20.00"), ("mtd-day3-restated.csv", &system.even, "31.50")]
+    {
         let url = format!("{}/api/imports?dataset=d", arm.url());
         assert_eq!(document(upload(&url, std::fs::read(case(file)).unwrap())).0, 201);
         assert_eq!([total(&system.even.url()), total(&system.odd.url())], [billed, billed], "{file}");
@@ -73,7 +71,8 @@ fn a_killed_replacement_leaves_the_old_or_the_new() {
     for delay in [20, 120, 250, 400, 600, 900, 1_300] {
         let (url, file) = (format!("{}/api/imports?dataset=d", system.even.url()), new.clone());
         // The arm is killed under it: what the client is told does not matter.
-        let sending = thread::spawn(move || drop(crate::harness::client::caller().post(url).header("content-type", "text/csv").body(file).send()));
+        let sending =
+            thread::spawn(move || drop(crate::harness::client::caller().post(url).header("content-type", "text/csv").body(file).send()));
         thread::sleep(Duration::from_millis(delay));
         system.even.process.kill();
         sending.join().unwrap();
