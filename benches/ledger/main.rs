@@ -72,14 +72,20 @@ impl Bench {
     async fn import(self) {
         let took = self.imported().await;
         println!("import                          {:8.1} s, peak memory of this process {} MiB", took.as_secs_f64(), peak_memory());
-        let size: i64 = self.number("SELECT sum(pg_total_relation_size(relid))::bigint FROM pg_partition_tree('charges') WHERE isleaf").await;
+        let size: i64 =
+            self.number("SELECT sum(pg_total_relation_size(relid))::bigint FROM pg_partition_tree('charges') WHERE isleaf").await;
         let rollups = "SELECT sum(pg_total_relation_size(relid))::bigint FROM (VALUES ('costs_by_service'), ('costs_by_sub_account'), \
                        ('costs_by_region')) AS t (name), LATERAL pg_partition_tree(name::regclass) WHERE isleaf";
         let rollups: i64 = self.number(rollups).await;
         let indexes: i64 = self.number("SELECT sum(pg_indexes_size(relid))::bigint FROM pg_partition_tree('charges') WHERE isleaf").await;
         let rows = i64::try_from(self.rows).unwrap();
         let per_million = |bytes: i64| bytes / rows;
-        println!("size of a million rows          {:8} MB: indexes {}, roll-ups {}", per_million(size + rollups), per_million(indexes), per_million(rollups));
+        println!(
+            "size of a million rows          {:8} MB: indexes {}, roll-ups {}",
+            per_million(size + rollups),
+            per_million(indexes),
+            per_million(rollups)
+        );
         self.client.batch_execute("CREATE TABLE equal (LIKE charges INCLUDING ALL)").await.unwrap();
         let part = "SELECT relid::regclass::text FROM pg_partition_tree('charges') WHERE isleaf";
         let part: String = self.client.query_one(part, &[]).await.unwrap().get(0);
@@ -125,7 +131,11 @@ impl Bench {
             );
             let raw = median(async || drop(self.client.query(&sql, &[]).await.unwrap())).await;
             let share = ours.as_secs_f64() / raw.as_secs_f64();
-            println!("{name:<16} {:9.1} ms from {table:<22} raw SQL {:9.1} ms  ratio {share:.3}", ours.as_secs_f64() * 1e3, raw.as_secs_f64() * 1e3);
+            println!(
+                "{name:<16} {:9.1} ms from {table:<22} raw SQL {:9.1} ms  ratio {share:.3}",
+                ours.as_secs_f64() * 1e3,
+                raw.as_secs_f64() * 1e3
+            );
         }
     }
 

@@ -3,6 +3,7 @@
 //! Owns arguments, exit codes and the text that commands print. Must not know how anything is done.
 
 mod check;
+mod costs;
 mod database;
 mod dev;
 mod failure;
@@ -14,6 +15,7 @@ mod prices;
 mod process;
 mod report;
 mod tally;
+mod validate;
 mod values;
 mod watch;
 
@@ -63,8 +65,12 @@ pub enum Command {
     Check,
     /// Bring the database's schema up to date
     Migrate,
-    /// Import FOCUS files, straight into the database or through a URL
+    /// Import FOCUS files and exports, straight into the database or through a URL
     Import(import::ImportArguments),
+    /// Say how far a FOCUS file keeps FOCUS's rules and what an import would make of it
+    Validate(validate::Validate),
+    /// Ask what was charged: grouped, by period, filtered, as a table, CSV or JSON lines
+    Costs(costs::Costs),
     /// Call the one URL, follow its redirects, and say where they end; exit code 1 when too few end where they should
     Watch(watch::WatchArguments),
     /// Show the unit prices in use, or fetch newer ones
@@ -126,6 +132,8 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Check => check::run(),
         Command::Migrate => migrate::run(),
         Command::Import(import) => import.run(),
+        Command::Validate(validate) => validate.run(),
+        Command::Costs(costs) => costs.run(),
         Command::Watch(watch) => watch.run(),
         Command::Prices(prices) => prices.run(),
         Command::Report(report) => report.run(),

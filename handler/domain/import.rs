@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::billing_month::BillingMonth;
 use super::charge::Charge;
+use super::conformance::ConformanceReport;
 
 /// One refused row. It says where, what and why, and shows what stood there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +68,8 @@ pub struct Summary {
     pub warnings: Vec<Warning>,
     /// When the provider made the export, where its manifest says so.
     pub exported_at: Option<OffsetDateTime>,
+    /// How far it keeps FOCUS's rules; none where it was imported before that was looked at.
+    pub conformance: Option<ConformanceReport>,
 }
 
 impl Summary {

@@ -13,6 +13,7 @@ pub mod break_even;
 pub mod catalogue;
 pub mod charge;
 pub mod columns;
+pub mod conformance;
 pub mod currency;
 pub mod decision;
 pub mod figures;

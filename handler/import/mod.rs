@@ -19,7 +19,7 @@ use tokio::task::JoinError;
 pub use export::Export;
 pub use focus::{Progress, ReadLimits};
 
-use crate::domain::import::{ImportOrder, Imported, Part, PlacedCharge};
+use crate::domain::import::{ImportOrder, Imported, Part, PlacedCharge, Summary};
 use crate::store::{Store, StoreError};
 use focus::{Batches, FocusError, Reading, Stopped};
 
@@ -68,6 +68,33 @@ pub async fn import_export(
     progress: impl FnMut(Progress) + Send + 'static,
 ) -> Result<Imported, ImportError> {
     import_by(store, order, limits, progress, move |reading, outlet| body::read_export(reading, &export, outlet)).await
+}
+
+/// Where charges come from.
+pub enum Origin {
+    /// One file.
+    File(Box<dyn Read + Send>),
+    /// An export in parts.
+    Export(Export),
+}
+
+/// Reads a file or an export, and stores nothing: what an import would find.
+///
+/// # Errors
+/// [`FocusError`], as an import would end with.
+pub fn examine(origin: Origin, limits: ReadLimits) -> Result<Summary, FocusError> {
+    struct Nowhere;
+    impl Batches for Nowhere {
+        fn take(&mut self, _: Vec<PlacedCharge>) -> Result<(), Stopped> {
+            Ok(())
+        }
+    }
+    let mut reading = Reading::new(limits);
+    match origin {
+        Origin::File(file) => body::read_body(&mut reading, file, &mut Nowhere)?,
+        Origin::Export(export) => body::read_export(&mut reading, &export, &mut Nowhere)?,
+    }
+    reading.finish(&mut Nowhere)
 }
 
 async fn import_by<P: FnMut(Progress) + Send + 'static>(

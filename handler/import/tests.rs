@@ -141,7 +141,9 @@ fn parquet(rows: &[(i64, &str)]) -> Vec<u8> {
     let start = 1_788_220_800_000_000_i64;
     for column in 0..7 {
         let mut column_writer = group.next_column().unwrap().unwrap();
-        let mut whole = |values: Vec<i64>| drop(column_writer.typed::<Int64Type>().write_batch(&values, None, None).unwrap());
+        let mut whole = |values: Vec<i64>| {
+            column_writer.typed::<Int64Type>().write_batch(&values, None, None).unwrap();
+        };
         match column {
             0 => whole(rows.iter().map(|(amount, _)| *amount).collect()),
             3 => whole(vec![start; rows.len()]),

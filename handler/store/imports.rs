@@ -17,7 +17,8 @@ use super::staging::Staging;
 use super::{Store, StoreError};
 use crate::domain::import::{Import, ImportOrder, Imported, ImportedMonth, Part, PlacedCharge, Summary};
 
-const SELECTED: &str = "id, no, digest, bytes, accepted, rejected, problems, warnings, dataset, file_name, caller, exported_at, created_at";
+const SELECTED: &str = "id, no, digest, bytes, accepted, rejected, problems, warnings, dataset, file_name, caller, exported_at, \
+                        conformance, created_at";
 
 #[derive(QueryableByName)]
 struct ImportRow {
@@ -45,6 +46,8 @@ struct ImportRow {
     caller: Option<String>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     exported_at: Option<OffsetDateTime>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    conformance: Option<serde_json::Value>,
     #[diesel(sql_type = Timestamptz)]
     created_at: OffsetDateTime,
 }
@@ -83,6 +86,7 @@ impl TryFrom<ImportRow> for Import {
             problems: serde_json::from_value(row.problems).map_err(corrupt)?,
             warnings: serde_json::from_value(row.warnings).map_err(corrupt)?,
             exported_at: row.exported_at,
+            conformance: row.conformance.map(serde_json::from_value).transpose().map_err(corrupt)?,
         };
         Ok(Import {
             id: row.id,

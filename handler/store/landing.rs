@@ -251,9 +251,10 @@ impl Landing<'_> {
         let corrupt = |error: serde_json::Error| StoreError::Corrupt(error.to_string());
         let problems = serde_json::to_value(&summary.problems).map_err(corrupt)?;
         let warnings = serde_json::to_value(&summary.warnings).map_err(corrupt)?;
+        let conformance = summary.conformance.as_ref().map(serde_json::to_value).transpose().map_err(corrupt)?;
         let insert = "INSERT INTO imports \
-                      (id, no, digest, bytes, accepted, rejected, problems, warnings, dataset, file_name, caller, exported_at, created_at) \
-                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+                      (id, no, digest, bytes, accepted, rejected, problems, warnings, dataset, file_name, caller, exported_at, conformance, created_at) \
+                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
         let [bytes, accepted, rejected] = [summary.bytes, summary.accepted, summary.rejected].map(signed);
         transaction
             .execute(
@@ -271,6 +272,7 @@ impl Landing<'_> {
                     &order.file_name,
                     &order.caller,
                     &summary.exported_at,
+                    &conformance,
                     &self.created_at,
                 ],
             )

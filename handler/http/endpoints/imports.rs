@@ -12,6 +12,7 @@ use uuid::Uuid;
 use warp::Reply;
 use warp::reply::Response;
 
+use crate::domain::conformance::{ConformanceReport, RuleViolation};
 use crate::domain::hex;
 use crate::domain::import::{Import, ImportOrder, Imported, Overlap, OverlapRule, RowProblem, StaleExport, Warning};
 use crate::domain::moment;
@@ -68,6 +69,37 @@ pub struct ImportDocument {
     /// What could not be read, by column and reason; lists of imports leave it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     warnings: Option<Vec<WarningDocument>>,
+    /// How far the file keeps FOCUS's rules; lists of imports leave it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conformance: Option<ConformanceDocument>,
+}
+
+/// How far a file keeps FOCUS's rules.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConformanceDocument {
+    /// The latest version of FOCUS that a column of the file belongs to.
+    #[schema(example = "1.2")]
+    version: String,
+    /// Rows looked at.
+    rows: u64,
+    /// Rules that were checked.
+    rules: u64,
+    /// The rules that are broken, by column.
+    violations: Vec<RuleViolationDocument>,
+}
+
+/// A rule that a file breaks.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RuleViolationDocument {
+    /// The rule's id in the FinOps Foundation's model of FOCUS 1.2.
+    #[schema(example = "ServiceName-C-003-M")]
+    rule: String,
+    /// The column it speaks of.
+    column: String,
+    /// What it asks for.
+    requirement: String,
+    /// Rows that break it; null where it is the header.
+    rows: Option<u64>,
 }
 
 /// Cells of one column that could not be read for one reason.
@@ -129,11 +161,12 @@ impl ImportDocument {
             created_at: moment::format(import.created_at),
             problems: Some(summary.problems.into_iter().map(RowProblemDocument::of).collect()),
             warnings: Some(summary.warnings.into_iter().map(WarningDocument::of).collect()),
+            conformance: summary.conformance.map(ConformanceDocument::of),
         }
     }
 
     fn listed(import: Import) -> ImportDocument {
-        ImportDocument { problems: None, warnings: None, ..ImportDocument::of(import) }
+        ImportDocument { problems: None, warnings: None, conformance: None, ..ImportDocument::of(import) }
     }
 }
 
@@ -141,6 +174,14 @@ impl RowProblemDocument {
     fn of(problem: RowProblem) -> RowProblemDocument {
         let RowProblem { file, line, column, reason, value } = problem;
         RowProblemDocument { file, line, column, reason, value }
+    }
+}
+
+impl ConformanceDocument {
+    fn of(report: ConformanceReport) -> ConformanceDocument {
+        let ConformanceReport { version, rows, rules, violations } = report;
+        let document = |RuleViolation { rule, column, requirement, rows }| RuleViolationDocument { rule, column, requirement, rows };
+        ConformanceDocument { version, rows, rules, violations: violations.into_iter().map(document).collect() }
     }
 }
 

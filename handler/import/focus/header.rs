@@ -4,6 +4,7 @@ use csv::ByteRecord;
 
 use super::FocusError;
 use crate::domain::columns::{self, BILLED_COST, COLUMNS, EFFECTIVE_COST};
+use crate::domain::conformance::{Conformance, rules_of};
 
 /// Most columns a header may name.
 pub const MAX_COLUMNS: usize = 1_000;
@@ -28,6 +29,8 @@ pub(super) enum Field {
 pub(super) struct Header {
     names: Vec<String>,
     fields: Vec<Field>,
+    /// The rules of conformance that speak of each field.
+    rules: Vec<Vec<usize>>,
 }
 
 impl Header {
@@ -64,7 +67,11 @@ impl Header {
             }
         }
         let missing = missing_columns(&fields);
-        if missing.is_empty() { Ok(Header { names, fields }) } else { Err(FocusError::MissingColumns(missing)) }
+        if !missing.is_empty() {
+            return Err(FocusError::MissingColumns(missing));
+        }
+        let rules = names.iter().map(|name| rules_of(name)).collect();
+        Ok(Header { names, fields, rules })
     }
 
     /// Whether a record of `fields` has this header's columns: an empty field or two at its end make no difference.
@@ -88,6 +95,14 @@ impl Header {
     /// What each field is, with its name as the file writes it.
     pub fn fields(&self) -> impl Iterator<Item = (Field, &str)> {
         self.fields.iter().copied().zip(self.names.iter().map(String::as_str))
+    }
+
+    /// Looks at a record for what FOCUS's rules ask of it.
+    pub fn check(&self, record: &ByteRecord, conformance: &mut Conformance) {
+        conformance.row();
+        for (rules, bytes) in self.rules.iter().zip(record).filter(|(rules, _)| !rules.is_empty()) {
+            conformance.cell(rules, &String::from_utf8_lossy(bytes));
+        }
     }
 
     /// The file's own name of a column, FOCUS's where the file lacks it; none where it is no single column.

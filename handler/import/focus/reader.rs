@@ -12,6 +12,7 @@ use super::header::Header;
 use super::row::{self, Complaint};
 use super::source::{self, Source};
 use crate::domain::billing_month::BillingMonth;
+use crate::domain::conformance::Conformance;
 use crate::domain::import::{MAX_PROBLEMS, MAX_WARNINGS, PlacedCharge, RowProblem, Summary, Warning};
 
 /// Charges handed on at a time.
@@ -74,6 +75,7 @@ pub struct Reading {
     digests: Vec<[u8; 32]>,
     batch: Vec<PlacedCharge>,
     months: HashSet<BillingMonth>,
+    conformance: Conformance,
     file: Option<String>,
     part: u16,
 }
@@ -82,7 +84,16 @@ impl Reading {
     /// Nothing read yet.
     #[must_use]
     pub fn new(limits: ReadLimits) -> Reading {
-        Reading { limits, summary: Summary::default(), digests: Vec::new(), batch: Vec::new(), months: HashSet::new(), file: None, part: 0 }
+        Reading {
+            limits,
+            summary: Summary::default(),
+            digests: Vec::new(),
+            batch: Vec::new(),
+            months: HashSet::new(),
+            conformance: Conformance::default(),
+            file: None,
+            part: 0,
+        }
     }
 
     /// Bytes that may still come.
@@ -121,6 +132,7 @@ impl Reading {
             return Err(FocusError::Empty);
         }
         let header = Header::read(&record, advice)?;
+        self.conformance.header(&header.fields().map(|(_, name)| name).collect::<Vec<_>>());
         let bytes_before = self.summary.bytes;
         loop {
             let offset = records.position().byte();
@@ -151,6 +163,7 @@ impl Reading {
     ) -> Result<(), FocusError> {
         self.begin_file(name)?;
         let header = Header::read(header, None)?;
+        self.conformance.header(&header.fields().map(|(_, name)| name).collect::<Vec<_>>());
         for (line, row) in (1..).zip(rows) {
             self.row(&header, &row?, line)?;
             self.hand_on(batches, BATCH)?;
@@ -184,6 +197,7 @@ impl Reading {
     /// [`FocusError::NothingAccepted`], or [`FocusError::RowsRefused`] where the reading was strict.
     pub fn finish(mut self, batches: &mut impl Batches) -> Result<Summary, FocusError> {
         self.summary.digest = digest_of_all(&mut self.digests);
+        self.summary.conformance = Some(self.conformance.report());
         let spoilt = self.summary.rejected > 0 || !self.summary.warnings.is_empty();
         if self.limits.strict && spoilt {
             return Err(FocusError::RowsRefused(Box::new(self.summary)));
@@ -215,6 +229,7 @@ impl Reading {
             return Ok(());
         }
         let row = if header.fits(record) {
+            header.check(record, &mut self.conformance);
             row::read(header, record)
         } else {
             let reason = format!("has {} fields where the header has {}", record.len(), header.len());

@@ -146,3 +146,50 @@ fn a_folder_with_its_manifest_is_one_import_through_the_store_and_through_the_ur
     let printed = String::from_utf8_lossy(&missing.stderr).into_owned();
     assert!(missing.status.code() == Some(2) && printed.contains("part_1_0001.csv is missing"), "{printed}");
 }
+
+fn switchback(url: &str, arguments: &[&str]) -> Output {
+    clean(&mut Command::new(program())).args(arguments).env("DATABASE_URL", url).output().unwrap()
+}
+
+#[test]
+fn the_ledger_is_asked_from_a_terminal_through_the_store_and_through_the_url() {
+    let system = start();
+    assert_eq!(document(upload(&system.url("/api/imports"), super::SAMPLE)).0, 201);
+    let url = system.router.url();
+    for through in [&[][..], &["--url", &url]] {
+        let ask = |arguments: &[&str]| {
+            let output = switchback(&system.database, &[&["costs"], arguments, through].concat());
+            (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+        };
+        let (code, csv, _) = ask(&["--group-by", "provider", "--format", "csv"]);
+        assert_eq!((code, csv.lines().nth(1)), (Some(0), Some("AWS,USD,18.00663861840,942")));
+        let (_, lines, _) = ask(&["--group-by", "service", "--top", "2", "--format", "jsonl", "provider=AWS"]);
+        assert_eq!(lines.lines().count(), 3, "{lines}");
+        let (_, table, _) = ask(&["--group-by", "provider", "--period", "month"]);
+        assert!(table.contains("2024-09-01") && table.contains("total") && table.contains("20.52022672899"), "{table}");
+        let (code, _, said) = ask(&["--group-by", "flavour"]);
+        assert!(code == Some(2) && said.contains("names 'flavour'"), "{said}");
+    }
+}
+
+#[test]
+fn a_file_is_held_against_focuss_rules() {
+    let database = database::empty();
+    let validate = |name: &str| {
+        let output = switchback(&database, &["validate", "--json", &case(name).to_string_lossy()]);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        (output.status.code(), report)
+    };
+    let (code, report) = validate("azure-empty-service.csv");
+    let broken: Vec<(&str, Option<u64>)> = report["conformance"]["violations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|violation| (violation["rule"].as_str().unwrap(), violation["rows"].as_u64()))
+        .collect();
+    assert_eq!(code, Some(1));
+    assert!(broken.contains(&("ServiceName-C-003-M", Some(2))), "{broken:?}");
+    assert!(broken.contains(&("CostAndUsage-D-068-M", None)), "no PricingUnit: {broken:?}");
+    assert_eq!(validate("all-rejected.csv").0, Some(2));
+    assert_eq!(validate("manifest.json").0, Some(2));
+}
