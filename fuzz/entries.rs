@@ -10,11 +10,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use switchback::config::BaseUrl;
 use switchback::domain::arm::Arm;
-use switchback::domain::charge::{Value, read_tags, read_value};
+use switchback::domain::charge::{Value, read_value};
 use switchback::domain::columns::COLUMNS;
 use switchback::domain::import::{MAX_PROBLEMS, PlacedCharge, Summary};
 use switchback::domain::money::Amount;
 use switchback::domain::schedule::{Minute, Schedule};
+use switchback::domain::tags;
 use switchback::domain::ticket::{PARAMETER, Ticket, TicketKey};
 use switchback::domain::window::{Slices, WindowCounts};
 use switchback::domain::{moment, window};
@@ -52,7 +53,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// how the bytes arrive, nor on whether they were compressed.
 pub fn focus(data: &[u8]) {
     let [options, chunk, file @ ..] = data else { return };
-    let limits = ReadLimits { max_bytes: MAX_FILE_BYTES, strict: options & 1 == 1 };
+    let limits = ReadLimits { max_bytes: MAX_FILE_BYTES, strict: options & 1 == 1, body_digest: None };
     let whole = read_file(file, limits);
     assert_eq!(read_file(Pieces { rest: file, length: usize::from(*chunk).max(1) }, limits), whole, "the same bytes in pieces");
     if !file.is_empty() && !file.starts_with(&[0x1f, 0x8b]) {
@@ -117,9 +118,9 @@ pub fn cells(data: &[u8]) {
             Err(reason) => assert!(!reason.is_empty()),
         }
     }
-    if let Ok(tags) = read_tags(&text) {
-        let written = serde_json::to_string(&tags).expect("tags are texts");
-        assert_eq!(read_tags(&written).as_ref(), Ok(&tags));
+    if let Some(read) = tags::read(&text) {
+        let written = serde_json::to_string(&read).expect("tags are texts");
+        assert_eq!(tags::read(&written), Some(read));
     }
 }
 
