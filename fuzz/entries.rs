@@ -87,7 +87,8 @@ fn read_file(origin: impl Read, limits: ReadLimits) -> Option<(Summary, Vec<Plac
     }
     let mut kept = Kept(Vec::new());
     let summary = reader::read(origin, limits, &mut kept).ok()?;
-    Some((summary, kept.0))
+    // Compressed bytes are another body with the same text.
+    Some((Summary { body_digests: Vec::new(), ..summary }, kept.0))
 }
 
 /// A reader that brings a few bytes at a time, as a network does.
@@ -113,8 +114,8 @@ pub fn cells(data: &[u8]) {
                 assert_eq!((&again, again.to_string()), (&amount, amount.to_string()));
             }
             Ok(Value::Moment(moment)) => assert_eq!(moment::parse(&moment::format(moment)), Some(moment)),
-            Ok(Value::Text(kept)) => assert_eq!(kept, text),
-            Ok(Value::Absent) => panic!("a cell with a text has a value"),
+            Ok(Value::Text(kept)) => assert_eq!(kept, text.trim()),
+            Ok(Value::Absent) => assert!(text.trim().is_empty(), "a cell with a text has a value"),
             Err(reason) => assert!(!reason.is_empty()),
         }
     }
