@@ -128,7 +128,7 @@ impl Reading {
             .buffer_capacity(source::BUFFER)
             .from_reader(source);
         let mut record = ByteRecord::new();
-        if !self.read_record(&mut records, &mut record, 1)? {
+        if !self.read_record(&mut records, &mut record, 0)? {
             return Err(FocusError::Empty);
         }
         let header = Header::read(&record, advice)?;
@@ -136,11 +136,10 @@ impl Reading {
         let bytes_before = self.summary.bytes;
         loop {
             let offset = records.position().byte();
-            let line = records.get_mut().lines_before(offset) + 1;
-            if !self.read_record(&mut records, &mut record, line)? {
+            if !self.read_record(&mut records, &mut record, offset)? {
                 break;
             }
-            let line = first_line(&mut records, &record);
+            let line = records.get_mut().line_after(offset);
             self.row(&header, &record, line)?;
             self.summary.bytes = bytes_before + records.get_ref().bytes();
             self.hand_on(batches, BATCH)?;
@@ -281,14 +280,15 @@ impl Reading {
         RowProblem { file: self.file.clone(), line, column, reason, value }
     }
 
-    fn read_record<R: Read>(&self, records: &mut csv::Reader<Source<R>>, record: &mut ByteRecord, line: u64) -> Result<bool, FocusError> {
+    fn read_record<R: Read>(&self, records: &mut csv::Reader<Source<R>>, record: &mut ByteRecord, offset: u64) -> Result<bool, FocusError> {
         match records.read_byte_record(record) {
             Ok(there) => {
                 records.get_mut().record_ended();
                 Ok(there)
             }
             Err(_) if records.get_ref().record_is_too_long() => {
-                Err(if line == 1 { FocusError::HeaderTooLong } else { FocusError::RecordTooLong { line } })
+                let line = records.get_mut().line_after(offset);
+                Err(if offset == 0 { FocusError::HeaderTooLong } else { FocusError::RecordTooLong { line } })
             }
             Err(error) => Err(match error.into_kind() {
                 ErrorKind::Io(error) => self.with_whole_limit(source::recover(error)),
@@ -313,13 +313,4 @@ fn digest_of_all(digests: &mut [[u8; 32]]) -> [u8; 32] {
     }
     digests.sort_unstable();
     Sha256::digest(digests.concat()).into()
-}
-
-/// The physical line the record that was just read begins on. The CSV reader counts otherwise: it takes a CRLF's second half and blank
-/// lines for the beginning of the next record.
-fn first_line<R: Read>(records: &mut csv::Reader<Source<R>>, record: &ByteRecord) -> u64 {
-    let end = records.position().byte();
-    let within = record.iter().flatten().filter(|byte| **byte == b'\n').count() as u64;
-    let before_terminator = records.get_mut().lines_before(end.saturating_sub(1));
-    (before_terminator + 1).saturating_sub(within)
 }

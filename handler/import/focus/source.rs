@@ -57,9 +57,18 @@ pub(super) struct Source<R: Read> {
     /// Bytes handed out since the last record ended.
     since_record: usize,
     longest_record: usize,
-    /// Offsets of line ends that [`Source::lines_before`] has not passed yet: at most a buffer and a record of them.
-    line_ends: VecDeque<u64>,
+    /// Lines that [`Source::line_after`] has not passed yet: at most a buffer and a record of them.
+    lines: VecDeque<Line>,
     lines_passed: u64,
+    /// Where the line being read has its last character that is no carriage return.
+    last_character: Option<u64>,
+}
+
+/// A physical line, by offsets into what was handed out.
+struct Line {
+    end: u64,
+    /// Its last character that is no carriage return; none in a blank line.
+    last_character: Option<u64>,
 }
 
 enum Decoder<R: Read> {
@@ -91,8 +100,9 @@ impl<R: Read> Source<R> {
             handed: 0,
             since_record: 0,
             longest_record: MAX_HEADER_BYTES,
-            line_ends: VecDeque::new(),
+            lines: VecDeque::new(),
             lines_passed: 0,
+            last_character: None,
         };
         source.look_at_head()?;
         Ok(source)
@@ -120,13 +130,15 @@ impl<R: Read> Source<R> {
         self.since_record > self.longest_record + BUFFER
     }
 
-    /// Line ends before byte `offset` of what was handed out; offsets never go back.
-    pub fn lines_before(&mut self, offset: u64) -> u64 {
-        while self.line_ends.front().is_some_and(|&line_end| line_end < offset) {
-            self.line_ends.pop_front();
+    /// The physical line the record begins on that follows byte `offset` of what was handed out; blank lines before it are passed over, as
+    /// the CSV reader does. Offsets never go back.
+    pub fn line_after(&mut self, offset: u64) -> u64 {
+        let has_passed = |line: &Line| line.end < offset || line.last_character.is_none_or(|character| character < offset);
+        while self.lines.front().is_some_and(has_passed) {
+            self.lines.pop_front();
             self.lines_passed += 1;
         }
-        self.lines_passed
+        self.lines_passed + 1
     }
 
     /// Reads up to the end of the header's line; a source may give it a byte at a time.
@@ -217,8 +229,13 @@ impl<R: Read> Read for Source<R> {
             read
         };
         let text = &buffer[..read];
-        let line_ends = text.iter().zip(self.handed..).filter(|(byte, _)| **byte == b'\n');
-        self.line_ends.extend(line_ends.map(|(_, offset)| offset));
+        for (byte, offset) in text.iter().zip(self.handed..) {
+            match byte {
+                b'\n' => self.lines.push_back(Line { end: offset, last_character: self.last_character.take() }),
+                b'\r' => {}
+                _ => self.last_character = Some(offset),
+            }
+        }
         self.handed += read as u64;
         self.since_record += read;
         if self.record_is_too_long() {
