@@ -17,6 +17,15 @@ use crate::domain::ticket::{PARAMETER, TicketKey};
 const MAX_TICKET_AGE_MINUTES: i64 = 2;
 const MAX_REQUEST_ID_BYTES: usize = 64;
 
+/// Bytes kept of a path, a method or an id in logs, telemetry and problem documents: callers choose how long they are.
+pub const MAX_KEPT_BYTES: usize = 256;
+
+/// A text of the caller's choice as far as it is kept.
+#[must_use]
+pub fn kept(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_KEPT_BYTES)]
+}
+
 /// Facts about a call, known before any route is tried; travels in the request's extensions.
 #[derive(Debug, Clone)]
 pub struct Call {

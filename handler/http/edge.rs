@@ -23,7 +23,7 @@ use tower_service::Service as _;
 use warp::Reply;
 
 use super::body::LingeringBody;
-use super::call::{Call, take_ticket, ticketed_minute};
+use super::call::{Call, kept, take_ticket, ticketed_minute};
 use super::cors;
 use super::delay::Delay;
 use super::front::{self, Front, HostRequest};
@@ -42,9 +42,6 @@ use crate::domain::ticket::TicketKey;
 use crate::host;
 use crate::telemetry::{BOUNDARY, Throttle};
 use crate::windows::{Arrival, CallCounter, CallKind, OpenCall};
-
-/// Bytes of a path that are kept in logs, telemetry and problem documents.
-const MAX_PATH_BYTES: usize = 256;
 
 /// How the edge treats calls.
 pub struct EdgeConfig {
@@ -282,11 +279,6 @@ impl Shared {
 fn head_bytes<B>(request: &Request<B>) -> usize {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() + target
-}
-
-/// A path as far as it is kept: callers choose how long it is.
-fn kept(path: &str) -> &str {
-    &path[..path.floor_char_boundary(MAX_PATH_BYTES)]
 }
 
 /// What a panic said.

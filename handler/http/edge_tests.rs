@@ -7,6 +7,7 @@ use warp::Filter;
 
 use super::*;
 use crate::clock::SystemClock;
+use crate::http::call::MAX_KEPT_BYTES;
 use crate::http::connections::Connections;
 use crate::http::server::{Server, serve};
 use crate::http::table::ARM_ROUTES;
@@ -62,4 +63,15 @@ async fn a_panic_in_a_call_is_a_500_of_ours_and_the_next_call_is_served() {
     let errors: u64 = counts.iter().map(|window| window.counts.server_errors()).sum();
     let calls: u64 = counts.iter().map(|window| window.counts.calls()).sum();
     assert_eq!((calls, errors), (9, 1), "the arm's fault, not the caller's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_is_kept_in_part_however_long_it_is() {
+    let nothing = warp::path("nowhere").map(|| warp::reply::Response::new("".into()));
+    let (address, _) = serving(crate::http::request::finish(nothing.map(Ok::<_, Problem>))).await;
+    let answer = ask(address, &format!("/{}", "x".repeat(30_000))).await;
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(problem["instance"].as_str().unwrap().len(), MAX_KEPT_BYTES);
 }

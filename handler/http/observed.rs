@@ -10,7 +10,7 @@ use hyper::body::Body as _;
 use opentelemetry::{Context, KeyValue};
 use warp::reply::Response;
 
-use super::call::Call;
+use super::call::{Call, kept};
 use super::problem::ProblemKind;
 use super::table::{self, RESERVED, ROUTER};
 use crate::clock::Clock;
@@ -126,7 +126,7 @@ impl Observed<'_> {
         let schedule = &observer.schedule;
         let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
         let mut attributes = vec![
-            KeyValue::new("http.request.method", request.method.as_str().to_owned()),
+            KeyValue::new("http.request.method", kept(request.method.as_str()).to_owned()),
             KeyValue::new("http.route", self.route()),
             KeyValue::new("url.path", request.path.to_owned()),
             KeyValue::new("request_id", call.request_id.to_string()),
@@ -151,7 +151,7 @@ impl Observed<'_> {
             }
         }
         add("problem", problem.map(|kind| kind.slug().to_owned()));
-        add("invocation_id", request.invocation_id.and_then(|id| id.to_str().ok()).map(str::to_owned));
+        add("invocation_id", request.invocation_id.and_then(|id| id.to_str().ok()).map(|id| kept(id).to_owned()));
         add("probe", call.probe.then(|| "true".to_owned()));
         attributes
     }
@@ -165,7 +165,7 @@ impl Observed<'_> {
         access.write(&AccessLine {
             at: call.arrived_at,
             peer: call.peer.ip(),
-            method: method.as_str(),
+            method: kept(method.as_str()),
             path,
             status,
             bytes,

@@ -18,6 +18,7 @@ mod keys_file;
 mod listening;
 mod manual;
 mod redirects;
+mod retention;
 mod retries;
 mod serving;
 mod supervision;

@@ -223,3 +223,18 @@ async fn a_slow_call_names_the_statement_it_waited_for() {
     assert_eq!(tag(slow, "ai.operation.parentId"), text(&item, "/data/baseData/id"));
     assert!(!ingestion.items().iter().any(|item| item.to_string().contains("hunter2")), "values stay out");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_what_callers_choose_only_so_much_is_recorded() {
+    let ingestion = Ingestion::start(Mood::Healthy).await;
+    let connection = ingestion.connection_string();
+    let settings = [("APPLICATIONINSIGHTS_CONNECTION_STRING", connection.as_str()), ("SWITCHBACK_TELEMETRY_SAMPLING", "1")];
+    let router = Role::router(&healthy_arm().await, &healthy_arm().await, &settings).await;
+    let (long, id) = ("x".repeat(9_000), "long-1");
+    let method = reqwest::Method::from_bytes(long.as_bytes()).unwrap();
+    let call = caller().request(method, format!("{}/{long}?{long}", router.url)).header("x-request-id", id);
+    let answer = call.header("x-azure-functions-invocationid", &long).header("user-agent", &long).send().await.unwrap();
+    assert_eq!(answer.status(), 307);
+    let item = request_item(&ingestion, id).await.to_string();
+    assert!(!item.contains(&"x".repeat(257)) && item.contains(&"x".repeat(200)), "{item}");
+}

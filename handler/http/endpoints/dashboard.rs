@@ -16,6 +16,7 @@ use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::reply;
 use crate::page::{Mode, POLICY, Range, ReportView, Viewing, render_report};
+use crate::telemetry::Throttle;
 
 /// How long a report is shown before a new one is made, however many people look.
 const MAX_AGE: Duration = Duration::from_secs(5);
@@ -27,6 +28,7 @@ pub struct Dashboard {
     comparison: Comparison,
     one_url: Option<String>,
     clock: Arc<dyn Clock>,
+    failures: Arc<Throttle>,
     /// By range.
     shelves: [Arc<Shelf>; Range::ALL.len()],
 }
@@ -58,7 +60,7 @@ impl Dashboard {
     /// A dashboard of what `comparison` compares.
     #[must_use]
     pub fn new(comparison: Comparison, one_url: Option<String>, clock: Arc<dyn Clock>) -> Self {
-        Dashboard { comparison, one_url, clock, shelves: Default::default() }
+        Dashboard { comparison, one_url, clock, failures: Arc::default(), shelves: Default::default() }
     }
 
     /// The range's report. One that is a little old is shown at once while a new one is made: those who look are many when a report takes
@@ -72,10 +74,13 @@ impl Dashboard {
         if let Some(stale) = shelf.younger_than(MAX_STALE, now) {
             if let Ok(making) = Arc::clone(&shelf.making).try_lock_owned() {
                 let (comparison, clock, shelf) = (self.comparison.clone(), Arc::clone(&self.clock), Arc::clone(shelf));
+                let failures = Arc::clone(&self.failures);
                 // On its own: whoever happened to look first may leave.
                 tokio::spawn(async move {
-                    if let Err(error) = make(&comparison, &*clock, &shelf, range).await {
-                        tracing::warn!(error = chain(&error), "the dashboard's report could not be made; the last one is shown");
+                    if let Err(error) = make(&comparison, &*clock, &shelf, range).await
+                        && let Some(left_out) = failures.admit(clock.uptime())
+                    {
+                        tracing::warn!(error = chain(&error), left_out, "the dashboard's report could not be made; the last one is shown");
                     }
                     drop(making);
                 });

@@ -46,6 +46,16 @@ pub fn migrate(database_url: &str) -> std::process::Output {
     clean(&mut Command::new(program())).arg("migrate").env("DATABASE_URL", database_url).output().expect("migrate runs")
 }
 
+/// The one number a statement answers with.
+pub fn number(database_url: &str, sql: &str) -> i64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (client, connection) = tokio_postgres::connect(database_url, tokio_postgres::NoTls).await.expect("a connection");
+        tokio::spawn(connection);
+        client.query_one(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error}")).get(0)
+    })
+}
+
 fn block_on<T>(work: impl Future<Output = Result<T, ClusterError>>) -> Result<T, ClusterError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(work)
