@@ -222,3 +222,13 @@ async fn the_charges_table_has_the_domains_columns_with_their_types() {
         COLUMNS.iter().map(|column| (column.name.to_owned(), data_type(column.kind).to_owned(), column.required)).collect();
     assert_eq!(stored, declared);
 }
+
+#[test]
+fn every_migration_has_a_version_of_its_own() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("handler/store/migrations");
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    // What comes before the name: of two migrations of one version, the second would never run.
+    let versions: Vec<String> = names.map(|name| name.split('_').next().unwrap_or_default().to_owned()).collect();
+    let distinct: std::collections::BTreeSet<&String> = versions.iter().collect();
+    assert_eq!(distinct.len(), versions.len(), "{versions:?}");
+}
