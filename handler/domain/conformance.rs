@@ -183,14 +183,14 @@ pub struct ConformanceReport {
 
 /// Counts violations while a file, or an export's files, are read.
 #[derive(Debug, Clone, Default)]
-pub struct Conformance {
+pub struct ConformanceTally {
     version: Option<usize>,
     rows: u64,
     absent: Vec<bool>,
     broken: Vec<u64>,
 }
 
-impl Conformance {
+impl ConformanceTally {
     /// Looks at a header.
     pub fn header(&mut self, names: &[&str]) {
         let is_there = |column: &str| names.iter().any(|name| name.eq_ignore_ascii_case(column));
@@ -293,7 +293,7 @@ mod tests {
     use super::*;
 
     fn violations(column: &str, cells: &[&str]) -> Vec<(String, Option<u64>)> {
-        let mut conformance = Conformance::default();
+        let mut conformance = ConformanceTally::default();
         conformance.header(&[column]);
         let rules = rules_of(column);
         cells.iter().for_each(|cell| conformance.cell(&rules, cell));
@@ -317,14 +317,14 @@ mod tests {
 
     #[test]
     fn columns_that_must_be_there_are_missed_and_versions_told() {
-        let mut conformance = Conformance::default();
+        let mut conformance = ConformanceTally::default();
         conformance.header(&["BilledCost", "InvoiceId"]);
         let report = conformance.report();
         assert_eq!(report.version, "1.2");
         let missed: Vec<&RuleViolation> = report.violations.iter().filter(|violation| violation.rows.is_none()).collect();
         assert!(missed.iter().any(|violation| violation.rule == "CostAndUsage-D-041-M" && violation.column == "ServiceName"));
         assert!(missed.iter().all(|violation| violation.column != "BilledCost"));
-        let mut preview = Conformance::default();
+        let mut preview = ConformanceTally::default();
         preview.header(&["Provider"]);
         assert_eq!(preview.report().version, "1.0-preview");
     }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::batch::{self, NewCharge, StoredCharge, selected};
-use super::filter::{ChargeFilter, Conditions, Reach, Source};
+use super::filter::{ChargeFilter, ChargeSource, Conditions, Reach};
 use super::partition::{CHARGES, ONE_SHARD_AFTER_ANOTHER, POSTED, Partition};
 use super::prepared::{Bind, Prepared};
 use super::session::Session;
@@ -120,7 +120,7 @@ impl Store {
         let mut connection = self.connection().await?;
         let reach = Reach::of(&mut connection, filter, &[]).await?;
         let mut conditions = Conditions::default();
-        conditions.add_filter(filter, &reach, Source::Charges);
+        conditions.add_filter(filter, &reach, ChargeSource::Charges);
         if let Some(ChargePosition { period_start, id }) = after {
             conditions.add("(charge_period_start, id) > (?, ?)", [Bind::Moment(period_start), Bind::Id(id)]);
         }

@@ -30,17 +30,17 @@ pub(super) fn columns() -> String {
 
 /// Rows on their way into one COPY.
 #[derive(Debug)]
-pub(super) struct Rows {
+pub(super) struct CopyRows {
     buffer: BytesMut,
     rows: u64,
 }
 
-impl Rows {
+impl CopyRows {
     /// None yet.
-    pub fn new() -> Rows {
+    pub fn new() -> CopyRows {
         let mut buffer = BytesMut::new();
         buffer.put_slice(SIGNATURE);
-        Rows { buffer, rows: 0 }
+        CopyRows { buffer, rows: 0 }
     }
 
     /// Bytes so far.

@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use futures_util::TryStreamExt;
 use time::OffsetDateTime;
 
-use super::filter::{ChargeFilter, Conditions, Reach, Source};
+use super::filter::{ChargeFilter, ChargeSource, Conditions, Reach};
 use super::partition::{CHARGES, POSTED, ROLLUPS, Rollup};
 use super::prepared::Bind;
 use super::{Store, StoreError};
@@ -115,13 +115,13 @@ pub enum Period {
 }
 
 impl Period {
-    const fn expression(self, source: Source) -> &'static str {
+    const fn expression(self, source: ChargeSource) -> &'static str {
         match (self, source) {
             (Period::None, _) => "NULL::timestamptz",
-            (Period::Day, Source::Charges) => "date_trunc('day', charge_period_start, 'UTC')",
-            (Period::Day, Source::Rollup) => "day::timestamp AT TIME ZONE 'UTC'",
-            (Period::Month, Source::Charges) => "date_trunc('month', charge_period_start, 'UTC')",
-            (Period::Month, Source::Rollup) => "date_trunc('month', day::timestamp) AT TIME ZONE 'UTC'",
+            (Period::Day, ChargeSource::Charges) => "date_trunc('day', charge_period_start, 'UTC')",
+            (Period::Day, ChargeSource::Rollup) => "day::timestamp AT TIME ZONE 'UTC'",
+            (Period::Month, ChargeSource::Charges) => "date_trunc('month', charge_period_start, 'UTC')",
+            (Period::Month, ChargeSource::Rollup) => "date_trunc('month', day::timestamp) AT TIME ZONE 'UTC'",
             (Period::BillingPeriod, _) => "billing_month::timestamp AT TIME ZONE 'UTC'",
         }
     }
@@ -212,14 +212,14 @@ impl CostQuery {
         let mut conditions = Conditions::default();
         let mut sources = Vec::new();
         match rollup {
-            None => sources.push(self.source(CHARGES, Source::Charges, reach, &mut conditions)),
+            None => sources.push(self.source(CHARGES, ChargeSource::Charges, reach, &mut conditions)),
             Some(rollup) => {
                 // Charges first: whoever changes the ledger locks it in this order too.
                 if !reach.posted.is_empty() {
                     conditions.add(&format!("import_no = {POSTED} AND billing_month = ANY (?)"), [Bind::Days(reach.posted.clone())]);
-                    sources.push(self.source(CHARGES, Source::Charges, reach, &mut conditions));
+                    sources.push(self.source(CHARGES, ChargeSource::Charges, reach, &mut conditions));
                 }
-                sources.push(self.source(rollup.table, Source::Rollup, reach, &mut conditions));
+                sources.push(self.source(rollup.table, ChargeSource::Rollup, reach, &mut conditions));
             }
         }
         let names: Vec<String> = (0..self.group_by.len()).map(|index| format!("k{index}")).collect();
@@ -257,12 +257,12 @@ impl CostQuery {
         conditions.bind_to(sql)
     }
 
-    fn source(&self, table: &str, source: Source, reach: &Reach, conditions: &mut Conditions) -> String {
+    fn source(&self, table: &str, source: ChargeSource, reach: &Reach, conditions: &mut Conditions) -> String {
         let keys: Vec<String> = self.group_by.iter().map(|dimension| dimension.expression(reach, conditions)).collect();
         let named: String = keys.iter().enumerate().map(|(index, key)| format!("{key} AS k{index}, ")).collect();
         let charges = match source {
-            Source::Charges => "1::bigint".to_owned(),
-            Source::Rollup => format!("{table}.charges"),
+            ChargeSource::Charges => "1::bigint".to_owned(),
+            ChargeSource::Rollup => format!("{table}.charges"),
         };
         let of_import = self.group_by.iter().any(|dimension| matches!(dimension, Dimension::Import | Dimension::Dataset));
         let imports = if of_import { " LEFT JOIN imports ON imports.no = import_no" } else { "" };

@@ -172,7 +172,7 @@ impl Reach {
 
 /// What a query reads from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum ChargeSource {
     /// The charges themselves.
     Charges,
     /// A roll-up, which knows the day and not the moment.
@@ -188,10 +188,10 @@ pub(super) struct Conditions {
 
 impl Conditions {
     /// Adds `filter`'s conditions on `source`.
-    pub fn add_filter(&mut self, filter: &ChargeFilter, reach: &Reach, source: Source) {
+    pub fn add_filter(&mut self, filter: &ChargeFilter, reach: &Reach, source: ChargeSource) {
         let (at_or_after, before) = match source {
-            Source::Charges => ("charge_period_start >= ?", "charge_period_start < ?"),
-            Source::Rollup => ("day >= (? AT TIME ZONE 'UTC')::date", "day < (? AT TIME ZONE 'UTC')::date"),
+            ChargeSource::Charges => ("charge_period_start >= ?", "charge_period_start < ?"),
+            ChargeSource::Rollup => ("day >= (? AT TIME ZONE 'UTC')::date", "day < (? AT TIME ZONE 'UTC')::date"),
         };
         if let Some(from) = filter.from {
             self.add(at_or_after, [Bind::Moment(from)]);

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::batch::NewCharge;
-use super::copy::{Rows, columns};
+use super::copy::{CopyRows, columns};
 use super::error::StoreError;
 use super::import_connections::{ImportConnection, ImportConnections};
 use super::partition::{CHARGES, Partition};
@@ -51,7 +51,7 @@ pub(super) struct Staging {
     /// Spellings of tag keys, known and new.
     pub spellings: TagSpellings,
     distributed: bool,
-    buffers: BTreeMap<BillingMonth, Rows>,
+    buffers: BTreeMap<BillingMonth, CopyRows>,
     sending: Option<AbortOnDropHandle<Result<(), StoreError>>>,
     attached: bool,
 }
@@ -94,7 +94,7 @@ impl Staging {
         staged.charges += 1;
         staged.first_start = staged.first_start.min(start);
         staged.last_start = staged.last_start.max(start);
-        self.buffers.entry(month).or_insert_with(Rows::new).push(charge, self.import_no, month);
+        self.buffers.entry(month).or_insert_with(CopyRows::new).push(charge, self.import_no, month);
     }
 
     /// Sends what has been taken, once it is enough to be worth it. The sending goes on while the next charges are taken.
@@ -102,7 +102,7 @@ impl Staging {
     /// # Errors
     /// [`StoreError`] of the sending before.
     pub async fn send_if_full(&mut self) -> Result<(), StoreError> {
-        if self.buffers.values().map(Rows::len).sum::<usize>() < BUFFER_BYTES { Ok(()) } else { self.send().await }
+        if self.buffers.values().map(CopyRows::len).sum::<usize>() < BUFFER_BYTES { Ok(()) } else { self.send().await }
     }
 
     async fn send(&mut self) -> Result<(), StoreError> {

@@ -7,6 +7,7 @@ pub mod costs;
 pub mod dashboard;
 pub mod docs;
 pub mod health;
+pub mod import_document;
 pub mod imports;
 pub mod instance;
 pub mod metrics;

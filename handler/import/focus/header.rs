@@ -4,7 +4,7 @@ use csv::ByteRecord;
 
 use super::FocusError;
 use crate::domain::columns::{self, BILLED_COST, COLUMNS, EFFECTIVE_COST};
-use crate::domain::conformance::{Conformance, rules_of};
+use crate::domain::conformance::{ConformanceTally, rules_of};
 
 /// Most columns a header may name.
 pub const MAX_COLUMNS: usize = 1_000;
@@ -98,7 +98,7 @@ impl Header {
     }
 
     /// Looks at a record for what FOCUS's rules ask of it.
-    pub fn check(&self, record: &ByteRecord, conformance: &mut Conformance) {
+    pub fn check(&self, record: &ByteRecord, conformance: &mut ConformanceTally) {
         conformance.row();
         for (rules, bytes) in self.rules.iter().zip(record).filter(|(rules, _)| !rules.is_empty()) {
             conformance.cell(rules, &String::from_utf8_lossy(bytes));

@@ -12,7 +12,7 @@ use super::header::Header;
 use super::row::{self, Complaint};
 use super::source::{self, Source};
 use crate::domain::billing_month::BillingMonth;
-use crate::domain::conformance::Conformance;
+use crate::domain::conformance::ConformanceTally;
 use crate::domain::import::{MAX_PROBLEMS, MAX_WARNINGS, PlacedCharge, RowProblem, Summary, Warning};
 
 /// Charges handed on at a time.
@@ -75,7 +75,7 @@ pub struct Reading {
     digests: Vec<[u8; 32]>,
     batch: Vec<PlacedCharge>,
     months: HashSet<BillingMonth>,
-    conformance: Conformance,
+    conformance: ConformanceTally,
     file: Option<String>,
     part: u16,
 }
@@ -90,7 +90,7 @@ impl Reading {
             digests: Vec::new(),
             batch: Vec::new(),
             months: HashSet::new(),
-            conformance: Conformance::default(),
+            conformance: ConformanceTally::default(),
             file: None,
             part: 0,
         }
