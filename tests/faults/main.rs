@@ -8,5 +8,9 @@ mod database;
 #[path = "../end_to_end/harness/mod.rs"]
 #[expect(dead_code, reason = "each test binary drives a part of it")]
 mod harness;
+mod killed;
 mod load;
+mod overload;
 mod proxy;
+mod slow;
+mod uploads;
