@@ -7,11 +7,11 @@ mod generator;
 use std::fs::File;
 use std::io::{BufWriter, Read};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::SinkExt;
-use switchback::clock::SystemClock;
+use switchback::clock::{Clock, SystemClock};
 use switchback::config::database;
 use switchback::dev::postgres::ScratchCluster;
 use switchback::domain::import::{ImportOrder, Imported};
@@ -62,11 +62,11 @@ impl Bench {
 
     async fn imported(&self) -> Duration {
         let file = File::open(self.file.path()).unwrap();
-        let started = Instant::now();
+        let started = SystemClock::new();
         let imported = import(&self.store, &ImportOrder::default(), file, LIMITS, |_| ()).await.unwrap();
         let Imported::New(found) = imported else { unreachable!("the database is new") };
         assert_eq!(found.summary.accepted, self.rows);
-        started.elapsed()
+        started.uptime()
     }
 
     async fn import(self) {
@@ -95,9 +95,9 @@ impl Bench {
         while let Some(chunk) = futures_util::StreamExt::next(&mut rows).await {
             std::io::Write::write_all(&mut text.as_file(), &chunk.unwrap()).unwrap();
         }
-        let started = Instant::now();
+        let started = SystemClock::new();
         copy(&self.client, text.path()).await;
-        println!("\\copy into an equal table        {:8.1} s", started.elapsed().as_secs_f64());
+        println!("\\copy into an equal table        {:8.1} s", started.uptime().as_secs_f64());
         let deep = self.store.charges(&ChargeFilter::default(), None, 1).await.unwrap();
         let middle = "SELECT charge_period_start, id FROM charges ORDER BY 1 DESC, 2 DESC OFFSET 200 LIMIT 1";
         let middle = self.client.query_one(middle, &[]).await.unwrap();
@@ -107,9 +107,9 @@ impl Bench {
         let last = median(async || drop(self.store.charges(&ChargeFilter::default(), Some(position), 100).await.unwrap())).await;
         println!("a page of 100: the first        {:8.1} ms, at the end {:.1} ms", first.as_secs_f64() * 1e3, last.as_secs_f64() * 1e3);
         let id = self.store.imports(None, 1).await.unwrap()[0].id;
-        let started = Instant::now();
+        let started = SystemClock::new();
         assert!(self.store.delete_import(id).await.unwrap());
-        println!("DELETE                          {:8.3} s", started.elapsed().as_secs_f64());
+        println!("DELETE                          {:8.3} s", started.uptime().as_secs_f64());
     }
 
     async fn costs(self) {
@@ -161,9 +161,9 @@ async fn copy(client: &Client, path: &std::path::Path) {
 async fn median(mut work: impl AsyncFnMut()) -> Duration {
     let mut times = Vec::new();
     for _ in 0..TIMES {
-        let started = Instant::now();
+        let started = SystemClock::new();
         work().await;
-        times.push(started.elapsed());
+        times.push(started.uptime());
     }
     times.sort();
     times[TIMES / 2]

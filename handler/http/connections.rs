@@ -69,7 +69,7 @@ pub struct Serving {
 }
 
 impl Connections {
-    /// As many connections as the system gives descriptors for, [`MAX_CONNECTIONS`] at most; of one address, `limit_per_address`.
+    /// As many connections as the system gives descriptors for, 8,192 at most; of one address, `limit_per_address`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, limit_per_address: Option<u32>) -> Self {
         let limit = descriptors().saturating_sub(RESERVED_DESCRIPTORS).clamp(1, MAX_CONNECTIONS);

@@ -79,12 +79,15 @@ impl<'clock> Seen<'clock> {
         note(&|seen| seen.sent += 1);
         let redirect = match client.request(method.clone(), url).send() {
             Ok(redirect) => redirect,
-            Err(error) if error.is_connect() => return drop_none(note(&|seen| seen.refused += 1)),
-            Err(_) => return drop_none(note(&|seen| seen.unanswered += 1)),
+            Err(error) => {
+                note(&|seen| if error.is_connect() { seen.refused += 1 } else { seen.unanswered += 1 });
+                return None;
+            }
         };
         if redirect.status() == 503 {
             assert!(redirect.headers().contains_key("retry-after"), "a 503 without Retry-After");
-            return drop_none(note(&|seen| seen.turned_away += 1));
+            note(&|seen| seen.turned_away += 1);
+            return None;
         }
         assert_eq!(redirect.status(), 307, "the router redirects");
         let header = |name: &str| redirect.headers()[name].to_str().unwrap().to_owned();
@@ -108,14 +111,18 @@ impl<'clock> Seen<'clock> {
                 });
                 Some((status, text))
             }
-            Err(error) if error.is_connect() => drop_none(note(&|seen| seen.arm_refused += 1)),
-            Err(_) => drop_none(note(&|seen| seen.places.entry(place.clone()).or_default().unanswered += 1)),
+            Err(error) => {
+                note(&|seen| {
+                    if error.is_connect() {
+                        seen.arm_refused += 1;
+                    } else {
+                        seen.places.entry(place.clone()).or_default().unanswered += 1;
+                    }
+                });
+                None
+            }
         }
     }
-}
-
-fn drop_none<T>((): ()) -> Option<T> {
-    None
 }
 
 fn whole(response: Response) -> reqwest::Result<(u16, bool, String)> {

@@ -100,7 +100,7 @@ fn draw(number: u64, random: &mut Random) -> (String, String, Sum) {
 }
 
 fn written(units: u128) -> String {
-    let one = 10_u128.pow(DECIMALS as u32);
+    let one = 10_u128.pow(u32::try_from(DECIMALS).unwrap());
     format!("{}.{:010}", units / one, units % one)
 }
 

@@ -42,7 +42,7 @@ impl Options {
         let minutes = number("MINUTES").map_or(30.0, |text| text.parse().unwrap_or_else(|_| panic!("MINUTES={text} is no number")));
         let seed = number("SEED").map(|text| text.parse().unwrap_or_else(|_| panic!("SEED={text} is no whole number")));
         // Another one each time, so that each run tries something new.
-        let drawn = || SystemClock::new().now().unix_timestamp_nanos().unsigned_abs() as u64 % 1_000_000;
+        let drawn = || u64::try_from(SystemClock::new().now().unix_timestamp_nanos().unsigned_abs() % 1_000_000).unwrap();
         Options { minutes, seed: seed.unwrap_or_else(drawn) }
     }
 }
@@ -60,15 +60,15 @@ fn nothing_is_lost_beyond_what_is_stated() {
     let mut stage = Stage::start();
     let (seen, stop) = (Seen::new(&clock), AtomicBool::new(false));
     let plan = Plan::draw(options.seed, length.mul_f64(1.0 - CALM_SHARE));
+    let url = stage.router_url();
     let (ledger, kills, growth) = thread::scope(|scope| {
-        let url = stage.router_url();
         for caller in 0..callers::CALLERS {
-            let (url, seen, stop) = (url.clone(), &seen, &stop);
-            scope.spawn(move || callers::call_until(&url, caller, seen, stop));
+            let (url, seen, stop) = (url.as_str(), &seen, &stop);
+            scope.spawn(move || callers::call_until(url, caller, seen, stop));
         }
         let importer = {
-            let (url, seen, stop) = (url.clone(), &seen, &stop);
-            scope.spawn(move || imports::import_until(&url, options.seed, seen, stop))
+            let (url, seen, stop) = (url.as_str(), &seen, &stop);
+            scope.spawn(move || imports::import_until(url, options.seed, seen, stop))
         };
         let reports = {
             let (arms, stop) = (stage.arm_urls(), &stop);

@@ -2,7 +2,7 @@
 //! Must not know where any of them is stored or how a report is shown.
 //!
 //! It runs one way. [`Accumulator`] takes a year of windows one at a time and ends in [`Gathered`]; from that come `metrics`, `checks` and
-//! `cost`, from those the `verdict`, from all of them the `words`; [`assemble`] makes the [`Report`], ready to be serialised.
+//! `cost`, from those the `verdict`, from all of them the `words`; [`assemble()`] makes the [`Report`], ready to be serialised.
 
 mod accumulator;
 mod assemble;
