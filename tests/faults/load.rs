@@ -120,9 +120,7 @@ fn idle_connections_make_room_for_new_ones() {
 fn one_address_has_no_more_connections_than_it_may() {
     let arm = Role::arm("even", &migrated()).with("SWITCHBACK_MAX_CONNECTIONS_PER_ADDRESS", "10").start();
     let held: Vec<TcpStream> = (0..10).map(|_| connect(&arm)).collect();
-    thread::sleep(Duration::from_millis(100));
-    let turned_away = connect(&arm);
-    assert!(is_closed(&turned_away, Duration::from_secs(5)));
+    wait_until("the eleventh to be turned away", || is_closed(&connect(&arm), Duration::from_secs(1)));
     drop(held);
     wait_until("a place to be free", || {
         TcpStream::connect((Ipv4Addr::LOCALHOST, arm.port)).is_ok_and(|mut stream| {
