@@ -55,7 +55,7 @@ fn locked() -> (Server, Observer) {
 }
 
 fn read(arm: &Server) -> thread::JoinHandle<(u16, bool)> {
-    let url = format!("{}/api/costs", arm.url());
+    let url = format!("{}/api/charges", arm.url());
     thread::spawn(move || {
         let answer = caller().get(url).send().unwrap();
         (answer.status().as_u16(), answer.headers().contains_key("retry-after"))

@@ -54,7 +54,8 @@ fn watching_is_recognised_without_a_mark_and_counted_apart() {
 const KEY: &str = "ops:read:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
 fn router() -> Role {
-    Role::router("http://127.0.0.1:1", "http://127.0.0.1:2")
+    // Strict parity: nothing listens at the arms.
+    Role::router("http://127.0.0.1:1", "http://127.0.0.1:2").with("SWITCHBACK_FAILOVER", "off")
 }
 
 #[test]
