@@ -40,7 +40,7 @@ fn health_answers_while_every_place_is_taken_and_callers_are_told_when_to_come_b
     let mut locked = tokio_postgres_lock();
     let arm = Role::arm("even", &locked.database).with("SWITCHBACK_MAX_CALLS", "4").clock(EVEN_MINUTE).start();
     locked.lock();
-    let url = format!("{}/api/costs?group_by=service", arm.url());
+    let url = format!("{}/api/charges?limit=1", arm.url());
     let askers: Vec<_> = (0..4)
         .map(|_| {
             let url = url.clone();

@@ -28,7 +28,6 @@ fn trickle(arm: &Server, account: usize) -> (Wire, String) {
 }
 
 #[test]
-#[ignore = "uploads still hold a transaction at the client's pace"]
 fn five_clients_that_trickle_block_no_other_import() {
     let arm = Role::arm("even", &migrated()).with("SWITCHBACK_POOL_SIZE", "2").start();
     let trickling: Vec<(Wire, String)> = (0..5).map(|account| trickle(&arm, account)).collect();
