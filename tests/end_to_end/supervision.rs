@@ -43,7 +43,7 @@ fn a_flood_that_calls_itself_supervision_is_counted_as_the_calls_it_is() {
 fn watching_is_recognised_without_a_mark_and_counted_apart() {
     let system = System::start(|router| router, |arm| arm);
     let output =
-        clean(&mut Command::new(program())).args(["watch", &system.router.url(), "--rate", "20/s", "--for", "1s"]).output().unwrap();
+        clean(&mut Command::new(program())).args(["watch", &system.router.url(), "--rate", "20/s", "--for", "5s"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     wait_until("a probe of the router's", || metric(&system.odd, "/api/metrics", "switchback_probes_total") >= 1);
     assert!(metric(&system.router, "/_switchback/metrics", "switchback_probes_total") >= 5);
@@ -84,7 +84,7 @@ fn a_closed_router_is_watched_with_a_key() {
     let system = System::start(|router| router.with("SWITCHBACK_ROUTER_OPEN", "none").with("SWITCHBACK_API_KEYS", KEY), |arm| arm);
     let watch = |key: Option<&str>| {
         let mut command = Command::new(program());
-        clean(&mut command).args(["watch", &system.router.url(), "--rate", "20/s", "--for", "1s"]);
+        clean(&mut command).args(["watch", &system.router.url(), "--rate", "20/s", "--for", "5s"]);
         command.envs(key.map(|key| ("SWITCHBACK_CLIENT_KEY", key)));
         let output = command.output().unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())

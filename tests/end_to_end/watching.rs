@@ -48,7 +48,7 @@ fn it_waits_behind_a_front_door_and_refuses_what_is_no_router() {
 #[test]
 fn a_conforming_system_exits_0_with_one_json_line_per_call() {
     let system = System::start(|router| router, |arm| arm);
-    let output = watch(&system.router.url(), &["--for", "1s", "--json"]);
+    let output = watch(&system.router.url(), &["--for", "5s", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let lines = String::from_utf8(output.stdout).unwrap();
     assert!(lines.lines().count() >= 5);
