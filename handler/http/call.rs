@@ -23,7 +23,12 @@ pub const MAX_KEPT_BYTES: usize = 256;
 /// A text of the caller's choice as far as it is kept.
 #[must_use]
 pub fn kept(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_KEPT_BYTES)]
+    let cut = &text[..text.floor_char_boundary(MAX_KEPT_BYTES)];
+    // An octet in percent encoding stays whole, so that what is kept of a path is a path.
+    match cut.rfind('%') {
+        Some(percent) if cut.len() < text.len() && cut.len() - percent < 3 => &cut[..percent],
+        _ => cut,
+    }
 }
 
 /// Facts about a call, known before any route is tried; travels in the request's extensions.
@@ -108,6 +113,18 @@ mod tests {
         assert_eq!(ticketed_minute(&ticket, &key, Arm::Odd, Minute(101)), None);
         assert_eq!(ticketed_minute(&ticket, &key, Arm::Even, Minute(103)), None);
         assert_eq!(ticketed_minute("1.even.zz", &key, Arm::Even, Minute(1)), None);
+    }
+
+    #[test]
+    fn what_is_kept_of_a_path_is_a_path() {
+        for length in 250..260 {
+            let path = format!("/{}%C3%A9%F0%9F%98%80", "x".repeat(length - 1));
+            let kept = kept(&path);
+            assert!(kept.len() <= MAX_KEPT_BYTES && path.starts_with(kept));
+            let whole = kept.match_indices('%').all(|(at, _)| kept.len() >= at + 3);
+            assert!(whole, "{kept}");
+        }
+        assert_eq!(kept("/100%25"), "/100%25");
     }
 
     #[test]

@@ -102,14 +102,25 @@ fn bounded(query: &dyn fmt::Display) -> String {
 fn summary(statement: &str) -> String {
     let mut words = statement.split_ascii_whitespace();
     let verb = words.next().unwrap_or("STATEMENT").trim_end_matches(';').to_ascii_uppercase();
-    let introduces = |word: &str| ["from", "into", "update", "join"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword));
-    let table = if verb == "UPDATE" { words.next() } else { words.by_ref().find(|word| introduces(word)).and_then(|_| words.next()) };
+    let table = if verb == "UPDATE" { words.next() } else { table_among(&mut words) };
     let name =
         |table: &str| -> String { table.chars().filter(|letter| letter.is_ascii_alphanumeric() || "_.".contains(*letter)).collect() };
     match table.map(name).filter(|table| !table.is_empty()) {
         Some(table) => format!("{verb} {table}"),
         None => verb,
     }
+}
+
+/// The first table among a statement's words; a parenthesis opens a query within it, whose tables count.
+fn table_among<'text>(words: &mut impl Iterator<Item = &'text str>) -> Option<&'text str> {
+    let introduces = |word: &str| ["from", "into", "update", "join"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword));
+    while words.by_ref().any(introduces) {
+        let table = words.next()?;
+        if !table.starts_with('(') {
+            return Some(table);
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -122,6 +133,7 @@ mod tests {
             (r#"SELECT "charges"."id" FROM "charges" WHERE x = $1"#, "SELECT charges"),
             (r#"INSERT INTO "windows" ("minute") VALUES ($1)"#, "INSERT windows"),
             ("update imports set x = $1", "UPDATE imports"),
+            ("SELECT x FROM (SELECT y FROM charges WHERE z) AS found", "SELECT charges"),
             ("DELETE  FROM imports", "DELETE imports"),
             ("BEGIN", "BEGIN"),
             ("COMMIT;", "COMMIT"),
