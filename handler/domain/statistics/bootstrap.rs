@@ -159,14 +159,15 @@ pub fn quantile_differences(strata: &[Stratum], quantiles: &[f64], draws: usize,
     }
     let once: Vec<Vec<u64>> = strata.iter().map(|stratum| vec![1; stratum.len()]).collect();
     let summarise = |(quantile, (mut differences, mut ratios)): (&f64, (Vec<f64>, Vec<f64>))| {
-        let [Located { value: a, known: known_a }, Located { value: b, known: known_b }] = located(strata, *quantile, &once)?;
-        let known = known_a.hypot(known_b);
-        let standard_error = super::Moments::of(&differences)?.standard_deviation.hypot(known);
+        let [Located { value: a, resolution_error: resolution_a }, Located { value: b, resolution_error: resolution_b }] =
+            located(strata, *quantile, &once)?;
+        let resolution_error = resolution_a.hypot(resolution_b);
+        let standard_error = super::Moments::of(&differences)?.standard_deviation.hypot(resolution_error);
         let p_value = two_sided_p(&differences);
-        let (low, high) = widened(b - a, percentile_interval(&mut differences)?, known);
+        let (low, high) = widened(b - a, percentile_interval(&mut differences)?, resolution_error);
         let relative = if a > 0.0 && ratios.len() == differences.len() {
-            let known = (known_a * b / a).hypot(known_b) / a;
-            percentile_interval(&mut ratios).map(|drawn| widened(b / a - 1.0, drawn, known))
+            let relative_error = (resolution_a * b / a).hypot(resolution_b) / a;
+            percentile_interval(&mut ratios).map(|drawn| widened(b / a - 1.0, drawn, relative_error))
         } else {
             None
         };
@@ -179,7 +180,7 @@ pub fn quantile_differences(strata: &[Stratum], quantiles: &[f64], draws: usize,
 #[derive(Debug, Clone, Copy, Default)]
 struct Located {
     value: f64,
-    known: f64,
+    resolution_error: f64,
 }
 
 /// The arms' quantiles, means of the strata's; `None` where a stratum has no call of an arm.
@@ -189,11 +190,11 @@ fn located(strata: &[Stratum], quantile: f64, weights: &[Vec<u64>]) -> Option<[L
         for (sum, blocks) in arms.iter_mut().zip([&stratum.a, &stratum.b]) {
             let (value, width) = blocks.located(quantile, weights)?;
             sum.value += value;
-            sum.known = sum.known.hypot(resolution(width));
+            sum.resolution_error = sum.resolution_error.hypot(resolution(width));
         }
     }
     let count = strata.len() as f64;
-    Some(arms.map(|sum| Located { value: sum.value / count, known: sum.known / count }))
+    Some(arms.map(|sum| Located { value: sum.value / count, resolution_error: sum.resolution_error / count }))
 }
 
 /// Standard uncertainty of a value of which only its bucket is known: no draw shows it, since all draws share the buckets (JCGM 100:2008,
