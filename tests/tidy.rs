@@ -5,6 +5,8 @@
 
 #[path = "tidy/arrows.rs"]
 mod arrows;
+#[path = "tidy/promises.rs"]
+mod promises;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -316,6 +318,21 @@ fn documents_name_only_paths_that_exist() {
         }
     }
     assert!(checked > 20, "only {checked} paths were found: the test reads the documents wrongly");
+}
+
+#[test]
+fn every_promise_names_a_test_that_exists() {
+    let page = read("docs/reliability.md");
+    let sources: Vec<String> = files(&["rs"]).iter().map(read).collect();
+    let rows = promises::rows(&page);
+    assert!(rows.len() > 20, "only {} promises were found: the test reads the page wrongly", rows.len());
+    for row in rows {
+        let [promise, fault, test, _seen] = row[..] else { panic!("not promise, fault, test, seen: {row:?}") };
+        let name = test.trim_matches('`');
+        assert!(!promise.is_empty() && !fault.is_empty(), "{row:?}");
+        assert!(sources.iter().any(|source| promises::has_test(source, name)), "'{promise}' names the test {name}, which does not exist");
+    }
+    assert!(!promises::has_test("fn helper() {}", "helper") && promises::has_test("#[test]\nfn holds() {}", "holds"));
 }
 
 #[test]
