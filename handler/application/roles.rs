@@ -163,7 +163,8 @@ impl Setup<'_> {
         if !self.config.under_functions_host {
             return Ok(None);
         }
-        let caller = |url: &_| Caller::new(Clone::clone(url), self.config.client_key.clone(), Arc::clone(&self.timing.clock));
+        let seed = self.schedule.rule().seed();
+        let caller = |url: &_| Caller::new(Clone::clone(url), self.config.client_key.clone(), seed, Arc::clone(&self.timing.clock));
         let caller = self.config.one_url.as_ref().map(caller).transpose()?;
         Ok(Some(Front { watch: WatchTimer { caller, store } }))
     }

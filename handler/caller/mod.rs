@@ -18,8 +18,9 @@ use crate::config::BaseUrl;
 use crate::contract::{API_KEY, ARM, LIVE_PATH, MINUTE, REASON, ROUTING};
 use crate::domain::arm::Arm;
 use crate::domain::decision::Reason;
+use crate::domain::draw::Seed;
 use crate::domain::probe::{Probe, ProbeOutcome};
-use crate::domain::schedule::{Rule, Schedule};
+use crate::domain::schedule::{Rule, RuleError, Schedule};
 use crate::outgoing::{ClientError, http_client, send};
 
 /// How long one leg may take: a cold start of a serverless plan is within it.
@@ -31,6 +32,8 @@ pub struct Caller {
     clock: Arc<dyn Clock>,
     url: BaseUrl,
     key: Option<HeaderValue>,
+    /// What a random schedule is drawn from, where it is known here.
+    seed: Option<Seed>,
 }
 
 /// One probe, with what its headers said.
@@ -50,9 +53,15 @@ pub struct ObservedCall {
 }
 
 /// What the router says of itself, as far as it is needed here.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct RouterState {
-    schedule: Rule,
+    schedule: Schedule,
+    arms: [ArmState; 2],
+}
+
+#[derive(Debug, Deserialize)]
+struct RoutingDocument {
+    schedule: String,
     minute_length_ms: u64,
     arms: [ArmState; 2],
 }
@@ -72,6 +81,9 @@ pub enum RouterStateError {
     /// It asks for an API key, or for another one.
     #[error("{0} shows its routing only to callers with an API key: set SWITCHBACK_CLIENT_KEY to one it knows")]
     Closed(BaseUrl),
+    /// Its schedule is drawn from a seed that is not known here.
+    #[error("the router's schedule is random: set SWITCHBACK_SCHEDULE_SEED to the seed it is drawn from")]
+    SeedUnknown,
     /// Something other than a router answered.
     #[error("{url} is no router: {reason}")]
     NoRouter {
@@ -85,18 +97,19 @@ pub enum RouterStateError {
 impl RouterState {
     /// The router's schedule.
     #[must_use]
-    pub fn schedule(&self) -> Schedule {
-        Schedule::with_minute(self.schedule, Duration::from_millis(self.minute_length_ms))
+    pub const fn schedule(&self) -> &Schedule {
+        &self.schedule
     }
 }
 
 impl Caller {
-    /// A caller of the router at `url`, which is shown `key` where it asks for one; nobody else is.
+    /// A caller of the router at `url`, which is shown `key` where it asks for one; nobody else is. `seed` is what a random schedule is
+    /// drawn from.
     ///
     /// # Errors
     /// When no client for outgoing calls can be made.
-    pub fn new(url: BaseUrl, key: Option<HeaderValue>, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
-        Ok(Caller { client: http_client()?, clock, url, key })
+    pub fn new(url: BaseUrl, key: Option<HeaderValue>, seed: Option<Seed>, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
+        Ok(Caller { client: http_client()?, clock, url, key, seed })
     }
 
     /// Asks the router for its schedule and its arms.
@@ -118,7 +131,13 @@ impl Caller {
         if !status.is_success() {
             return Err(no_router(format!("it answered {status} at /_switchback/routing")));
         }
-        response.json().await.map_err(|_| no_router("/_switchback/routing is not as expected".to_owned()))
+        let said: Result<RoutingDocument, _> = response.json().await;
+        let said = said.map_err(|_| no_router("/_switchback/routing is not as expected".to_owned()))?;
+        let rule = Rule::named(&said.schedule, self.seed).map_err(|error| match error {
+            RuleError::NoSeed => RouterStateError::SeedUnknown,
+            RuleError::Unknown(_) => no_router(error.to_string()),
+        })?;
+        Ok(RouterState { schedule: Schedule::with_minute(rule, Duration::from_millis(said.minute_length_ms)), arms: said.arms })
     }
 
     /// Calls the one URL, follows the redirect, and judges where that ended.

@@ -4,14 +4,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use super::failure::Failure;
 use super::process::{StopOn, runtime, stop_token};
 use super::values::minute;
-use crate::config::settings;
+use crate::config::{self, settings};
 use crate::dev::topology::{Topology, TopologyConfig};
 use crate::domain::arm::Arm;
+use crate::domain::draw::Seed;
 use crate::domain::schedule::Rule;
 
 /// The development system.
@@ -29,9 +32,9 @@ pub struct Dev {
     /// Folder that keeps the private PostgreSQL
     #[arg(long, default_value = ".switchback", value_name = "DIR")]
     data: PathBuf,
-    /// How minutes map to arms: parity or mirrored
-    #[arg(long, default_value_t = Rule::Parity, value_parser = str::parse::<Rule>)]
-    schedule: Rule,
+    /// How minutes map to arms; random draws from SWITCHBACK_SCHEDULE_SEED, or from a seed that is made and printed
+    #[arg(long, default_value = "parity", value_parser = PossibleValuesParser::new(Rule::NAMES))]
+    schedule: String,
     /// Make a minute last this long, such as 2s
     #[arg(long, value_parser = minute)]
     minute: Option<Duration>,
@@ -64,10 +67,11 @@ impl Dev {
     }
 
     pub fn run(self) -> Result<(), Failure> {
+        let rule = self.rule()?;
         let config = TopologyConfig {
             ports: [self.port, self.even_port, self.odd_port],
             data: self.data,
-            rule: self.schedule,
+            rule,
             minute: self.minute,
             traffic_per_s: self.traffic,
             slow: self.slow,
@@ -81,6 +85,23 @@ impl Dev {
             Ok(topology.run(stop).await?)
         })
     }
+}
+
+impl Dev {
+    fn rule(&self) -> Result<Rule, Failure> {
+        let given = config::seed_from_process_environment()?;
+        let seed = given.unwrap_or_else(drawn_seed);
+        let rule = Rule::named(&self.schedule, Some(seed)).map_err(|error| Failure::input(error.to_string()))?;
+        if rule.seed().is_some() && given.is_none() {
+            println!("the schedule is drawn from SWITCHBACK_SCHEDULE_SEED={}", seed.reveal());
+        }
+        Ok(rule)
+    }
+}
+
+/// A new seed, from the 244 random bits of two UUIDs.
+fn drawn_seed() -> Seed {
+    Seed::new(Sha256::new().chain_update(Uuid::new_v4().as_bytes()).chain_update(Uuid::new_v4().as_bytes()).finalize().into())
 }
 
 /// A port that callers can name: 0 would be another each time.

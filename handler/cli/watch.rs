@@ -13,7 +13,7 @@ use super::process::{StopOn, runtime, stop_token};
 use super::tally::Tally;
 use crate::caller::{Caller, ObservedCall, RouterState, RouterStateError};
 use crate::clock::SystemClock;
-use crate::config::{BaseUrl, access, process_setting, settings};
+use crate::config::{self, BaseUrl, access, process_setting, settings};
 use crate::domain::schedule::Schedule;
 
 /// Call the one URL, follow its redirects, and say where they end.
@@ -53,9 +53,11 @@ impl WatchArguments {
             }
             let key = process_setting("SWITCHBACK_CLIENT_KEY").map(|text| access::client_key(&text)).transpose();
             let key = key.map_err(|reason| Failure::input(format!("SWITCHBACK_CLIENT_KEY {reason}")))?;
-            let caller = Caller::new(self.url.clone(), key, Arc::new(SystemClock::new())).map_err(|error| Failure::operation(&error))?;
+            let seed = config::seed_from_process_environment()?;
+            let caller =
+                Caller::new(self.url.clone(), key, seed, Arc::new(SystemClock::new())).map_err(|error| Failure::operation(&error))?;
             let tally = match self.find_router(&caller, &stop).await? {
-                Some(router) => self.watch(Arc::new(caller), router.schedule(), stop).await,
+                Some(router) => self.watch(Arc::new(caller), *router.schedule(), stop).await,
                 None => Tally::default(),
             };
             self.judge(&tally)
@@ -71,7 +73,7 @@ impl WatchArguments {
             };
             match answer {
                 Ok(state) => return Ok(Some(state)),
-                Err(error @ (RouterStateError::NoRouter { .. } | RouterStateError::Closed(_))) => {
+                Err(error @ (RouterStateError::NoRouter { .. } | RouterStateError::Closed(_) | RouterStateError::SeedUnknown)) => {
                     return Err(Failure::input(error.to_string()));
                 }
                 Err(RouterStateError::Unreachable(reason)) => eprintln!("{} does not answer: {reason}; trying again", self.url),

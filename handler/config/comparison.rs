@@ -5,9 +5,13 @@ use std::time::Duration;
 use super::environment::process_environment;
 use super::settings::{ConfigError, Settings, duration_between, list};
 use crate::domain::arm::ByArm;
+use crate::domain::draw::{NotASeed, Seed};
 use crate::domain::plan::Plan;
 use crate::domain::price::{PriceOverride, parse_overrides};
-use crate::domain::schedule::Rule;
+use crate::domain::schedule::{Rule, RuleError};
+
+const SCHEDULE: &str = "SWITCHBACK_SCHEDULE";
+pub(super) const SEED: &str = "SWITCHBACK_SCHEDULE_SEED";
 
 /// What is declared before a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +54,21 @@ pub(super) fn read(settings: &mut Settings) -> ComparisonConfig {
     }
 }
 
+/// The schedule's rule; a random one takes its seed from a setting of its own, which is secret.
+pub(super) fn read_rule(settings: &mut Settings) -> Rule {
+    let seed = read_seed(settings);
+    settings.parsed(SCHEDULE, Rule::default(), |text| {
+        Rule::named(text, seed).map_err(|error| match error {
+            RuleError::NoSeed => format!("random needs {SEED}, the same at the router and both arms: {NotASeed}"),
+            RuleError::Unknown(_) => error.to_string(),
+        })
+    })
+}
+
+pub(super) fn read_seed(settings: &mut Settings) -> Option<Seed> {
+    settings.parsed(SEED, None, |text| text.parse().map(Some))
+}
+
 fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
@@ -64,7 +83,7 @@ fn share(text: &str) -> Result<f64, String> {
 pub fn from_process_environment() -> Result<(ComparisonConfig, Rule), ConfigError> {
     let mut settings = Settings::new(process_environment());
     let config = read(&mut settings);
-    let rule = settings.parsed("SWITCHBACK_SCHEDULE", Rule::default(), str::parse);
+    let rule = read_rule(&mut settings);
     let mistakes: Vec<_> = settings.into_mistakes().into_iter().filter(|mistake| mistake.setting.starts_with("SWITCHBACK_")).collect();
     if mistakes.is_empty() { Ok((config, rule)) } else { Err(ConfigError(mistakes)) }
 }

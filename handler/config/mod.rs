@@ -25,6 +25,7 @@ pub use settings::ConfigError;
 
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::decision::Failover;
+use crate::domain::draw::Seed;
 use crate::domain::schedule::Rule;
 use crate::domain::ticket::TicketKey;
 use comparison::ComparisonConfig;
@@ -194,6 +195,7 @@ const KNOWN: &[&str] = &[
     "SWITCHBACK_ROLE",
     "SWITCHBACK_ROUTER_OPEN",
     "SWITCHBACK_SCHEDULE",
+    "SWITCHBACK_SCHEDULE_SEED",
     "SWITCHBACK_SHARED_RESOURCE_IDS",
     "SWITCHBACK_TELEMETRY_SAMPLING",
     "SWITCHBACK_TICKET_KEY",
@@ -227,7 +229,7 @@ impl Config {
 
     fn read(settings: &mut Settings) -> Option<Self> {
         let (listen, under_functions_host) = listen::read(settings);
-        let rule = settings.parsed("SWITCHBACK_SCHEDULE", Rule::default(), str::parse);
+        let rule = comparison::read_rule(settings);
         let ticket_key = settings.parsed("SWITCHBACK_TICKET_KEY", None, |text| TicketKey::new(text).map(Some));
         let limits = Limits {
             calls: usize::try_from(settings.parsed("SWITCHBACK_MAX_CALLS", 512, number_between(1, 100_000))).unwrap_or(512),
@@ -270,6 +272,17 @@ pub fn database_from_process_environment() -> Result<DatabaseConfig, ConfigError
         (Some(config), mistakes) if mistakes.is_empty() => Ok(config),
         (_, mistakes) => Err(ConfigError(mistakes)),
     }
+}
+
+/// The seed of a random schedule in this process's environment, for commands that need nothing else.
+///
+/// # Errors
+/// Where it is set and no seed.
+pub fn seed_from_process_environment() -> Result<Option<Seed>, ConfigError> {
+    let mut settings = Settings::new(process_environment());
+    let seed = comparison::read_seed(&mut settings);
+    let mistakes: Vec<_> = settings.into_mistakes().into_iter().filter(|mistake| mistake.setting == comparison::SEED).collect();
+    if mistakes.is_empty() { Ok(seed) } else { Err(ConfigError(mistakes)) }
 }
 
 fn read_logs(settings: &mut Settings) -> Logs {

@@ -64,6 +64,23 @@ fn an_unresolved_key_vault_reference_is_named_once() {
 }
 
 #[test]
+fn a_random_schedule_needs_its_seed_and_redacts_it() {
+    let seed = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+    let random = |seed: Option<&'static str>| {
+        let seed = seed.map(|seed| ("SWITCHBACK_SCHEDULE_SEED", seed));
+        ROUTER.iter().copied().chain([("SWITCHBACK_SCHEDULE", "random")]).chain(seed).collect::<Vec<_>>()
+    };
+    let config = Config::from_environment(environment(&random(Some(seed)))).unwrap();
+    assert_eq!(config.rule.seed().map(|seed| seed.reveal()).as_deref(), Some(seed));
+    assert!(!format!("{config:?}").contains("0b0c0d"), "{config:?}");
+    let missing = mistakes(&random(None));
+    assert!(missing.len() == 1 && missing[0].starts_with("SWITCHBACK_SCHEDULE: random needs SWITCHBACK_SCHEDULE_SEED"), "{missing:?}");
+    let wrong = mistakes(&random(Some("hunter2")));
+    assert!(wrong[0].starts_with("SWITCHBACK_SCHEDULE: random needs") && wrong[1].starts_with("SWITCHBACK_SCHEDULE_SEED:"), "{wrong:?}");
+    assert!(wrong.iter().all(|mistake| !mistake.contains("hunter2")), "{wrong:?}");
+}
+
+#[test]
 fn two_arms_are_two_instances() {
     let found = mistakes(&[
         ("SWITCHBACK_ROLE", "router"),

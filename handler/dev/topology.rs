@@ -165,14 +165,16 @@ fn processes(config: &TopologyConfig, database_url: &str) -> Vec<ProcessConfig> 
     let own = config.ports.into_iter().flat_map(|port| [format!("http://localhost:{port}"), format!("http://127.0.0.1:{port}")]);
     let origins = own.chain(config.origins.iter().cloned()).collect::<Vec<_>>().join(",");
     let common = |role: &str| {
-        vec![
+        let mut environment = vec![
             ("SWITCHBACK_ROLE".to_owned(), role.to_owned()),
             ("SWITCHBACK_SCHEDULE".to_owned(), config.rule.to_string()),
             ("SWITCHBACK_CORS_ORIGINS".to_owned(), origins.clone()),
             ("SWITCHBACK_URL".to_owned(), url(router)),
             ("SWITCHBACK_LOG_FORMAT".to_owned(), "human".to_owned()),
             ("DATABASE_URL".to_owned(), database_url.to_owned()),
-        ]
+        ];
+        environment.extend(config.rule.seed().map(|seed| ("SWITCHBACK_SCHEDULE_SEED".to_owned(), seed.reveal())));
+        environment
     };
     let process = |name: &str, port: u16, environment: Vec<(String, String)>, slow: Option<Duration>| {
         let mut arguments = vec!["--listen".to_owned(), SocketAddr::from((Ipv4Addr::LOCALHOST, port)).to_string()];

@@ -16,6 +16,7 @@ pub mod columns;
 pub mod conformance;
 pub mod currency;
 pub mod decision;
+pub mod draw;
 pub mod figures;
 pub mod hex;
 pub mod histogram;

@@ -1,38 +1,63 @@
 //! Which arm a moment belongs to. Must not know whether that arm is well: failover is routing's business.
 
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::macros::format_description;
-use utoipa::ToSchema;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::arm::Arm;
-use super::listed::listed;
+use super::draw::Seed;
 
-listed! {
-    /// How minutes map to arms.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-    #[serde(rename_all = "lowercase")]
-    pub enum Rule {
-        /// UTC minute % 2. An hour has an even number of minutes, so this is the parity of the minutes since the epoch.
-        #[default]
-        Parity,
-        /// (minute + hour since the epoch) % 2: swaps the mapping every hour, so that a job which runs on even minutes does not look
-        /// like a plan effect.
-        Mirrored,
-    }
+/// How minutes map to arms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rule {
+    /// UTC minute % 2. An hour has an even number of minutes, so this is the parity of the minutes since the epoch.
+    #[default]
+    Parity,
+    /// (minute + hour since the epoch) % 2: swaps the mapping every hour, so that a job which runs on even minutes does not look
+    /// like a plan effect.
+    Mirrored,
+    /// Within each pair of minutes (2k, 2k + 1) the order of the arms is drawn from the seed.
+    Random(Seed),
 }
 
 impl Rule {
+    /// The rules' names in settings and JSON.
+    pub const NAMES: [&str; 3] = ["parity", "mirrored", "random"];
+
     /// The rule's name in settings and JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Rule::Parity => "parity",
             Rule::Mirrored => "mirrored",
+            Rule::Random(_) => "random",
+        }
+    }
+
+    /// The rule called `name`, drawn from `seed` where it is random.
+    ///
+    /// # Errors
+    /// [`RuleError`] for a name that is none, and for a random schedule without a seed.
+    pub fn named(name: &str, seed: Option<Seed>) -> Result<Self, RuleError> {
+        match name {
+            "parity" => Ok(Rule::Parity),
+            "mirrored" => Ok(Rule::Mirrored),
+            "random" => seed.map(Rule::Random).ok_or(RuleError::NoSeed),
+            other => Err(RuleError::Unknown(other.chars().take(40).collect())),
+        }
+    }
+
+    /// The seed a random schedule is drawn from.
+    #[must_use]
+    pub const fn seed(self) -> Option<Seed> {
+        match self {
+            Rule::Parity | Rule::Mirrored => None,
+            Rule::Random(seed) => Some(seed),
         }
     }
 }
@@ -43,18 +68,30 @@ impl fmt::Display for Rule {
     }
 }
 
-impl FromStr for Rule {
-    type Err = UnknownRule;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Rule::ALL.into_iter().find(|rule| rule.as_str() == text).ok_or_else(|| UnknownRule(text.chars().take(40).collect()))
+impl Serialize for Rule {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
-/// The text names no schedule.
+impl PartialSchema for Rule {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Rule::NAMES)).into()
+    }
+}
+
+impl ToSchema for Rule {}
+
+/// No schedule follows from a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not a schedule: expected {names}", names = Rule::ALL.map(Rule::as_str).join(" or "))]
-pub struct UnknownRule(String);
+pub enum RuleError {
+    /// The text names no schedule.
+    #[error("'{0}' is not a schedule: expected {names}", names = Rule::NAMES.join(" or "))]
+    Unknown(String),
+    /// A random schedule without what it is drawn from.
+    #[error("a random schedule needs a seed")]
+    NoSeed,
+}
 
 /// Number of whole schedule minutes since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -129,12 +166,35 @@ impl Schedule {
 
     /// The arm whose turn `minute` is.
     #[must_use]
-    pub const fn arm_of(&self, minute: Minute) -> Arm {
-        let turn = match self.rule {
-            Rule::Parity => minute.0,
-            Rule::Mirrored => minute.0.wrapping_add(minute.0.div_euclid(MINUTES_PER_HOUR)),
-        };
-        if turn.rem_euclid(2) == 0 { Arm::Even } else { Arm::Odd }
+    pub fn arm_of(&self, minute: Minute) -> Arm {
+        let by_parity = |turn: i64| if turn.rem_euclid(2) == 0 { Arm::Even } else { Arm::Odd };
+        match self.rule {
+            Rule::Parity => by_parity(minute.0),
+            Rule::Mirrored => by_parity(minute.0.wrapping_add(minute.0.div_euclid(MINUTES_PER_HOUR))),
+            Rule::Random(seed) => {
+                let first = seed.first_arm(minute.0.div_euclid(2));
+                if minute.0.rem_euclid(2) == 0 { first } else { first.other() }
+            }
+        }
+    }
+
+    /// The first minute of the pair that holds `minute`: an even-numbered minute since the epoch and the one after it are a pair.
+    #[must_use]
+    pub const fn pair_of(&self, minute: Minute) -> Minute {
+        Minute(minute.0 - minute.0.rem_euclid(2))
+    }
+
+    /// The first instant of the pair that holds `moment`.
+    #[must_use]
+    pub fn pair_start(&self, moment: OffsetDateTime) -> OffsetDateTime {
+        self.starts_at(self.pair_of(self.minute_at(moment)))
+    }
+
+    /// The first instant of the first whole pair at or after `moment`.
+    #[must_use]
+    pub fn next_whole_pair(&self, moment: OffsetDateTime) -> OffsetDateTime {
+        let own = self.pair_of(self.minute_at(moment));
+        if self.starts_at(own) == moment { moment } else { self.starts_at(Minute(own.0.saturating_add(2))) }
     }
 
     /// The minute's first instant.
@@ -149,7 +209,7 @@ impl Schedule {
     pub fn next_switch(&self, minute: Minute) -> Minute {
         let arm = self.arm_of(minute);
         let mut next = minute.next();
-        // Mirrored repeats an arm once, at the turn of the hour; no rule repeats it twice.
+        // Mirrored repeats an arm once, at the turn of the hour; so does a draw, where one pair ends as the next begins. None repeats it twice.
         while self.arm_of(next) == arm {
             next = next.next();
         }
@@ -208,6 +268,40 @@ mod tests {
         assert_eq!(schedule.next_switch(last_of_hour), Minute(last_of_hour.0 + 2));
     }
 
+    fn random() -> Schedule {
+        Schedule::new(Rule::Random(Seed::new([7; 32])))
+    }
+
+    #[test]
+    fn a_random_schedule_gives_each_arm_one_minute_of_every_pair_and_both_orders_occur() {
+        let schedule = random();
+        let first: Vec<Arm> = (-50..50).map(|pair| schedule.arm_of(Minute(2 * pair))).collect();
+        let second: Vec<Arm> = (-50..50).map(|pair| schedule.arm_of(Minute(2 * pair + 1))).collect();
+        assert!(first.iter().zip(&second).all(|(one, other)| *one == other.other()));
+        assert!(first.contains(&Arm::Even) && first.contains(&Arm::Odd));
+    }
+
+    #[test]
+    fn a_random_schedule_needs_its_seed_and_does_not_print_it() {
+        assert_eq!(Rule::named("random", None), Err(RuleError::NoSeed));
+        let rule = Rule::named("random", Some(Seed::new([7; 32]))).unwrap();
+        assert_eq!((rule.to_string().as_str(), format!("{rule:?}").as_str()), ("random", "Random(Seed(redacted))"));
+        assert_eq!(
+            Rule::named("weekly", None).unwrap_err().to_string(),
+            "'weekly' is not a schedule: expected parity or mirrored or random"
+        );
+    }
+
+    #[test]
+    fn a_whole_pair_begins_at_an_even_numbered_minute() {
+        let schedule = Schedule::default();
+        let at = |moment| schedule.next_whole_pair(moment);
+        assert_eq!(at(datetime!(2026-11-23 10:04 UTC)), datetime!(2026-11-23 10:04 UTC));
+        assert_eq!(at(datetime!(2026-11-23 10:04:00.000_001 UTC)), datetime!(2026-11-23 10:06 UTC));
+        assert_eq!(at(datetime!(2026-11-23 10:05:59 UTC)), datetime!(2026-11-23 10:06 UTC));
+        assert_eq!(schedule.pair_start(datetime!(2026-11-23 10:05:59 UTC)), datetime!(2026-11-23 10:04 UTC));
+    }
+
     #[test]
     fn a_shortened_minute_is_labelled_to_the_millisecond() {
         let schedule = Schedule::with_minute(Rule::Parity, Duration::from_secs(2));
@@ -225,6 +319,15 @@ mod tests {
             prop_assert_eq!(schedule.arm_of(minute), expected);
             prop_assert!(schedule.starts_at(minute) <= moment);
             prop_assert!(moment < schedule.starts_at(minute.next()));
+        }
+
+        #[test]
+        fn the_next_switch_is_near_and_to_the_other_arm(minute in -1_000_000_i64..1_000_000) {
+            for schedule in [Schedule::default(), Schedule::new(Rule::Mirrored), random()] {
+                let next = schedule.next_switch(Minute(minute));
+                prop_assert!((1..=2).contains(&(next.0 - minute)));
+                prop_assert_eq!(schedule.arm_of(next), schedule.arm_of(Minute(minute)).other());
+            }
         }
 
         #[test]

@@ -6,7 +6,8 @@ use super::hex;
 use super::schedule::Schedule;
 use super::ticket::TicketKey;
 
-/// The schedule and the key of tickets a role goes by, in a form that may be shown to anyone: of the key only a fingerprint.
+/// The schedule and the key of tickets a role goes by, in a form that may be shown to anyone: of the key and of a draw's
+/// seed only a fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedSettings(String);
 
@@ -15,7 +16,9 @@ impl SharedSettings {
     #[must_use]
     pub fn new(schedule: &Schedule, key: Option<&TicketKey>) -> Self {
         let key = key.map_or_else(|| "none".to_owned(), |key| hex::encode(&key.fingerprint()));
-        SharedSettings(format!("schedule={}; minute_ms={}; ticket_key={key}", schedule.rule(), schedule.minute_length().as_millis()))
+        let seed = schedule.rule().seed().map(|seed| format!("; seed_sha256={}", seed.digest())).unwrap_or_default();
+        let minute_ms = schedule.minute_length().as_millis();
+        SharedSettings(format!("schedule={}{seed}; minute_ms={minute_ms}; ticket_key={key}", schedule.rule()))
     }
 
     /// As text that is the same where the settings are.
@@ -36,6 +39,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::domain::draw::Seed;
     use crate::domain::schedule::Rule;
 
     #[test]
@@ -52,6 +56,9 @@ mod tests {
         ] {
             assert_ne!(own, other);
         }
+        let random = |seed| SharedSettings::new(&Schedule::new(Rule::Random(Seed::new([seed; 32]))), None);
+        assert_ne!(random(7), random(8));
+        assert!(!random(7).to_string().contains("070707"));
         assert!(!own.to_string().contains(secret) && own.as_str().starts_with("schedule=parity; minute_ms=60000; ticket_key="), "{own}");
     }
 }

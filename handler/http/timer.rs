@@ -42,7 +42,7 @@ pub async fn watch<B: Buf, E: Display>(watch: &WatchTimer, body: impl Stream<Ite
     let mut probes = Vec::new();
     match caller.router_state().await {
         Ok(router) => {
-            probes.push(caller.observe(&router.schedule()).await.probe);
+            probes.push(caller.observe(router.schedule()).await.probe);
             probes.extend(caller.check_arms(&router).await);
         }
         Err(error) => probes.push(caller.unreachable(error.to_string())),

@@ -103,7 +103,7 @@ impl Series {
     pub fn new(rule: Rule) -> Self {
         let max_blocks = match rule {
             Rule::Parity => [MAX_BLOCKS, 1],
-            Rule::Mirrored => [MAX_BLOCKS / 2; 2],
+            Rule::Mirrored | Rule::Random(_) => [MAX_BLOCKS / 2; 2],
         };
         Series { rows: Default::default(), mappings: Vec::new(), billed_ms: Vec::new(), blocks: max_blocks.map(BlockHistograms::new) }
     }

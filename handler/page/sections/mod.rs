@@ -156,6 +156,7 @@ fn arm_card(report: &Report, arm: Arm) -> ArmCard {
         (Rule::Parity, Arm::Odd) => "odd UTC minutes",
         (Rule::Mirrored, Arm::Even) => "even UTC minutes of even hours, odd ones of odd hours",
         (Rule::Mirrored, Arm::Odd) => "odd UTC minutes of even hours, even ones of odd hours",
+        (Rule::Random(_), Arm::Even | Arm::Odd) => "one UTC minute of each pair, in drawn order",
     };
     let mut facts = vec![
         ("Serves", turn.to_owned()),

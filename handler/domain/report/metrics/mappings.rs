@@ -22,7 +22,8 @@ impl Pooling {
     #[must_use]
     pub const fn of(rule: Rule) -> Self {
         match rule {
-            Rule::Parity => Pooling::AllPairs,
+            // The draw leaves nothing for the minutes' parity to explain.
+            Rule::Parity | Rule::Random(_) => Pooling::AllPairs,
             Rule::Mirrored => Pooling::ByMapping,
         }
     }
