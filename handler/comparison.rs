@@ -14,7 +14,7 @@ use crate::config::comparison::ComparisonConfig;
 use crate::domain::arm::ByArm;
 use crate::domain::minute_range::MinuteRange;
 use crate::domain::price::PriceBook;
-use crate::domain::report::{Accumulator, Inputs, Margins, Report, assemble};
+use crate::domain::report::{Accumulator, Inputs, Report, assemble};
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::timeline::{Timeline, TimelineBuilder};
 use crate::domain::window::BurnIn;
@@ -157,7 +157,7 @@ impl Comparison {
         Ok(Inputs {
             region: config.region.clone(),
             prices,
-            margins: Margins::new(config.margin_p95, config.margin_error_rate),
+            margins: config.margins,
             burn_in,
             aa_run: self.store.one_worker_serves_both_arms(range).await?,
             charges: ByArm { even: charged(&config.resource_ids.even).await?, odd: charged(&config.resource_ids.odd).await? },

@@ -85,17 +85,19 @@ locals {
 
   arm_settings = {
     for arm in keys(local.arms) : arm => {
-      SWITCHBACK_ROLE                = "api"
-      SWITCHBACK_ARM                 = arm
-      SWITCHBACK_EVEN_PLAN           = local.plans.even
-      SWITCHBACK_ODD_PLAN            = local.plans.odd
-      SWITCHBACK_REGION              = var.location
-      SWITCHBACK_EVEN_RESOURCE_IDS   = join(",", local.app_resource_ids["even"])
-      SWITCHBACK_ODD_RESOURCE_IDS    = join(",", local.app_resource_ids["odd"])
-      SWITCHBACK_SHARED_RESOURCE_IDS = join(",", local.shared_resource_ids)
-      SWITCHBACK_MARGIN_P95          = var.margins.p95
-      SWITCHBACK_MARGIN_ERROR_RATE   = tostring(var.margins.error_rate)
-      SWITCHBACK_OPEN                = join(",", var.open)
+      SWITCHBACK_ROLE                 = "api"
+      SWITCHBACK_ARM                  = arm
+      SWITCHBACK_EVEN_PLAN            = local.plans.even
+      SWITCHBACK_ODD_PLAN             = local.plans.odd
+      SWITCHBACK_REGION               = var.location
+      SWITCHBACK_EVEN_RESOURCE_IDS    = join(",", local.app_resource_ids["even"])
+      SWITCHBACK_ODD_RESOURCE_IDS     = join(",", local.app_resource_ids["odd"])
+      SWITCHBACK_SHARED_RESOURCE_IDS  = join(",", local.shared_resource_ids)
+      SWITCHBACK_MARGIN_MEAN          = var.margins.mean
+      SWITCHBACK_MARGIN_P95           = var.margins.p95
+      SWITCHBACK_MARGIN_P99           = var.margins.p99
+      SWITCHBACK_MARGIN_FAILURE_SHARE = tostring(var.margins.failure_share)
+      SWITCHBACK_OPEN                 = join(",", var.open)
     }
   }
 

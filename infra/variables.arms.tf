@@ -153,16 +153,20 @@ variable "failover" {
 }
 
 variable "margins" {
-  description = "Declared before the run: how much p95 (as in 50ms) and the error rate (0 to 1) may rise for the cheaper arm to be recommended."
+  description = "Declared before the run: how much the mean latency, p95 and p99 (as in 50ms) and the share of calls that fail (0 to 1) may rise for the cheaper arm to be recommended."
   type = object({
-    p95        = optional(string, "50ms")
-    error_rate = optional(number, 0.001)
+    mean          = optional(string, "20ms")
+    p95           = optional(string, "50ms")
+    p99           = optional(string, "200ms")
+    failure_share = optional(number, 0.001)
   })
   default  = {}
   nullable = false
 
   validation {
-    condition     = can(regex("^[0-9]+(ms|s|m)$", var.margins.p95)) && var.margins.error_rate >= 0 && var.margins.error_rate <= 1
-    error_message = "margins: p95 is a duration such as 50ms, error_rate a share from 0 to 1."
+    condition = alltrue([
+      for margin in [var.margins.mean, var.margins.p95, var.margins.p99] : can(regex("^([0-9]+(ms|s|m)|off)$", margin))
+    ]) && var.margins.failure_share >= 0 && var.margins.failure_share <= 1
+    error_message = "margins: mean, p95 and p99 are durations such as 50ms, or off; failure_share is a share from 0 to 1."
   }
 }

@@ -12,6 +12,7 @@ use crate::domain::charge::{Charge, Entries, Value, read_value};
 use crate::domain::columns;
 use crate::domain::decision::{Decision, DecisionCount, Reason};
 use crate::domain::histogram::bucket_of;
+use crate::domain::margins::Margins;
 use crate::domain::plan::{AppServiceSize, FlexSize, Plan};
 use crate::domain::price::{Meter, Price, parse_overrides};
 use crate::domain::report::{CostSource, MetricName, VerdictOutcome};
@@ -25,8 +26,7 @@ fn config() -> ComparisonConfig {
     ComparisonConfig {
         plans: ByArm { even: Plan::AppService(AppServiceSize::B1), odd: Plan::FunctionsFlex(FlexSize::Mb512) },
         region: "westeurope".into(),
-        margin_p95: Duration::from_millis(50),
-        margin_error_rate: 0.01,
+        margins: Margins { failure_share: Some(0.01), ..Margins::default() },
         resource_ids: ByArm { even: vec!["/Sub/A/serverFarms/One".into()], odd: vec!["/sub/a/sites/odd".into()] },
         shared_resource_ids: Vec::new(),
         price_overrides: parse_overrides("app-service/B1/hour=0.018").unwrap(),

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::environment::process_environment;
-use super::settings::{ConfigError, Settings, duration_between, list};
+use super::settings::{ConfigError, Settings, duration_between, fraction, list};
 use crate::domain::arm::ByArm;
 use crate::domain::draw::{NotASeed, Seed};
+use crate::domain::margins::Margins;
 use crate::domain::plan::Plan;
 use crate::domain::price::{PriceOverride, parse_overrides};
 use crate::domain::schedule::{Rule, RuleError};
@@ -20,10 +21,8 @@ pub struct ComparisonConfig {
     pub plans: ByArm<Plan>,
     /// Azure region both arms run in, or `local`.
     pub region: String,
-    /// Largest acceptable rise of p95 for the cheaper arm.
-    pub margin_p95: Duration,
-    /// Largest acceptable rise of the error rate for the cheaper arm, a share of 1.
-    pub margin_error_rate: f64,
+    /// How much worse the cheaper arm may be, where a run does not declare its own margins.
+    pub margins: Margins,
     /// Azure resource ids whose charges are each arm's own.
     pub resource_ids: ByArm<Vec<String>>,
     /// Azure resource ids whose charges are shared.
@@ -36,7 +35,7 @@ pub(super) fn read(settings: &mut Settings) -> ComparisonConfig {
     let plans =
         ByArm { even: "SWITCHBACK_EVEN_PLAN", odd: "SWITCHBACK_ODD_PLAN" }.map(|setting| settings.parsed(setting, Plan::Local, str::parse));
     let region = settings.text("SWITCHBACK_REGION").or_else(|| settings.text("REGION_NAME")).unwrap_or("local").to_owned();
-    let margin_p95 = duration_between(Duration::ZERO, Duration::from_secs(600));
+    let margins = read_margins(settings);
     let mut ids = |setting| {
         settings.parsed(setting, Vec::new(), |text| Ok::<_, String>(list(text).into_iter().map(str::to_owned).collect::<Vec<_>>()))
     };
@@ -46,8 +45,7 @@ pub(super) fn read(settings: &mut Settings) -> ComparisonConfig {
         plans,
         // Portals write regions with spaces and capitals; the price list does not.
         region: region.replace(' ', "").to_lowercase(),
-        margin_p95: settings.parsed("SWITCHBACK_MARGIN_P95", Duration::from_millis(50), margin_p95),
-        margin_error_rate: settings.parsed("SWITCHBACK_MARGIN_ERROR_RATE", 0.001, share),
+        margins,
         resource_ids,
         shared_resource_ids,
         price_overrides: settings.parsed("SWITCHBACK_PRICES", Vec::new(), parse_overrides),
@@ -69,11 +67,35 @@ pub(super) fn read_seed(settings: &mut Settings) -> Option<Seed> {
     settings.parsed(SEED, None, |text| text.parse().map(Some))
 }
 
-fn share(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err(format!("'{text}' is not a share between 0 and 1")),
+fn read_margins(settings: &mut Settings) -> Margins {
+    let Margins { latency_mean_ms, latency_p95_ms, latency_p99_ms, failure_share } = Margins::default();
+    Margins {
+        latency_mean_ms: settings.parsed("SWITCHBACK_MARGIN_MEAN", latency_mean_ms, latency_margin),
+        latency_p95_ms: settings.parsed("SWITCHBACK_MARGIN_P95", latency_p95_ms, latency_margin),
+        latency_p99_ms: settings.parsed("SWITCHBACK_MARGIN_P99", latency_p99_ms, latency_margin),
+        failure_share: settings.parsed("SWITCHBACK_MARGIN_FAILURE_SHARE", failure_share, share_margin),
     }
+}
+
+/// A margin of a latency such as 50ms, in ms; `off` judges the metric not at all.
+///
+/// # Errors
+/// Says what would be right.
+pub fn latency_margin(text: &str) -> Result<Option<f64>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let most = Duration::from_secs_f64(Margins::MAX_LATENCY_MS / 1_000.0);
+    let margin = duration_between(Duration::ZERO, most)(text).map_err(|reason| format!("{reason}, nor off"))?;
+    Ok(Some(margin.as_secs_f64() * 1_000.0))
+}
+
+/// A margin of a share, 0 to 1; `off` judges the metric not at all.
+///
+/// # Errors
+/// Says what would be right.
+pub fn share_margin(text: &str) -> Result<Option<f64>, String> {
+    if text == "off" { Ok(None) } else { fraction(text).map(Some).map_err(|reason| format!("{reason}, nor off")) }
 }
 
 /// The comparison's settings and the schedule's rule of this process's environment, for commands that need no whole configuration.
@@ -103,15 +125,18 @@ mod tests {
             ("SWITCHBACK_EVEN_PLAN", "app-service/S1"),
             ("SWITCHBACK_ODD_PLAN", "functions/flex-512"),
             ("SWITCHBACK_REGION", "West Europe"),
-            ("SWITCHBACK_MARGIN_P95", "20ms"),
-            ("SWITCHBACK_MARGIN_ERROR_RATE", "0.01"),
+            ("SWITCHBACK_MARGIN_P95", "30ms"),
+            ("SWITCHBACK_MARGIN_P99", "off"),
+            ("SWITCHBACK_MARGIN_FAILURE_SHARE", "0.01"),
             ("SWITCHBACK_EVEN_RESOURCE_IDS", "/subscriptions/a/x, /subscriptions/a/y"),
             ("SWITCHBACK_PRICES", "functions/flex/gb-second=0.000027"),
         ]);
         let config = read(&mut settings);
         assert!(settings.into_mistakes().is_empty());
         assert_eq!(config.plans, ByArm { even: Plan::AppService(AppServiceSize::S1), odd: Plan::FunctionsFlex(FlexSize::Mb512) });
-        assert_eq!((config.region.as_str(), config.margin_p95, config.margin_error_rate), ("westeurope", Duration::from_millis(20), 0.01));
+        assert_eq!(config.region, "westeurope");
+        let margins = Margins { latency_p95_ms: Some(30.0), latency_p99_ms: None, failure_share: Some(0.01), ..Margins::default() };
+        assert_eq!(config.margins, margins);
         assert_eq!(config.price_overrides, parse_overrides("functions/flex/gb-second=0.000027").expect("an override"));
         assert_eq!(config.resource_ids.even, ["/subscriptions/a/x", "/subscriptions/a/y"]);
     }
@@ -120,7 +145,7 @@ mod tests {
     fn every_mistake_is_named() {
         let mut settings = settings(&[
             ("SWITCHBACK_EVEN_PLAN", "S1"),
-            ("SWITCHBACK_MARGIN_ERROR_RATE", "5%"),
+            ("SWITCHBACK_MARGIN_FAILURE_SHARE", "5%"),
             ("SWITCHBACK_MARGIN_P95", "50"),
             ("SWITCHBACK_PRICES", "gold=1"),
         ]);

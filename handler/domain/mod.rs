@@ -22,6 +22,7 @@ pub mod hex;
 pub mod histogram;
 pub mod import;
 pub mod listed;
+pub mod margins;
 pub mod metering;
 pub mod minute_range;
 pub mod moment;

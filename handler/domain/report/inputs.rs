@@ -1,13 +1,11 @@
 //! What a report is made from besides windows and decisions. Must not know where it comes from.
 
-use std::time::Duration;
-
 use bigdecimal::BigDecimal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::metric_name::MetricName;
 use crate::domain::arm::ByArm;
+use crate::domain::margins::Margins;
 use crate::domain::minute_range::MinuteRange;
 use crate::domain::plan::Plan;
 use crate::domain::price::PriceBook;
@@ -62,39 +60,6 @@ impl Inputs {
             draws: DRAWS,
             seed: 0x5b_17c4,
         }
-    }
-}
-
-/// How much worse the cheaper arm may be, declared before the run.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
-pub struct Margins {
-    /// Largest acceptable rise of a latency, ms.
-    pub latency_ms: f64,
-    /// Largest acceptable rise of the error rate, a share of 1.
-    pub error_rate: f64,
-}
-
-impl Margins {
-    /// Margins as settings give them.
-    #[must_use]
-    pub fn new(p95: Duration, error_rate: f64) -> Self {
-        Margins { latency_ms: p95.as_secs_f64() * 1_000.0, error_rate }
-    }
-
-    /// The margin of one metric, in its unit; none where none is declared.
-    #[must_use]
-    pub const fn of(&self, name: MetricName) -> Option<f64> {
-        match name {
-            MetricName::LatencyMean | MetricName::LatencyP50 | MetricName::LatencyP95 | MetricName::LatencyP99 => Some(self.latency_ms),
-            MetricName::ErrorRate => Some(self.error_rate),
-            MetricName::CostObserved | MetricName::CostProjected => None,
-        }
-    }
-}
-
-impl Default for Margins {
-    fn default() -> Self {
-        Margins { latency_ms: 50.0, error_rate: 0.001 }
     }
 }
 

@@ -28,7 +28,7 @@ pub use checks::{CheckLine, Checks, ColdStarts, Conformance, FollowThrough, Minu
 pub use cost::{ArmCost, BillingKind, CostReport, CostSource, Figures, PriceUsed, Projection, SharedCost};
 pub use document::{ArmSummary, DataSummary, Report, ScheduleSummary};
 pub use gathered::Gathered;
-pub use inputs::{Charged, Inputs, Margins};
+pub use inputs::{Charged, Inputs};
 pub use metric_name::MetricName;
 pub use metrics::{Confound, Finding, Interval, Metric, Sensitivity, Withheld};
 pub use verdict::{Verdict, VerdictOutcome};

@@ -8,6 +8,7 @@ use crate::domain::arm::Arm;
 use crate::domain::arm::ByArm;
 use crate::domain::decision::{Decision, DecisionCount, Reason};
 use crate::domain::histogram::{Histogram, bucket_of};
+use crate::domain::margins::Margins;
 use crate::domain::minute_range::MinuteRange;
 use crate::domain::pairs::{Mapping, Pairing, Standing};
 use crate::domain::plan::Plan;
@@ -336,6 +337,20 @@ fn a_cheaper_plan_is_recommended_only_within_the_margins() {
     run.error_rates.odd = 0.02;
     let report = run.report();
     assert_eq!(report.verdict.outcome, VerdictOutcome::NoRecommendation);
+}
+
+#[test]
+fn every_guardrail_must_hold_unless_its_margin_is_off() {
+    let slower_by_30_ms = |margins| {
+        let mut run = Run::new(Rule::Mirrored, 240, S1_AND_FLEX);
+        (run.odd_slower_us, run.inputs.margins) = (30_000.0, margins);
+        run.report().verdict
+    };
+    let verdict = slower_by_30_ms(Margins::default());
+    assert_eq!(verdict.outcome, VerdictOutcome::NoRecommendation, "within p95's margin and past the mean's: {verdict:?}");
+    let verdict = slower_by_30_ms(Margins { latency_mean_ms: None, ..Margins::default() });
+    assert_eq!((verdict.outcome, verdict.recommended), (VerdictOutcome::Recommended, Some(Arm::Odd)), "{verdict:?}");
+    assert!(verdict.reasons.contains(&"its mean latency is not judged: its margin is off".to_owned()), "{verdict:?}");
 }
 
 #[test]

@@ -6,11 +6,11 @@ use utoipa::ToSchema;
 use super::checks::{Checks, Status};
 use super::cost::CostReport;
 use super::gathered::Gathered;
-use super::inputs::Margins;
 use super::metric_name::MetricName;
 use super::metrics::{Finding, MIN_PAIRS, Metric};
 use crate::domain::arm::Arm;
 use crate::domain::figures::{counted, difference, money, probability, size_of_difference};
+use crate::domain::margins::{GUARDED, Margins};
 
 /// How the comparison ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -45,25 +45,6 @@ pub struct Verdict {
     pub reasons: Vec<String>,
 }
 
-/// The part a metric plays in the verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum VerdictRole {
-    /// Which plan is cheaper.
-    Price,
-    /// Whether the cheaper plan harms callers: its rise must stay within the margin.
-    Guardrail,
-    /// Reported, but not decisive.
-    Informational,
-}
-
-const fn role(name: MetricName) -> VerdictRole {
-    match name {
-        MetricName::LatencyP95 | MetricName::ErrorRate => VerdictRole::Guardrail,
-        MetricName::CostProjected => VerdictRole::Price,
-        MetricName::LatencyMean | MetricName::LatencyP50 | MetricName::LatencyP99 | MetricName::CostObserved => VerdictRole::Informational,
-    }
-}
-
 /// The verdict on everything before it.
 #[must_use]
 pub fn decide(gathered: &Gathered, checks: &Checks, metrics: &[Metric], cost: &CostReport) -> Verdict {
@@ -83,7 +64,7 @@ pub fn decide(gathered: &Gathered, checks: &Checks, metrics: &[Metric], cost: &C
         let (outcome, reasons) = aa_verdict(metrics);
         return without(outcome, reasons);
     }
-    let Some(price) = metrics.iter().find(|metric| role(metric.name) == VerdictRole::Price) else {
+    let Some(price) = metrics.iter().find(|metric| metric.name == MetricName::CostProjected) else {
         return without(VerdictOutcome::NoPrice, vec![no_price(cost)]);
     };
     let cheaper = if price.interval.high < 0.0 {
@@ -94,8 +75,7 @@ pub fn decide(gathered: &Gathered, checks: &Checks, metrics: &[Metric], cost: &C
         let reason = "the interval of the projected cost's difference covers 0: neither plan is shown to be cheaper".to_owned();
         return without(VerdictOutcome::NoRecommendation, vec![reason]);
     };
-    let guardrails = MetricName::ALL.into_iter().filter(|name| role(*name) == VerdictRole::Guardrail);
-    let (kept, grounds): (Vec<bool>, Vec<String>) = guardrails.map(|name| guardrail(name, metrics, margins, cheaper)).unzip();
+    let (kept, grounds): (Vec<bool>, Vec<String>) = GUARDED.into_iter().map(|name| guardrail(name, metrics, margins, cheaper)).unzip();
     let mut reasons = vec![format!("{cheaper} is cheaper: its plan alone would cost less per 1,000 calls, and the interval excludes 0")];
     reasons.extend(grounds);
     reasons.extend(grants_reverse_the_choice(cost, cheaper));
@@ -109,11 +89,11 @@ pub fn decide(gathered: &Gathered, checks: &Checks, metrics: &[Metric], cost: &C
 /// Whether the cheaper arm's rise of a metric stays within its margin, with the reason either way.
 fn guardrail(name: MetricName, metrics: &[Metric], margins: Margins, cheaper: Arm) -> (bool, String) {
     let title = name.title();
+    let Some(margin) = margins.of(name) else {
+        return (true, format!("its {title} is not judged: its margin is off"));
+    };
     let Some(metric) = metrics.iter().find(|metric| metric.name == name) else {
         return (false, format!("its {title} can't be compared yet"));
-    };
-    let Some(margin) = margins.of(name) else {
-        return (false, format!("no margin is declared for its {title}"));
     };
     let upper = match cheaper {
         Arm::Odd => metric.interval.high,

@@ -60,10 +60,11 @@ mod tests {
 
     use super::*;
     use crate::domain::arm::ByArm;
+    use crate::domain::margins::Margins;
     use crate::domain::minute_range::MinuteRange;
     use crate::domain::probe::ProbeOutcomes;
     use crate::domain::report::testing::{inputs, run};
-    use crate::domain::report::{Charged, Inputs, Margins};
+    use crate::domain::report::{Charged, Inputs};
     use crate::domain::schedule::{Rule, Schedule};
     use crate::http::openapi;
 
@@ -78,7 +79,7 @@ mod tests {
             charges: ByArm { even: Some(charged.clone()), odd: None },
             shared_charges: Some(charged),
             probes: Some(ProbeOutcomes { sent: 1, conformant: 1, ..ProbeOutcomes::default() }),
-            margins: Margins { latency_ms: 50.0, error_rate: 0.1 },
+            margins: Margins { latency_mean_ms: Some(50.0), failure_share: Some(0.1), ..Margins::default() },
             ..mirrored(240)
         };
         [(240, full), (24, inputs(24)), (8, inputs(8)), (0, inputs(1))].map(|(minutes, inputs)| run(minutes, inputs).0).to_vec()

@@ -3,8 +3,8 @@
 use super::metrics::{interval, mark};
 use super::parts::{capitalised, sentence};
 use crate::domain::arm::ByArm;
-use crate::domain::figures::{self, amount, count, decimals, difference, probability, share, size_of_difference};
-use crate::domain::report::{Metric, MetricName, PriceUsed, Report};
+use crate::domain::figures::{self, amount, count, decimals, difference, probability, share};
+use crate::domain::report::{Metric, PriceUsed, Report};
 use crate::domain::statistics::Method;
 
 pub(super) struct Notes {
@@ -49,14 +49,7 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
     vec![
         ("Schedule", format!("{}; a minute lasts {} s", schedule.rule, decimals(schedule.minute_seconds, 0))),
         ("Burn-in", format!("{} s trimmed from each edge of a minute", decimals(schedule.burn_in_seconds, 1))),
-        (
-            "Margins",
-            format!(
-                "declared before the run: {} of p95 latency, {} of the error rate",
-                size_of_difference(MetricName::LatencyP95.unit(), margins.latency_ms),
-                size_of_difference(MetricName::ErrorRate.unit(), margins.error_rate)
-            ),
-        ),
+        ("Margins", format!("declared before the run: {}", margins.in_words())),
         ("Conformance", format!("{conforming} of {} decisions", count(report.checks.conformance.decisions))),
         ("Pairs", format!("{} compared, {} of them with an arm without calls", count(data.pairs as u64), count(data.idle_pairs as u64))),
         (
