@@ -64,7 +64,7 @@ impl FromStr for Arm {
 }
 
 /// One value for each arm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct ByArm<T> {
     /// The even arm's.
     pub even: T,

@@ -32,6 +32,7 @@ pub mod plan;
 pub mod price;
 pub mod probe;
 pub mod report;
+pub mod run;
 pub mod schedule;
 pub mod shared_settings;
 pub mod statistics;
