@@ -1,76 +1,18 @@
 //! Declaring and ending runs, leaving minutes out: what may be asked for, and what is refused. Must not know who asks.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::{Duration, OffsetDateTime};
-use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
-use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use super::log::{Declaration, Ending, Exclusion, RunLog};
-use super::{RunChoice, RunState, find};
+use super::name::{RunChoice, RunName};
+use super::period::{RunState, find};
 use crate::domain::margins::{ChangedMargins, MarginOutOfBounds};
 use crate::domain::moment;
 
-/// A declared run's name: letters, digits, `.`, `_` and `-`, so that it can stand in a path.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct RunName(String);
-
-/// Most characters of a name.
-const MAX_NAME: usize = 64;
 /// Most characters of a reason.
 const MAX_REASON: usize = 200;
 /// Longest declared run, and longest exclusion.
 const MAX_LENGTH: Duration = Duration::days(400);
-
-impl RunName {
-    /// As it is written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for RunName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl FromStr for RunName {
-    type Err = RunRefusal;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-');
-        let reserved = matches!(text, "current" | "first") || Uuid::try_parse(text).is_ok();
-        if text.is_empty() || text.len() > MAX_NAME || reserved || !text.chars().all(plain) {
-            return Err(RunRefusal::BadName(text.chars().take(MAX_NAME).collect()));
-        }
-        Ok(RunName(text.to_owned()))
-    }
-}
-
-impl Serialize for RunName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for RunName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl PartialSchema for RunName {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[A-Za-z0-9._-]{1,64}$")).into()
-    }
-}
-
-impl ToSchema for RunName {}
 
 /// A run to declare.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,9 +48,6 @@ pub enum Declared {
 /// Why something asked for about runs is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RunRefusal {
-    /// The text is no name.
-    #[error("'{0}' is not a run's name: 1 to 64 letters, digits, '.', '_' and '-', other than current, first or an id")]
-    BadName(String),
     /// There is no such run.
     #[error("there is no run '{0}'")]
     Unknown(String),
@@ -182,7 +121,7 @@ impl RunLog {
     /// [`RunRefusal::Unknown`].
     pub fn end(&self, choice: &RunChoice, now: OffsetDateTime, follower: Uuid) -> Result<(Uuid, Option<Ending>), RunRefusal> {
         let runs = self.runs(now);
-        let run = find(&runs, choice, now)?;
+        let run = find(&runs, choice, now).ok_or_else(|| RunRefusal::Unknown(choice.to_string()))?;
         let goes_on = run.state(now) != RunState::Ended && !run.id.is_nil();
         Ok((run.id, goes_on.then_some(Ending { follower, run: run.id, ended_at: now })))
     }
@@ -206,7 +145,7 @@ impl RunLog {
         }
         if let Some(choice) = choice {
             let runs = self.runs(recorded_at);
-            let run = find(&runs, choice, recorded_at)?;
+            let run = find(&runs, choice, recorded_at).ok_or_else(|| RunRefusal::Unknown(choice.to_string()))?;
             if !run.overlaps(from, to) {
                 return Err(RunRefusal::OutsideRun(run.title()));
             }

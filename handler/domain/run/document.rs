@@ -5,10 +5,10 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::declaration::RunName;
 use super::log::Exclusion;
+use super::name::RunName;
+use super::period::{IntervalKind, Run, RunKind, RunState};
 use super::set_up::SetUp;
-use super::{IntervalKind, Run, RunKind, RunState};
 use crate::domain::moment;
 
 /// What is compared: one set-up from a start to an end.

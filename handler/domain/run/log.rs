@@ -9,9 +9,9 @@ use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::declaration::RunName;
+use super::name::RunName;
+use super::period::{Run, RunKind};
 use super::set_up::{PartNews, PartSetUp, Parts, SetUp};
-use super::{Run, RunKind};
 use crate::domain::margins::Margins;
 use crate::domain::schedule::Schedule;
 
