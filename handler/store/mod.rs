@@ -21,6 +21,7 @@ mod prepared;
 mod prices;
 mod probes;
 pub mod retention;
+pub mod runs;
 mod schema;
 mod session;
 mod staging;
