@@ -18,6 +18,7 @@
 //! | 5 | [`page`] | what people look at: sections, plots, templates | HTTP, formulas |
 //! | 6 | [`routing`] | the router at work: health, choice, counting and writing decisions | how a request arrives |
 //! | 6 | [`windows`] | counting calls into windows, writing them | HTTP, SQL, what the calls were about |
+//! | 6 | [`recording`] | what this process serves with, recorded when it starts and when it changes | which runs follow |
 //! | 6 | [`import`] | a file's way from bytes to stored charges; [`import::focus`] reads FOCUS | HTTP, SQL |
 //! | 6 | [`comparison`] | which windows, prices and charges make a report | formulas, SQL, how it is shown |
 //! | 7 | [`http`] | server, edge, endpoint table, endpoints, the API's description, problems | SQL, formulas |
@@ -43,6 +44,7 @@ pub mod http;
 pub mod import;
 pub mod outgoing;
 pub mod page;
+pub mod recording;
 pub mod routing;
 pub mod store;
 pub mod telemetry;

@@ -30,6 +30,7 @@ fn config() -> ComparisonConfig {
         resource_ids: ByArm { even: vec!["/Sub/A/serverFarms/One".into()], odd: vec!["/sub/a/sites/odd".into()] },
         shared_resource_ids: Vec::new(),
         price_overrides: parse_overrides("app-service/B1/hour=0.018").unwrap(),
+        seed: None,
     }
 }
 

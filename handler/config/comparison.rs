@@ -29,9 +29,11 @@ pub struct ComparisonConfig {
     pub shared_resource_ids: Vec<String>,
     /// Prices that override all others.
     pub price_overrides: Vec<PriceOverride>,
+    /// What a random schedule is drawn from.
+    pub seed: Option<Seed>,
 }
 
-pub(super) fn read(settings: &mut Settings) -> ComparisonConfig {
+pub(super) fn read(settings: &mut Settings, seed: Option<Seed>) -> ComparisonConfig {
     let plans =
         ByArm { even: "SWITCHBACK_EVEN_PLAN", odd: "SWITCHBACK_ODD_PLAN" }.map(|setting| settings.parsed(setting, Plan::Local, str::parse));
     let region = settings.text("SWITCHBACK_REGION").or_else(|| settings.text("REGION_NAME")).unwrap_or("local").to_owned();
@@ -48,13 +50,13 @@ pub(super) fn read(settings: &mut Settings) -> ComparisonConfig {
         margins,
         resource_ids,
         shared_resource_ids,
+        seed,
         price_overrides: settings.parsed("SWITCHBACK_PRICES", Vec::new(), parse_overrides),
     }
 }
 
 /// The schedule's rule; a random one takes its seed from a setting of its own, which is secret.
-pub(super) fn read_rule(settings: &mut Settings) -> Rule {
-    let seed = read_seed(settings);
+pub(super) fn read_rule(settings: &mut Settings, seed: Option<Seed>) -> Rule {
     settings.parsed(SCHEDULE, Rule::default(), |text| {
         Rule::named(text, seed).map_err(|error| match error {
             RuleError::NoSeed => format!("random needs {SEED}, the same at the router and both arms: {NotASeed}"),
@@ -104,8 +106,9 @@ pub fn share_margin(text: &str) -> Result<Option<f64>, String> {
 /// Every mistake in them.
 pub fn from_process_environment() -> Result<(ComparisonConfig, Rule), ConfigError> {
     let mut settings = Settings::new(process_environment());
-    let config = read(&mut settings);
-    let rule = read_rule(&mut settings);
+    let seed = read_seed(&mut settings);
+    let config = read(&mut settings, seed);
+    let rule = read_rule(&mut settings, seed);
     let mistakes: Vec<_> = settings.into_mistakes().into_iter().filter(|mistake| mistake.setting.starts_with("SWITCHBACK_")).collect();
     if mistakes.is_empty() { Ok((config, rule)) } else { Err(ConfigError(mistakes)) }
 }
@@ -131,7 +134,7 @@ mod tests {
             ("SWITCHBACK_EVEN_RESOURCE_IDS", "/subscriptions/a/x, /subscriptions/a/y"),
             ("SWITCHBACK_PRICES", "functions/flex/gb-second=0.000027"),
         ]);
-        let config = read(&mut settings);
+        let config = read(&mut settings, None);
         assert!(settings.into_mistakes().is_empty());
         assert_eq!(config.plans, ByArm { even: Plan::AppService(AppServiceSize::S1), odd: Plan::FunctionsFlex(FlexSize::Mb512) });
         assert_eq!(config.region, "westeurope");
@@ -149,7 +152,7 @@ mod tests {
             ("SWITCHBACK_MARGIN_P95", "50"),
             ("SWITCHBACK_PRICES", "gold=1"),
         ]);
-        let _ = read(&mut settings);
+        let _ = read(&mut settings, None);
         let mistakes: Vec<String> = settings.into_mistakes().iter().map(ToString::to_string).collect();
         assert_eq!(mistakes.len(), 4, "{mistakes:?}");
         assert!(mistakes[0].contains("'S1' is not a plan: expected one of local, app-service/F1"), "{mistakes:?}");

@@ -231,7 +231,8 @@ impl Config {
 
     fn read(settings: &mut Settings) -> Option<Self> {
         let (listen, under_functions_host) = listen::read(settings);
-        let rule = comparison::read_rule(settings);
+        let seed = comparison::read_seed(settings);
+        let rule = comparison::read_rule(settings, seed);
         let ticket_key = settings.parsed("SWITCHBACK_TICKET_KEY", None, |text| TicketKey::new(text).map(Some));
         let limits = Limits {
             calls: usize::try_from(settings.parsed("SWITCHBACK_MAX_CALLS", 512, number_between(1, 100_000))).unwrap_or(512),
@@ -252,7 +253,7 @@ impl Config {
         let database = database::read(settings).map(|database| database.within(limits.call_timeout));
         let role = match settings.required("SWITCHBACK_ROLE", "router or api").as_deref() {
             Some("router") => read_router(settings, database).map(Role::Router),
-            Some("api") => read_api(settings, database).map(Role::Api),
+            Some("api") => read_api(settings, database, seed).map(Role::Api),
             Some(other) => {
                 settings.mistake("SWITCHBACK_ROLE", format!("'{other}' is not a role: expected router or api"));
                 None
@@ -322,12 +323,12 @@ fn read_router(settings: &mut Settings, database: Option<DatabaseConfig>) -> Opt
     Some(RouterConfig { arms: ByArm { even: even?, odd: odd? }, failover, keys, open, database })
 }
 
-fn read_api(settings: &mut Settings, database: Option<DatabaseConfig>) -> Option<ApiConfig> {
+fn read_api(settings: &mut Settings, database: Option<DatabaseConfig>, seed: Option<Seed>) -> Option<ApiConfig> {
     settings.required("DATABASE_URL", DATABASE_URL_FORM);
     settings.required("SWITCHBACK_ARM", "even or odd");
     let arm = settings.parsed("SWITCHBACK_ARM", None, |text| text.parse::<Arm>().map(Some));
     let aa_run = settings.parsed("SWITCHBACK_AA_RUN", false, on_or_off);
-    let comparison = comparison::read(settings);
+    let comparison = comparison::read(settings, seed);
     let keys = access::read_keys(settings);
     let open = settings.parsed("SWITCHBACK_OPEN", access::ARM_STANDARD, access::read_open);
     let imports = ImportLimits {

@@ -230,15 +230,6 @@ impl Store {
             .await?;
         Ok(())
     }
-
-    /// Every seed that was shown.
-    ///
-    /// # Errors
-    /// [`StoreError`], [`StoreError::Corrupt`] where one can't be read.
-    pub async fn shown_seeds(&self) -> Result<Vec<Seed>, StoreError> {
-        let rows: Vec<SeedRow> = sql_query("SELECT seed FROM shown_seeds").load(&mut *self.connection().await?).await?;
-        rows.into_iter().map(|row| row.seed.parse().map_err(|_| StoreError::Corrupt("a shown seed is no seed".to_owned()))).collect()
-    }
 }
 
 async fn run_log(connection: &mut Session) -> Result<RunLog, StoreError> {
@@ -252,6 +243,7 @@ async fn run_log(connection: &mut Session) -> Result<RunLog, StoreError> {
         sql_query("SELECT starts_at, ends_at, reason, recorded_at FROM run_exclusions ORDER BY starts_at, ends_at")
             .load(connection)
             .await?;
+    let seeds: Vec<SeedRow> = sql_query("SELECT seed FROM shown_seeds ORDER BY shown_at, sha256").load(connection).await?;
     let first: FirstWindow = sql_query(
         "SELECT min(starts_at) AS starts_at FROM windows WHERE starts_at < coalesce((SELECT min(since) FROM set_ups), 'infinity')",
     )
@@ -265,6 +257,10 @@ async fn run_log(connection: &mut Session) -> Result<RunLog, StoreError> {
             .into_iter()
             .map(|ExclusionRow { starts_at, ends_at, reason, recorded_at }| Exclusion { from: starts_at, to: ends_at, reason, recorded_at })
             .collect(),
+        shown_seeds: seeds
+            .into_iter()
+            .map(|row| row.seed.parse().map_err(|_| StoreError::Corrupt("a shown seed is no seed".to_owned())))
+            .collect::<Result<_, _>>()?,
         first_window: first.starts_at,
     })
 }

@@ -123,5 +123,5 @@ async fn exclusions_and_shown_seeds_are_kept_once() {
     let seed = Seed::new([7; 32]);
     store.show_seed(&seed).await.unwrap();
     store.show_seed(&seed).await.unwrap();
-    assert_eq!(store.shown_seeds().await.unwrap(), [seed]);
+    assert_eq!(store.run_log().await.unwrap().shown_seeds, [seed]);
 }

@@ -16,7 +16,7 @@ pub const FLOORS: &[&[&str]] = &[
     &["outgoing"],
     &["azure"],
     &["store", "caller", "page"],
-    &["routing", "windows", "import", "comparison"],
+    &["routing", "windows", "recording", "import", "comparison"],
     &["http", "dev"],
     &["application"],
     &["cli"],

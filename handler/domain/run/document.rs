@@ -5,11 +5,20 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::log::Exclusion;
+use super::log::{Exclusion, RunLog};
 use super::name::RunName;
 use super::period::{IntervalKind, Run, RunKind, RunState};
 use super::set_up::SetUp;
+use crate::domain::draw::Seed;
 use crate::domain::moment;
+
+impl RunLog {
+    /// Every run by `now`, newest first.
+    #[must_use]
+    pub fn documents(&self, now: OffsetDateTime) -> Vec<RunDocument> {
+        self.runs(now).iter().rev().map(|run| RunDocument::of(run, self, now)).collect()
+    }
+}
 
 /// What is compared: one set-up from a start to an end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -43,9 +52,11 @@ pub struct RunDocument {
 }
 
 impl RunDocument {
-    /// `run` as it is at `now`.
+    /// `run` as `log` has it at `now`.
     #[must_use]
-    pub fn of(run: &Run, exclusions: Vec<Exclusion>, seed: Option<String>, now: OffsetDateTime) -> Self {
+    pub fn of(run: &Run, log: &RunLog, now: OffsetDateTime) -> Self {
+        let digest = run.set_up.as_ref().and_then(|set_up| set_up.schedule.seed_sha256.as_deref());
+        let shown = log.shown_seeds.iter().find(|seed| digest == Some(seed.digest().to_string().as_str()));
         RunDocument {
             id: run.id,
             name: run.name.clone(),
@@ -56,8 +67,8 @@ impl RunDocument {
             horizon: run.horizon,
             intervals: run.interval_kind(now),
             set_up: run.set_up.clone(),
-            exclusions,
-            seed,
+            exclusions: log.exclusions_of(run),
+            seed: shown.filter(|_| run.state(now) == RunState::Ended).map(Seed::reveal),
         }
     }
 

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::name::RunName;
 use super::period::{Run, RunKind};
 use super::set_up::{PartNews, PartSetUp, Parts, SetUp};
+use crate::domain::draw::Seed;
 use crate::domain::margins::Margins;
 use crate::domain::schedule::Schedule;
 
@@ -85,6 +86,8 @@ pub struct RunLog {
     pub endings: Vec<Ending>,
     /// Minutes left out.
     pub exclusions: Vec<Exclusion>,
+    /// Seeds of random schedules that were shown.
+    pub shown_seeds: Vec<Seed>,
     /// Start of the first window there is, where it is older than all reports.
     pub first_window: Option<OffsetDateTime>,
 }
