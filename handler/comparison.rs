@@ -5,16 +5,18 @@
 use std::sync::Arc;
 
 use time::OffsetDateTime;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::clock::Clock;
 use crate::config::comparison::ComparisonConfig;
 use crate::domain::arm::ByArm;
+use crate::domain::draw::Seed;
 use crate::domain::minute_range::MinuteRange;
 use crate::domain::price::PriceBook;
 use crate::domain::report::{Accumulator, Inputs, Report, assemble};
+use crate::domain::run::{Exclusion, IntervalKind, Run, RunChoice, RunDocument, RunLog, RunRefusal, find};
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::timeline::{Timeline, TimelineBuilder};
 use crate::domain::window::BurnIn;
@@ -30,14 +32,29 @@ const DEFAULT_RANGE: time::Duration = time::Duration::DAY;
 const MAX_WAITING: usize = 4;
 
 /// What a comparison may be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReportQuery {
-    /// Start of the range; a day before `to` by default.
+    /// The run; without one and without a range, the current one.
+    pub run: Option<RunChoice>,
+    /// Start of the range; the run's where a run is named, else a day before `to`.
     pub from: Option<OffsetDateTime>,
-    /// End of the range, exclusive; now by default.
+    /// End of the range, exclusive; the run's where a run is named, else now.
     pub to: Option<OffsetDateTime>,
+    /// Only so much of the end of it.
+    pub last: Option<time::Duration>,
     /// What is trimmed from the windows' edges in the headline figures.
     pub burn_in: BurnIn,
+}
+
+/// What people look at.
+#[derive(Debug)]
+pub struct Overview {
+    /// The comparison.
+    pub report: Report,
+    /// Its last minutes.
+    pub timeline: Timeline,
+    /// Every run, newest first.
+    pub runs: Vec<RunDocument>,
 }
 
 /// Why there is no report.
@@ -46,6 +63,12 @@ pub enum ComparisonError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is no such run.
+    #[error(transparent)]
+    NoSuchRun(RunRefusal),
+    /// A run's minutes can't be told apart without the seed its schedule was drawn from.
+    #[error("{0} was drawn from a seed that is not known here: set SWITCHBACK_SCHEDULE_SEED to it")]
+    SeedUnknown(String),
     /// Enough reports wait already: this one may be asked for again shortly.
     #[error("too many reports at once")]
     Busy,
@@ -68,6 +91,22 @@ pub struct Comparison {
     turn: Arc<Semaphore>,
     /// One place for the report being made, and those for the ones that wait.
     places: Arc<Semaphore>,
+}
+
+/// What a report compares.
+struct Subject {
+    range: MinuteRange,
+    /// The run whose minutes these are; several, where none is compared.
+    runs: Vec<RunDocument>,
+    /// Minutes left out, from and up to.
+    excluded: Vec<(Minute, Minute)>,
+}
+
+impl Subject {
+    /// Whether the minutes asked for are several runs', so that nothing is compared.
+    fn spans_runs(&self) -> bool {
+        self.runs.len() > 1
+    }
 }
 
 impl Comparison {
@@ -106,18 +145,79 @@ impl Comparison {
     ///
     /// # Errors
     /// [`ComparisonError`].
-    pub async fn report(&self, asked: ReportQuery) -> Result<Report, ComparisonError> {
+    pub async fn report(&self, query: &ReportQuery) -> Result<Report, ComparisonError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| ComparisonError::Busy)?;
+        let log = self.store.run_log().await?;
+        let subject = self.subject(query, &log)?;
+        self.compare(subject, query.burn_in, place).await
+    }
+
+    /// The report of what is asked for, with its last minutes and every run there is.
+    ///
+    /// # Errors
+    /// [`ComparisonError`].
+    pub async fn overview(&self, query: &ReportQuery) -> Result<Overview, ComparisonError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| ComparisonError::Busy)?;
+        let log = self.store.run_log().await?;
+        let subject = self.subject(query, &log)?;
+        let range = if subject.spans_runs() { subject.range.last(0) } else { subject.range };
+        let report = self.compare(subject, query.burn_in, place).await?;
+        let timeline = self.timeline(range).await?;
+        Ok(Overview { report, timeline, runs: log.documents(self.clock.now()) })
+    }
+
+    /// Which minutes are compared, of which run. A range that spans several runs compares none of them.
+    fn subject(&self, query: &ReportQuery, log: &RunLog) -> Result<Subject, ComparisonError> {
+        let now = self.clock.now();
+        let runs: Vec<Run> = log.runs(now).into_iter().filter(|run| run.ends_at != Some(run.starts_at)).collect();
+        let chosen: Vec<&Run> = match (&query.run, query.from.or(query.to)) {
+            (Some(choice), _) => {
+                let run = find(&runs, choice, now);
+                vec![run.ok_or_else(|| ComparisonError::NoSuchRun(RunRefusal::Unknown(choice.to_string())))?]
+            }
+            (None, None) => find(&runs, &RunChoice::Current, now).into_iter().collect(),
+            (None, Some(_)) => {
+                let range = self.minutes(query.from, query.to);
+                runs.iter().filter(|run| run.overlaps(range.starts_at(), range.ends_at())).collect()
+            }
+        };
+        let documents = chosen.iter().map(|run| RunDocument::of(run, log, now)).collect();
+        let [run] = chosen[..] else {
+            return Ok(Subject { range: self.minutes(query.from, query.to), runs: documents, excluded: Vec::new() });
+        };
+        let schedule = self.schedule_of(run, log)?;
+        let settled = now - interval(&schedule) * SETTLED_TURNS;
+        let end = [run.ends_at, query.to, Some(settled)].into_iter().flatten().min().unwrap_or(settled);
+        let last = query.last.map(|length| end - length);
+        let start = [query.from, last].into_iter().flatten().fold(run.starts_at, OffsetDateTime::max);
+        // A run that is about to begin has no minute yet.
+        let range = MinuteRange::new(schedule, schedule.minute_at(start), schedule.minute_at(end.max(start)));
+        let whole = range.starts_at() == run.starts_at && Some(range.ends_at()) == run.ends_at;
+        let intervals = if whole { run.interval_kind(now) } else { IntervalKind::AnyTime };
+        let document = RunDocument { intervals, ..RunDocument::of(run, log, now) };
+        let whole_pairs = |exclusion: &Exclusion| {
+            let [from, to] = [schedule.pair_start(exclusion.from), schedule.next_whole_pair(exclusion.to)];
+            (schedule.minute_at(from), schedule.minute_at(to))
+        };
+        let excluded = document.exclusions.iter().map(whole_pairs).collect();
+        Ok(Subject { range, runs: vec![document], excluded })
+    }
+
+    /// The schedule a run was served under.
+    fn schedule_of(&self, run: &Run, log: &RunLog) -> Result<Schedule, ComparisonError> {
+        let Some(set_up) = &run.set_up else { return Ok(self.schedule) };
+        let own = self.schedule.rule().seed().into_iter().chain(self.config.seed);
+        let seeds: Vec<Seed> = own.chain(log.shown_seeds.iter().copied()).collect();
+        set_up.schedule.schedule(&seeds).ok_or_else(|| ComparisonError::SeedUnknown(run.title()))
+    }
+
+    async fn compare(&self, subject: Subject, burn_in: BurnIn, place: OwnedSemaphorePermit) -> Result<Report, ComparisonError> {
         let turn = Arc::clone(&self.turn).acquire_owned().await;
-        let range = self.minutes(asked.from, asked.to);
-        let mut accumulator = Accumulator::new(self.inputs(range, asked.burn_in).await?);
-        self.store.failovers(range).await?.iter().for_each(|count| accumulator.decision(count));
-        // Read beside the windows, which need only the failovers before them.
-        let store = self.store.clone();
-        let decisions = AbortOnDropHandle::new(tokio::spawn(async move { store.scheduled_decisions(range).await }));
-        self.store.observe_windows(range, |window| accumulator.observe(window)).await?;
-        let decisions = decisions.await.map_err(ComparisonError::Decisions)??;
-        decisions.iter().for_each(|count| accumulator.decision(count));
+        let (range, spans_runs) = (subject.range, subject.spans_runs());
+        let mut accumulator = Accumulator::new(self.inputs(subject, burn_in).await?);
+        if !spans_runs {
+            self.read(range, &mut accumulator).await?;
+        }
         let now = self.clock.now();
         // Seconds of arithmetic for a year of windows: not on a thread that serves calls.
         let arithmetic = tokio::task::spawn_blocking(move || {
@@ -128,14 +228,20 @@ impl Comparison {
         arithmetic.await.map_err(ComparisonError::Arithmetic)
     }
 
-    /// The last minutes of what `report` compares, up to the last in which anything was counted.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn timeline(&self, report: &Report) -> Result<Timeline, StoreError> {
-        let [from, to] = [report.from, report.to].map(|moment| self.schedule.minute_at(moment));
+    async fn read(&self, range: MinuteRange, accumulator: &mut Accumulator) -> Result<(), ComparisonError> {
+        self.store.failovers(range).await?.iter().for_each(|count| accumulator.decision(count));
+        // Read beside the windows, which need only the failovers before them.
+        let store = self.store.clone();
+        let decisions = AbortOnDropHandle::new(tokio::spawn(async move { store.scheduled_decisions(range).await }));
+        self.store.observe_windows(range, |window| accumulator.observe(window)).await?;
+        let decisions = decisions.await.map_err(ComparisonError::Decisions)??;
+        decisions.iter().for_each(|count| accumulator.decision(count));
+        Ok(())
+    }
+
+    /// The last minutes of `range`, up to the last in which anything was counted.
+    async fn timeline(&self, mut range: MinuteRange) -> Result<Timeline, StoreError> {
         // Decisions may go on when no arm serves any more: half a timeline of them is shown.
-        let mut range = MinuteRange::new(self.schedule, from, to);
         if let Some(last) = self.store.last_window(range).await? {
             range = range.ending_no_later_than(Minute(last.0.saturating_add(TimelineBuilder::MAX_MINUTES / 2)));
         }
@@ -146,24 +252,37 @@ impl Comparison {
         Ok(timeline.finish())
     }
 
-    async fn inputs(&self, range: MinuteRange, burn_in: BurnIn) -> Result<Inputs, StoreError> {
+    async fn inputs(&self, Subject { range, runs, excluded }: Subject, burn_in: BurnIn) -> Result<Inputs, StoreError> {
         let config = &self.config;
         let (starts_at, ends_at) = (range.starts_at(), range.ends_at());
         let prices = PriceBook::in_use(self.store.prices().await?, &config.price_overrides, self.clock.now().date());
-        let charged = |ids: &[String]| {
-            let ids = ids.to_vec();
-            async move { self.store.charged(&ids, starts_at, ends_at).await }
+        // What the run was served with, which this process need not be served with any more.
+        let set_up = runs.first().filter(|_| runs.len() == 1).and_then(|run| run.set_up.clone());
+        let (plans, region, margins, resource_ids, shared_resource_ids) = match &set_up {
+            Some(set_up) => {
+                let arms = set_up.arms.as_ref();
+                let ids = arms.map(|arm| arm.resource_ids.clone());
+                let region = set_up.arms.even.region.clone();
+                (arms.map(|arm| arm.plan), region, set_up.margins, ids, set_up.shared_resource_ids.clone())
+            }
+            None => (config.plans, config.region.clone(), config.margins, config.resource_ids.clone(), config.shared_resource_ids.clone()),
         };
+        let charged = |ids: Vec<String>| async move { self.store.charged(&ids, starts_at, ends_at).await };
         Ok(Inputs {
-            region: config.region.clone(),
+            region,
             prices,
-            margins: config.margins,
+            margins,
             burn_in,
-            aa_run: self.store.one_worker_serves_both_arms(range).await?,
-            charges: ByArm { even: charged(&config.resource_ids.even).await?, odd: charged(&config.resource_ids.odd).await? },
-            shared_charges: charged(&config.shared_resource_ids).await?,
+            aa_run: match &set_up {
+                Some(set_up) => set_up.aa_run,
+                None => self.store.one_worker_serves_both_arms(range).await?,
+            },
+            charges: ByArm { even: charged(resource_ids.even).await?, odd: charged(resource_ids.odd).await? },
+            shared_charges: charged(shared_resource_ids).await?,
             probes: self.store.probe_outcomes(starts_at, ends_at).await?,
-            ..Inputs::new(range, config.plans)
+            runs,
+            excluded,
+            ..Inputs::new(range, plans)
         })
     }
 }

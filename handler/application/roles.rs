@@ -130,12 +130,12 @@ impl Setup<'_> {
         let stop = background.stop.clone();
         background.spawn("the writer of windows", windows::flush::windows(Arc::clone(&counter), store.clone(), stop));
         let arms = if api.aa_run { Arm::BOTH.to_vec() } else { vec![api.arm] };
-        let serving = Serving::Arms { arms, config: Box::new(api.comparison.clone()), aa_run: api.aa_run };
+        let serving = Serving::Arms { arms, config: api.comparison.clone(), aa_run: api.aa_run };
         self.record(serving, store.clone(), background);
         let retention = retention::keep(store.clone(), api.retention, Arc::clone(clock), background.stop.clone());
         background.spawn("the remover of what is too old", retention);
         let lame_duck = Arc::new(LameDuck::default());
-        let comparison = Comparison::new(store.clone(), self.schedule, api.comparison.clone(), Arc::clone(clock));
+        let comparison = Comparison::new(store.clone(), self.schedule, (*api.comparison).clone(), Arc::clone(clock));
         let one_url = config.one_url.as_ref().map(ToString::to_string);
         let parts = ApiParts {
             config: api.clone(),

@@ -13,12 +13,13 @@ use super::failure::Failure;
 use super::process::runtime;
 use super::values::minute;
 use crate::clock::SystemClock;
-use crate::comparison::{Comparison, ReportQuery};
+use crate::comparison::{Comparison, ComparisonError, Overview, ReportQuery};
 use crate::config::{BaseUrl, comparison, process_setting};
 use crate::domain::arm::ByArm;
 use crate::domain::figures::{self, amount, count, decimals, difference, percent, size_of_difference};
 use crate::domain::moment;
 use crate::domain::report::{CheckLine, Finding, Metric, Report, Status};
+use crate::domain::run::RunChoice;
 use crate::domain::schedule::Schedule;
 use crate::domain::timeline::Timeline;
 use crate::domain::window::BurnIn;
@@ -27,10 +28,13 @@ use crate::page::{Mode, ReportView, render_report};
 /// The comparison.
 #[derive(Debug, Args)]
 pub struct ReportCommand {
-    /// Start of the range, such as 2026-11-01 or 2026-11-01T10:00Z [default: a day before the end]
+    /// The run: its id, its name, or current [default: current, or the run of the range]
+    #[arg(long)]
+    run: Option<RunChoice>,
+    /// Start of the range, such as 2026-11-01 or 2026-11-01T10:00Z [default: the run's]
     #[arg(long, value_parser = read_moment)]
     from: Option<OffsetDateTime>,
-    /// End of the range, exclusive [default: now]
+    /// End of the range, exclusive [default: the run's, or now]
     #[arg(long, value_parser = read_moment)]
     to: Option<OffsetDateTime>,
     /// Seconds to trim from both edges of each window: 0, 5, 10 or 20
@@ -55,14 +59,15 @@ impl ReportCommand {
         let (config, rule) = comparison::from_process_environment()?;
         let database = self.database.config()?;
         let schedule = Schedule::with_minute(rule, self.minute.unwrap_or(Schedule::MINUTE));
-        let asked = ReportQuery { from: self.from, to: self.to, burn_in: self.burn_in };
-        let (report, timeline) = runtime()?.block_on(async {
+        let query = ReportQuery { run: self.run.clone(), from: self.from, to: self.to, last: None, burn_in: self.burn_in };
+        let Overview { report, timeline, .. } = runtime()?.block_on(async {
             let clock = Arc::new(SystemClock::new());
             let store = open_store(&database, clock.clone())?;
             let comparison = Comparison::new(store, schedule, config, clock);
-            let report = comparison.report(asked).await.map_err(|error| Failure::operation(&error))?;
-            let timeline = comparison.timeline(&report).await.map_err(|error| Failure::operation(&error))?;
-            Ok::<_, Failure>((report, timeline))
+            comparison.overview(&query).await.map_err(|error| match error {
+                ComparisonError::NoSuchRun(_) | ComparisonError::SeedUnknown(_) => Failure::input(error.to_string()),
+                error => Failure::operation(&error),
+            })
         })?;
         if let Some(file) = &self.html {
             write_page(file, &report, &timeline)?;
@@ -79,7 +84,7 @@ impl ReportCommand {
 /// Writes to a temporary file first, so that an existing page is never left half overwritten.
 fn write_page(file: &Path, report: &Report, timeline: &Timeline) -> Result<(), Failure> {
     let one_url = process_setting("SWITCHBACK_URL").map(|url| url.parse::<BaseUrl>()).transpose().map_err(Failure::Input)?;
-    let view = ReportView { report, timeline, one_url: one_url.as_ref().map(BaseUrl::as_str) };
+    let view = ReportView { report, timeline, runs: &[], one_url: one_url.as_ref().map(BaseUrl::as_str) };
     let page = render_report(&view, Mode::File).map_err(|error| Failure::operation(&error))?;
     let wrong = |error: std::io::Error| Failure::Operation(format!("{} could not be written: {error}", file.display()));
     let beside = file.with_extension("html.part");

@@ -81,7 +81,7 @@ async fn stored_rows_become_a_report() {
         source: "fetched".into(),
     };
     store.write_prices(&[fetched]).await.unwrap();
-    let report = comparison(store).report(ReportQuery::default()).await.unwrap();
+    let report = comparison(store).report(&ReportQuery::default()).await.unwrap();
     assert_eq!((report.data.pairs, report.arms.even.calls, report.checks.conformance.decisions), (60, 2_400, 4_800));
     let mean = report.metric(MetricName::LatencyMean).unwrap();
     assert!(mean.interval.low <= 4.0 && 4.0 <= mean.interval.high && mean.interval.low > 3.0, "{mean:?}");
@@ -99,7 +99,7 @@ async fn a_range_excludes_other_minutes_and_those_not_yet_settled() {
     let comparison = comparison(store);
     let asked =
         ReportQuery { from: Some(datetime!(2026-11-23 11:30 UTC)), to: Some(datetime!(2026-11-23 11:40 UTC)), ..ReportQuery::default() };
-    assert_eq!(comparison.report(asked).await.unwrap().data.rows, 10);
+    assert_eq!(comparison.report(&asked).await.unwrap().data.rows, 10);
     let until_next_year = comparison.minutes(None, Some(datetime!(2027-01-01 0:00 UTC)));
     assert_eq!(until_next_year.ends_at(), datetime!(2026-11-23 12:00 UTC));
 }
@@ -108,7 +108,7 @@ async fn a_range_excludes_other_minutes_and_those_not_yet_settled() {
 async fn one_worker_on_both_arms_is_recognised_as_an_aa_run() {
     let store = new_store().await;
     fill(&store, &Schedule::default(), 60, ByArm { even: 1, odd: 1 }).await;
-    let report = comparison(store).report(ReportQuery::default()).await.unwrap();
+    let report = comparison(store).report(&ReportQuery::default()).await.unwrap();
     assert!(report.aa_run);
     assert_eq!(report.verdict.outcome, VerdictOutcome::AaFailed, "4 ms apart");
 }
@@ -143,7 +143,7 @@ async fn imported_charges_are_the_observed_cost_by_resource_whatever_the_case() 
         charge("/sub/a/serverfarms/other", "99", "2026-11-23T11:40Z"),
     ];
     store.post_charges(rows.into(), None).await.unwrap();
-    let report = comparison(store).report(ReportQuery::default()).await.unwrap();
+    let report = comparison(store).report(&ReportQuery::default()).await.unwrap();
     let even = &report.cost.arms.even;
     let charged = even.charged.as_ref().unwrap();
     assert_eq!((charged.billed.to_string().as_str(), charged.currency.as_str(), charged.charges), ("0.1123456789", "EUR", 2));
@@ -215,7 +215,7 @@ async fn a_year_under(rule: Rule) {
     let clock = SystemClock::new();
     let started = clock.uptime();
     let asked = ReportQuery { from: Some(schedule.starts_at(Minute(first))), ..ReportQuery::default() };
-    let report = comparison.report(asked).await.unwrap();
+    let report = comparison.report(&asked).await.unwrap();
     let took = clock.uptime() - started;
     println!("{rule}: {} rows in {took:?}; resident {before_kb} kB before, {} kB at most", report.data.rows, resident_kb());
     assert_eq!((report.data.rows, report.data.pairs), (1_051_200, 262_800));
@@ -237,7 +237,7 @@ async fn past_a_short_queue_a_report_is_refused_at_once() {
     let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client.batch_execute("BEGIN; LOCK TABLE windows").await.unwrap();
-    let report = |comparison: Comparison| async move { comparison.report(ReportQuery::default()).await };
+    let report = |comparison: Comparison| async move { comparison.report(&ReportQuery::default()).await };
     let queued: Vec<_> = (0..=MAX_WAITING).map(|_| tokio::spawn(report(comparison.clone()))).collect();
     tokio::time::sleep(Duration::from_millis(50)).await;
     let refused = tokio::time::timeout(Duration::from_secs(1), report(comparison.clone())).await.expect("an answer at once");

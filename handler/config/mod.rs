@@ -94,7 +94,7 @@ pub struct ApiConfig {
     /// Whether this one instance is both arms: an A/A run.
     pub aa_run: bool,
     /// What the report needs to know of the run.
-    pub comparison: ComparisonConfig,
+    pub comparison: Box<ComparisonConfig>,
     /// Who may call.
     pub keys: KeysConfig,
     /// What needs no key.
@@ -328,7 +328,7 @@ fn read_api(settings: &mut Settings, database: Option<DatabaseConfig>, seed: Opt
     settings.required("SWITCHBACK_ARM", "even or odd");
     let arm = settings.parsed("SWITCHBACK_ARM", None, |text| text.parse::<Arm>().map(Some));
     let aa_run = settings.parsed("SWITCHBACK_AA_RUN", false, on_or_off);
-    let comparison = comparison::read(settings, seed);
+    let comparison = Box::new(comparison::read(settings, seed));
     let keys = access::read_keys(settings);
     let open = settings.parsed("SWITCHBACK_OPEN", access::ARM_STANDARD, access::read_open);
     let imports = ImportLimits {

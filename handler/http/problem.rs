@@ -13,7 +13,9 @@ use utoipa::ToSchema;
 use warp::Reply;
 
 use crate::comparison::ComparisonError;
+use crate::domain::run::RunRefusal;
 use crate::store::StoreError;
+use crate::store::runs::RunError;
 
 /// Where every problem type is documented; a type is this address and the kind's slug.
 pub const TYPE_BASE: &str = "/api/docs/problems#";
@@ -66,6 +68,8 @@ kinds! {
     Overlap => "overlap", CONFLICT, "Another import holds these charges";
     /// The dataset has a newer export of the billing period than this one. To go back all the same, delete the newer import first.
     StaleExport => "stale-export", CONFLICT, "A newer export is stored";
+    /// A declared run's margins and horizon never change. End the run, and declare another under a name of its own.
+    RunImmutable => "run-immutable", CONFLICT, "A declared run never changes";
     /// The body is larger than the limit.
     TooLarge => "too-large", PAYLOAD_TOO_LARGE, "The body is too large";
     /// The request's target and headers together are longer than 64 KiB.
@@ -266,11 +270,38 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<RunRefusal> for Problem {
+    fn from(refusal: RunRefusal) -> Self {
+        let kind = match &refusal {
+            RunRefusal::Unknown(_) => ProblemKind::NotFound,
+            RunRefusal::Immutable(_) => ProblemKind::RunImmutable,
+            RunRefusal::NoSetUp | RunRefusal::NameTaken(_) | RunRefusal::Underway { .. } => ProblemKind::Conflict,
+            RunRefusal::Margin(_)
+            | RunRefusal::BadLength
+            | RunRefusal::BadExclusion
+            | RunRefusal::BadReason
+            | RunRefusal::OutsideRun(_) => ProblemKind::BadRequest,
+        };
+        Problem::new(kind, refusal.to_string())
+    }
+}
+
+impl From<RunError> for Problem {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Refused(refusal) => refusal.into(),
+            RunError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<ComparisonError> for Problem {
     fn from(error: ComparisonError) -> Self {
         match error {
             ComparisonError::Store(error) => error.into(),
             ComparisonError::Busy => Problem::new(ProblemKind::Overloaded, format!("{error}; try again shortly")).because(error),
+            ComparisonError::NoSuchRun(refusal) => refusal.into(),
+            ComparisonError::SeedUnknown(_) => Problem::new(ProblemKind::Conflict, error.to_string()),
             ComparisonError::Decisions(_) | ComparisonError::Arithmetic(_) => Problem::internal(error),
         }
     }

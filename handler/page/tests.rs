@@ -14,14 +14,24 @@ use crate::domain::price::{Meter, Price};
 use crate::domain::probe::ProbeOutcomes;
 use crate::domain::report::testing::{inputs, run};
 use crate::domain::report::{Charged, Inputs, Interval, Report};
+use crate::domain::run::testing::document as run_document;
+use crate::domain::run::{RunDocument, RunKind};
 use crate::domain::timeline::Timeline;
 
 const HOSTILE: &str = "<script>alert('1')</script>\"&<!--";
 
 fn page_of(report: &Report, timeline: &Timeline, one_url: Option<&str>, mode: Mode) -> String {
-    let html = render_report(&ReportView { report, timeline, one_url }, mode).expect("a page");
+    let html = render_report(&ReportView { report, timeline, runs: &runs(), one_url }, mode).expect("a page");
     sound(&html);
     html
+}
+
+/// Two runs to choose from: one with everything there may be, one with next to nothing.
+fn runs() -> Vec<RunDocument> {
+    let declared = run_document();
+    let observed =
+        RunDocument { id: uuid::Uuid::nil(), name: None, kind: RunKind::Observed, horizon: None, set_up: None, ..run_document() };
+    vec![declared, observed]
 }
 
 /// What holds for every page: no non-finite number, drawings that are well-formed XML with title and description, ids used once,
@@ -92,15 +102,28 @@ fn a_run_is_shown_whole_with_the_checks_above_the_verdict() {
 #[test]
 fn a_served_page_refreshes_through_the_one_url_unless_told_not_to() {
     let (report, timeline) = run(30, inputs(30));
-    let viewing = Viewing { range: Range::Week, still: false };
-    let html = page_of(&report, &timeline, Some("https://one.example.net"), Mode::Served(viewing));
+    let viewing = Viewing { range: Range::Week, ..Viewing::default() };
+    let html = page_of(&report, &timeline, Some("https://one.example.net"), Mode::Served(viewing.clone()));
     assert!(html.contains("content=\"15; url=https://one.example.net/?range=week\""), "{html}");
     assert!(html.contains("href=\"/?range=week&#38;refresh=off\""), "{html}");
     assert!(html.contains("<a href=\"/?range=week\" aria-current=\"true\">"));
-    let html = page_of(&report, &timeline, None, Mode::Served(viewing));
+    let html = page_of(&report, &timeline, None, Mode::Served(viewing.clone()));
     assert!(html.contains("<meta http-equiv=\"refresh\" content=\"15\">"));
     let html = page_of(&report, &timeline, None, Mode::Served(Viewing { still: true, ..viewing }));
     assert!(!html.contains("http-equiv=\"refresh\""));
+}
+
+#[test]
+fn a_served_page_offers_the_other_runs_and_says_which_it_shows() {
+    let (report, timeline) = run(30, Inputs { runs: vec![run_document()], ..inputs(30) });
+    let html = page_of(&report, &timeline, None, Mode::Served(Viewing { range: Range::Day, ..Viewing::default() }));
+    let declared = "<a href=\"/?range=day&#38;run=00000000-0000-0000-0000-000000000007\" aria-current=\"true\">s1-or-b1 (declared), from";
+    assert!(html.contains(declared), "{html}");
+    assert!(
+        html.contains("<a href=\"/?range=day&#38;run=00000000-0000-0000-0000-000000000000\">Before runs were recorded, from"),
+        "{html}"
+    );
+    assert!(html.contains("Run s1-or-b1, declared, from 2026-11-22T12:00:00Z, until 2026-11-23T12:00:00Z; shown: "), "{html}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::report::Report;
+use crate::domain::run::{RunChoice, RunDocument};
 use crate::domain::timeline::Timeline;
 
 /// The page's style sheet.
@@ -29,12 +30,14 @@ pub struct ReportView<'a> {
     pub report: &'a Report,
     /// Its last minutes.
     pub timeline: &'a Timeline,
+    /// Every run, newest first.
+    pub runs: &'a [RunDocument],
     /// The one URL callers know, where it is known here.
     pub one_url: Option<&'a str>,
 }
 
 /// What a page is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mode {
     /// A file: it stays as it is.
     File,
@@ -43,36 +46,41 @@ pub enum Mode {
 }
 
 /// What a viewer of the served page chose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Viewing {
-    /// How far back the comparison goes.
+    /// The run.
+    pub run: RunChoice,
+    /// How much of it.
     pub range: Range,
     /// Whether the page stays as it is.
     pub still: bool,
 }
 
-/// How far back a served page looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// How much of a run a served page shows, up to its end or to now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Range {
-    /// An hour.
-    Hour,
-    /// A day.
+    /// All of it.
     #[default]
+    Run,
+    /// Its last hour.
+    Hour,
+    /// Its last day.
     Day,
-    /// Seven days.
+    /// Its last seven days.
     Week,
-    /// Thirty days.
+    /// Its last thirty days.
     Month,
 }
 
 impl Range {
-    /// All of them, shortest first.
-    pub const ALL: [Range; 4] = [Range::Hour, Range::Day, Range::Week, Range::Month];
+    /// All of them, as they are offered.
+    pub const ALL: [Range; 5] = [Range::Run, Range::Hour, Range::Day, Range::Week, Range::Month];
 
     /// Its name in a query.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Range::Run => "run",
             Range::Hour => "hour",
             Range::Day => "day",
             Range::Week => "week",
@@ -80,14 +88,15 @@ impl Range {
         }
     }
 
-    /// How long it is.
+    /// How long it is; none for all of a run.
     #[must_use]
-    pub const fn length(self) -> time::Duration {
+    pub const fn length(self) -> Option<time::Duration> {
         match self {
-            Range::Hour => time::Duration::HOUR,
-            Range::Day => time::Duration::DAY,
-            Range::Week => time::Duration::WEEK,
-            Range::Month => time::Duration::days(30),
+            Range::Run => None,
+            Range::Hour => Some(time::Duration::HOUR),
+            Range::Day => Some(time::Duration::DAY),
+            Range::Week => Some(time::Duration::WEEK),
+            Range::Month => Some(time::Duration::days(30)),
         }
     }
 }

@@ -51,14 +51,14 @@ impl Accumulator {
         Accumulator { gathered, billed_ms, pairing: Pairing::new(schedule), open: None }
     }
 
-    fn in_range(&self, minute: Minute) -> bool {
-        self.gathered.inputs.range.contains(minute)
+    fn is_compared(&self, minute: Minute) -> bool {
+        self.gathered.inputs.compares(minute)
     }
 
     /// Adds a count of decisions. Those that left the schedule come before the first window, the others at any time.
     pub fn decision(&mut self, count: &DecisionCount) {
         let decision = count.decision;
-        if !self.in_range(decision.minute) || count.calls == 0 {
+        if !self.is_compared(decision.minute) || count.calls == 0 {
             return;
         }
         let scheduled = self.gathered.schedule().arm_of(decision.minute) == decision.arm;
@@ -87,7 +87,7 @@ impl Accumulator {
     /// Adds one stored row. Rows come in order of their minutes; those of one minute in any order. A row that cannot be read makes its
     /// window incomplete, one out of order is left out; both are counted.
     pub fn observe(&mut self, row: &StoredWindow<'_>) {
-        if !self.in_range(row.minute) {
+        if !self.is_compared(row.minute) {
             return;
         }
         self.gathered.rows += 1;

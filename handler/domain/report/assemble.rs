@@ -20,12 +20,16 @@ pub fn assemble(gathered: &Gathered, generated_at: OffsetDateTime) -> Report {
     let verdict = decide(gathered, &checks, &metrics, &cost);
     let arms = ByArm::build(|arm| ArmSummary::of(gathered, arm));
     let data = DataSummary::of(gathered);
-    let evidence = Evidence { arms: &arms, data: &data, checks: &checks, metrics: &metrics, cost: &cost, verdict: &verdict };
+    let exclusions = gathered.inputs.run().map_or_else(Vec::new, |run| run.exclusions.clone());
+    let evidence =
+        Evidence { arms: &arms, data: &data, checks: &checks, metrics: &metrics, cost: &cost, verdict: &verdict, exclusions: &exclusions };
     let summary = in_words(evidence);
     Report {
         generated_at,
         from: gathered.inputs.range.starts_at(),
         to: gathered.inputs.range.ends_at(),
+        run: gathered.inputs.run().cloned(),
+        spanned_runs: gathered.inputs.spanned_runs().to_vec(),
         schedule: ScheduleSummary::of(gathered),
         aa_run: gathered.inputs.aa_run,
         arms,

@@ -14,6 +14,7 @@ use crate::domain::arm::{Arm, ByArm};
 use crate::domain::pairs::Excluded;
 use crate::domain::plan::Plan;
 use crate::domain::probe::ProbeOutcomes;
+use crate::domain::run::RunDocument;
 use crate::domain::schedule::Rule;
 
 /// The whole comparison. Differences are odd less even, latencies are in milliseconds, rates are shares of 1.
@@ -28,6 +29,10 @@ pub struct Report {
     /// End of the compared range, exclusive.
     #[serde(with = "time::serde::rfc3339")]
     pub to: OffsetDateTime,
+    /// The run whose minutes these are; null where there is none, or several.
+    pub run: Option<RunDocument>,
+    /// The runs that the minutes asked for span, where there are several: none of them is compared.
+    pub spanned_runs: Vec<RunDocument>,
     /// Which minutes belong to which arm.
     pub schedule: ScheduleSummary,
     /// Whether both arms are one instance, so that no difference is expected.

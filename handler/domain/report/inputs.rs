@@ -10,6 +10,8 @@ use crate::domain::minute_range::MinuteRange;
 use crate::domain::plan::Plan;
 use crate::domain::price::PriceBook;
 use crate::domain::probe::ProbeOutcomes;
+use crate::domain::run::{IntervalKind, RunDocument};
+use crate::domain::schedule::Minute;
 use crate::domain::statistics::bootstrap::DRAWS;
 use crate::domain::window::BurnIn;
 
@@ -18,6 +20,10 @@ use crate::domain::window::BurnIn;
 pub struct Inputs {
     /// The minutes compared; all of them must be over for long enough that their windows were written.
     pub range: MinuteRange,
+    /// The run these minutes belong to; several, where the minutes asked for span them and none is compared.
+    pub runs: Vec<RunDocument>,
+    /// Stretches of whole pairs left out, each from a minute up to but not including another.
+    pub excluded: Vec<(Minute, Minute)>,
     /// What each arm runs on.
     pub plans: ByArm<Plan>,
     /// Azure region both arms run in.
@@ -48,6 +54,8 @@ impl Inputs {
     pub fn new(range: MinuteRange, plans: ByArm<Plan>) -> Self {
         Inputs {
             range,
+            runs: Vec::new(),
+            excluded: Vec::new(),
             plans,
             region: "local".to_owned(),
             prices: PriceBook::embedded(),
@@ -60,6 +68,32 @@ impl Inputs {
             draws: DRAWS,
             seed: 0x5b_17c4,
         }
+    }
+}
+
+impl Inputs {
+    /// The run that is compared.
+    #[must_use]
+    pub fn run(&self) -> Option<&RunDocument> {
+        self.runs.first().filter(|_| self.runs.len() == 1)
+    }
+
+    /// The runs that the minutes asked for span, where there are several: none of them is compared.
+    #[must_use]
+    pub fn spanned_runs(&self) -> &[RunDocument] {
+        if self.runs.len() > 1 { &self.runs } else { &[] }
+    }
+
+    /// What the report's intervals must be good for.
+    #[must_use]
+    pub fn interval_kind(&self) -> IntervalKind {
+        self.run().map_or(IntervalKind::AnyTime, |run| run.intervals)
+    }
+
+    /// Whether `minute` is compared.
+    #[must_use]
+    pub fn compares(&self, minute: Minute) -> bool {
+        self.range.contains(minute) && !self.excluded.iter().any(|(from, to)| (*from..*to).contains(&minute))
     }
 }
 

@@ -11,6 +11,7 @@ use super::metrics::{Finding, MIN_PAIRS, Metric};
 use crate::domain::arm::Arm;
 use crate::domain::figures::{counted, difference, money, probability, size_of_difference};
 use crate::domain::margins::{GUARDED, Margins};
+use crate::domain::run::RunDocument;
 
 /// How the comparison ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -20,6 +21,8 @@ pub enum VerdictOutcome {
     Recommended,
     /// No arm can be recommended.
     NoRecommendation,
+    /// The minutes asked for span several runs, and two set-ups are never compared as one.
+    SeveralRuns,
     /// Too few pairs of windows.
     NotEnoughData,
     /// A check failed.
@@ -50,6 +53,10 @@ pub struct Verdict {
 pub fn decide(gathered: &Gathered, checks: &Checks, metrics: &[Metric], cost: &CostReport) -> Verdict {
     let margins = gathered.inputs.margins;
     let without = |outcome, reasons| Verdict { outcome, recommended: None, margins, reasons };
+    let spanned = gathered.inputs.spanned_runs();
+    if !spanned.is_empty() {
+        return without(VerdictOutcome::SeveralRuns, spanned.iter().map(RunDocument::in_words).collect());
+    }
     let pairs = gathered.series.busy_pairs();
     if pairs < MIN_PAIRS {
         let reason = format!("{} of windows with calls so far; a verdict needs {MIN_PAIRS}", counted(pairs as u64, "pair"));

@@ -7,6 +7,8 @@ use super::metrics::{Finding, Metric};
 use super::verdict::{Verdict, VerdictOutcome};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::figures::{amount, counted, interval, money, size_of_difference};
+use crate::domain::moment;
+use crate::domain::run::Exclusion;
 
 /// What the summary is written from.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +25,8 @@ pub struct Evidence<'a> {
     pub cost: &'a CostReport,
     /// The verdict.
     pub verdict: &'a Verdict,
+    /// Minutes left out.
+    pub exclusions: &'a [Exclusion],
 }
 
 /// One statement each, the headline first.
@@ -46,6 +50,9 @@ pub fn in_words(evidence: Evidence<'_>) -> Vec<String> {
              counted"
         ));
     }
+    words.extend(evidence.exclusions.iter().map(|Exclusion { from, to, reason, .. }| {
+        format!("left out, with the whole pairs around it: {} to {} ({reason})", moment::format(*from), moment::format(*to))
+    }));
     if evidence.data.unreadable_rows > 0 {
         words.push(format!("not compared, because it could not be read: {}", counted(evidence.data.unreadable_rows, "stored row")));
     }
@@ -60,6 +67,7 @@ fn headline(evidence: Evidence<'_>) -> String {
         (VerdictOutcome::Recommended, None) | (VerdictOutcome::NoRecommendation, _) => {
             "neither plan can be recommended on this evidence".to_owned()
         }
+        (VerdictOutcome::SeveralRuns, _) => "this time spans several runs, so none is compared: ask for one of them".to_owned(),
         (VerdictOutcome::NotEnoughData, _) => "it is too early to tell the plans apart".to_owned(),
         (VerdictOutcome::Withheld, _) => "no verdict: the comparison can't be trusted yet".to_owned(),
         (VerdictOutcome::NoPrice, _) => "no verdict on price: at least one arm runs where no price is known".to_owned(),

@@ -9,6 +9,8 @@ mod log;
 mod name;
 mod period;
 mod set_up;
+#[cfg(test)]
+pub mod testing;
 
 pub use declaration::{Declared, ExclusionRequest, RunRefusal, RunRequest};
 pub use document::RunDocument;

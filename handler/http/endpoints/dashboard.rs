@@ -1,5 +1,6 @@
 //! The dashboard at `/`. Owns which report is shown and for how long; must not know what is on the page.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
@@ -9,9 +10,8 @@ use warp::reply::Response;
 
 use crate::causes::chain;
 use crate::clock::Clock;
-use crate::comparison::{Comparison, ComparisonError, ReportQuery};
-use crate::domain::report::Report;
-use crate::domain::timeline::Timeline;
+use crate::comparison::{Comparison, ComparisonError, Overview, ReportQuery};
+use crate::domain::run::RunChoice;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::reply;
@@ -20,6 +20,8 @@ use crate::telemetry::Throttle;
 
 /// How long a report is shown before a new one is made, however many people look.
 const MAX_AGE: Duration = Duration::from_secs(5);
+/// Most reports kept at once.
+const MAX_SHELVES: usize = 32;
 /// How long it is shown at most while a new one is made, or cannot be.
 const MAX_STALE: Duration = Duration::from_secs(600);
 
@@ -29,11 +31,14 @@ pub struct Dashboard {
     one_url: Option<String>,
     clock: Arc<dyn Clock>,
     failures: Arc<Throttle>,
-    /// By range.
-    shelves: [Arc<Shelf>; Range::ALL.len()],
+    /// By what is looked at.
+    shelves: StdMutex<HashMap<Viewed, Arc<Shelf>>>,
 }
 
-/// Where the last report of a range is kept.
+/// What somebody looks at: a run, and how much of it.
+type Viewed = (RunChoice, Range);
+
+/// Where the last report of what is looked at is kept.
 #[derive(Default)]
 struct Shelf {
     kept: StdMutex<Option<Kept>>,
@@ -45,12 +50,12 @@ struct Shelf {
 struct Kept {
     /// The uptime at which it was ready.
     at: Duration,
-    shown: Arc<(Report, Timeline)>,
+    shown: Arc<Overview>,
 }
 
 impl Shelf {
     /// The report kept, where it is younger than `age` at `now`.
-    fn younger_than(&self, age: Duration, now: Duration) -> Option<Arc<(Report, Timeline)>> {
+    fn younger_than(&self, age: Duration, now: Duration) -> Option<Arc<Overview>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         (now.saturating_sub(kept.at) < age).then_some(kept.shown)
     }
@@ -60,24 +65,38 @@ impl Dashboard {
     /// A dashboard of what `comparison` compares.
     #[must_use]
     pub fn new(comparison: Comparison, one_url: Option<String>, clock: Arc<dyn Clock>) -> Self {
-        Dashboard { comparison, one_url, clock, failures: Arc::default(), shelves: Default::default() }
+        Dashboard { comparison, one_url, clock, failures: Arc::default(), shelves: StdMutex::default() }
     }
 
-    /// The range's report. One that is a little old is shown at once while a new one is made: those who look are many when a report takes
+    /// The shelf of what is looked at. Of the others some go where there are too many: they are made again when they are asked for.
+    fn shelf(&self, viewed: &Viewed) -> Arc<Shelf> {
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        if shelves.len() >= MAX_SHELVES && !shelves.contains_key(viewed) {
+            let now = self.clock.uptime();
+            shelves.retain(|_, shelf| shelf.younger_than(MAX_AGE, now).is_some());
+            if shelves.len() >= MAX_SHELVES {
+                shelves.clear();
+            }
+        }
+        Arc::clone(shelves.entry(viewed.clone()).or_default())
+    }
+
+    /// The report of what is looked at. One that is a little old is shown at once while a new one is made: those who look are many when a report takes
     /// long to make.
-    async fn shown(&self, range: Range) -> Result<Arc<(Report, Timeline)>, ComparisonError> {
-        let shelf = &self.shelves[range as usize];
+    async fn shown(&self, viewed: &Viewed) -> Result<Arc<Overview>, ComparisonError> {
+        let shelf = &self.shelf(viewed);
         let now = self.clock.uptime();
         if let Some(fresh) = shelf.younger_than(MAX_AGE, now) {
             return Ok(fresh);
         }
         if let Some(stale) = shelf.younger_than(MAX_STALE, now) {
             if let Ok(making) = Arc::clone(&shelf.making).try_lock_owned() {
-                let (comparison, clock, shelf) = (self.comparison.clone(), Arc::clone(&self.clock), Arc::clone(shelf));
+                let (comparison, clock, shelf, viewed) =
+                    (self.comparison.clone(), Arc::clone(&self.clock), Arc::clone(shelf), viewed.clone());
                 let failures = Arc::clone(&self.failures);
                 // On its own: whoever happened to look first may leave.
                 tokio::spawn(async move {
-                    if let Err(error) = make(&comparison, &*clock, &shelf, range).await
+                    if let Err(error) = make(&comparison, &*clock, &shelf, &viewed).await
                         && let Some(left_out) = failures.admit(clock.uptime())
                     {
                         tracing::warn!(error = chain(&error), left_out, "the dashboard's report could not be made; the last one is shown");
@@ -90,17 +109,17 @@ impl Dashboard {
         let _making = shelf.making.lock().await;
         match shelf.younger_than(MAX_AGE, self.clock.uptime()) {
             Some(made_meanwhile) => Ok(made_meanwhile),
-            None => make(&self.comparison, &*self.clock, shelf, range).await,
+            None => make(&self.comparison, &*self.clock, shelf, viewed).await,
         }
     }
 }
 
-/// Makes a report of `range` and keeps it.
-async fn make(comparison: &Comparison, clock: &dyn Clock, shelf: &Shelf, range: Range) -> Result<Arc<(Report, Timeline)>, ComparisonError> {
-    let asked = ReportQuery { from: Some(clock.now() - range.length()), ..ReportQuery::default() };
-    let report = comparison.report(asked).await?;
-    let timeline = comparison.timeline(&report).await?;
-    let shown = Arc::new((report, timeline));
+/// Makes a report of what is looked at and keeps it.
+async fn make(comparison: &Comparison, clock: &dyn Clock, shelf: &Shelf, (run, range): &Viewed) -> Result<Arc<Overview>, ComparisonError> {
+    // Without a choice the run of the moment, which may not be there yet.
+    let run = Some(run.clone()).filter(|run| *run != RunChoice::Current);
+    let shown = comparison.overview(&ReportQuery { run, last: range.length(), ..ReportQuery::default() }).await?;
+    let shown = Arc::new(shown);
     let kept = Kept { at: clock.uptime(), shown: Arc::clone(&shown) };
     *shelf.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
     Ok(shown)
@@ -117,18 +136,21 @@ async fn make(comparison: &Comparison, clock: &dyn Clock, shelf: &Shelf, range: 
     summary = "Show the comparison as a page",
     description = "The dashboard: the verdict, what it rests on, and plots. HTML without scripts; it shows itself anew every minute.",
     params(
-        ("range" = Option<String>, Query, description = "hour, day (the default), week or month, up to now"),
+        ("run" = Option<String>, Query, description = "The run: its id, its name, or current, which is the default", example = "current"),
+        ("range" = Option<String>, Query, description = "run (the default): all of it; hour, day, week or month: its last"),
         ("refresh" = Option<String>, Query, description = "off: the page stays as it is"),
     ),
     responses(
         (status = 200, description = "The page", body = String, content_type = "text/html"),
         (status = 400, description = "A parameter is wrong"),
+        (status = 404, description = "There is no such run"),
+        (status = 409, description = "The run's schedule was drawn from a seed that the arm does not know"),
     )
 )]
 pub async fn dashboard(dashboard: &Dashboard, raw_query: Option<&str>) -> Result<Response, Problem> {
     let viewing = viewing(raw_query)?;
-    let shown = dashboard.shown(viewing.range).await?;
-    let view = ReportView { report: &shown.0, timeline: &shown.1, one_url: dashboard.one_url.as_deref() };
+    let shown = dashboard.shown(&(viewing.run.clone(), viewing.range)).await?;
+    let view = ReportView { report: &shown.report, timeline: &shown.timeline, runs: &shown.runs, one_url: dashboard.one_url.as_deref() };
     let html = render_report(&view, Mode::Served(viewing)).map_err(Problem::internal)?;
     let policy = HeaderValue::try_from(format!("{}; frame-ancestors 'none'", *POLICY)).map_err(Problem::internal)?;
     Ok(reply::html(html, policy, "no-store"))
@@ -137,10 +159,11 @@ pub async fn dashboard(dashboard: &Dashboard, raw_query: Option<&str>) -> Result
 fn viewing(raw_query: Option<&str>) -> Result<Viewing, Problem> {
     let mut query = Query::parse(raw_query)?;
     let range = |text: &str| Range::ALL.into_iter().find(|range| range.as_str() == text);
-    let range = query.parsed("range", "hour, day, week or month", range)?.unwrap_or_default();
+    let range = query.parsed("range", "run, hour, day, week or month", range)?.unwrap_or_default();
+    let run = query.parsed("run", "a run's id or name, or current", |text| text.parse().ok())?.unwrap_or_default();
     let still = query.parsed("refresh", "off", |text| (text == "off").then_some(true))?.unwrap_or_default();
     query.finish()?;
-    Ok(Viewing { range, still })
+    Ok(Viewing { run, range, still })
 }
 
 #[cfg(test)]
@@ -156,7 +179,10 @@ mod tests {
     #[test]
     fn queries_are_read_strictly() {
         assert_eq!(viewing(None).ok(), Some(Viewing::default()));
-        assert_eq!(viewing(Some("refresh=off&range=month")).ok(), Some(Viewing { range: Range::Month, still: true }));
+        assert_eq!(
+            viewing(Some("refresh=off&range=month&run=a")).ok(),
+            Some(Viewing { run: "a".parse().unwrap(), range: Range::Month, still: true })
+        );
         for wrong in ["range=year", "refresh=on", "x=1"] {
             assert!(viewing(Some(wrong)).is_err(), "{wrong}");
         }
@@ -177,7 +203,8 @@ mod tests {
         assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && policy.ends_with("frame-ancestors 'none'"), "{policy}");
         assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
         assert_eq!(response.headers()["cache-control"], "no-store");
-        let (one, other) = (shown.shown(Range::Hour).await, shown.shown(Range::Hour).await);
+        let hour = (RunChoice::Current, Range::Hour);
+        let (one, other) = (shown.shown(&hour).await, shown.shown(&hour).await);
         assert!(Arc::ptr_eq(&one.expect("a report"), &other.expect("a report")));
     }
 
@@ -193,8 +220,9 @@ mod tests {
     async fn an_old_report_is_shown_while_one_new_one_is_made() {
         let url = database_url().await;
         let (dashboard, clock) = dashboard_on(store(&url)).await;
+        let day = (RunChoice::Current, Range::Day);
         let look = async || {
-            let look = tokio::time::timeout(Duration::from_secs(2), dashboard.shown(Range::Day));
+            let look = tokio::time::timeout(Duration::from_secs(2), dashboard.shown(&day));
             look.await.expect("nobody waits for the new one").expect("a report")
         };
         let old = look().await;
@@ -223,8 +251,9 @@ mod tests {
     async fn a_report_that_is_too_old_is_not_shown() {
         let url = database_url().await;
         let (dashboard, clock) = dashboard_on(store(&url)).await;
-        let old = dashboard.shown(Range::Day).await.expect("a report");
+        let day = (RunChoice::Current, Range::Day);
+        let old = dashboard.shown(&day).await.expect("a report");
         clock.advance(Duration::from_secs(3_600));
-        assert!(!Arc::ptr_eq(&dashboard.shown(Range::Day).await.expect("a report"), &old));
+        assert!(!Arc::ptr_eq(&dashboard.shown(&day).await.expect("a report"), &old));
     }
 }

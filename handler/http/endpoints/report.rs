@@ -20,17 +20,20 @@ use crate::http::reply::json;
     summary = "Compare the arms",
     description = "The report: checks, metrics with intervals, cost observed and projected, and the verdict.",
     params(
-        ("from" = Option<String>, Query, description = "Start of the range; a day before `to` by default"),
-        ("to" = Option<String>, Query, description = "End of the range, exclusive; now by default"),
+        ("run" = Option<String>, Query, description = "The run: its id, its name, or current, which is the default", example = "current"),
+        ("from" = Option<String>, Query, description = "Only from here on; where no run is named, the run of these minutes is compared, and of several none"),
+        ("to" = Option<String>, Query, description = "Only up to here, exclusive"),
         ("burn_in" = Option<u8>, Query, description = "Seconds trimmed from both edges of each window: 0 (the default), 5, 10 or 20"),
     ),
     responses(
         (status = 200, description = "The report", body = Report),
         (status = 400, description = "A parameter is wrong"),
+        (status = 404, description = "There is no such run"),
+        (status = 409, description = "The run's schedule was drawn from a seed that the arm does not know"),
     )
 )]
 pub async fn report(comparison: &Comparison, raw_query: Option<&str>) -> Result<Response, Problem> {
-    Ok(json(&comparison.report(asked(raw_query)?).await?))
+    Ok(json(&comparison.report(&asked(raw_query)?).await?))
 }
 
 /// What a query asks the comparison for.
@@ -47,8 +50,9 @@ pub fn asked(raw_query: Option<&str>) -> Result<ReportQuery, Problem> {
     }
     let read = |text: &str| BurnIn::ALL.into_iter().find(|burn_in| burn_in.sixtieths().to_string() == text);
     let burn_in = query.parsed("burn_in", "0, 5, 10 or 20", read)?.unwrap_or_default();
+    let run = query.parsed("run", "a run's id or name, or current", |text| text.parse().ok())?;
     query.finish()?;
-    Ok(ReportQuery { from, to, burn_in })
+    Ok(ReportQuery { run, from, to, burn_in, last: None })
 }
 
 #[cfg(test)]
@@ -65,6 +69,8 @@ mod tests {
     use crate::domain::probe::ProbeOutcomes;
     use crate::domain::report::testing::{inputs, run};
     use crate::domain::report::{Charged, Inputs};
+    use crate::domain::run::RunChoice;
+    use crate::domain::run::testing::document as run_document;
     use crate::domain::schedule::{Rule, Schedule};
     use crate::http::openapi;
 
@@ -79,10 +85,14 @@ mod tests {
             charges: ByArm { even: Some(charged.clone()), odd: None },
             shared_charges: Some(charged),
             probes: Some(ProbeOutcomes { sent: 1, conformant: 1, ..ProbeOutcomes::default() }),
+            runs: vec![run_document()],
             margins: Margins { latency_mean_ms: Some(50.0), failure_share: Some(0.1), ..Margins::default() },
             ..mirrored(240)
         };
-        [(240, full), (24, inputs(24)), (8, inputs(8)), (0, inputs(1))].map(|(minutes, inputs)| run(minutes, inputs).0).to_vec()
+        let spanned = Inputs { runs: vec![run_document(), run_document()], ..inputs(24) };
+        [(240, full), (24, spanned), (24, inputs(24)), (8, inputs(8)), (0, inputs(1))]
+            .map(|(minutes, inputs)| run(minutes, inputs).0)
+            .to_vec()
     }
 
     /// Holds `value` against `schema`, and notes the properties that were anything but null.
@@ -158,11 +168,16 @@ mod tests {
     #[test]
     fn the_query_says_what_is_compared() {
         assert_eq!(asked(None).ok(), Some(ReportQuery::default()));
-        let full = asked(Some("from=2026-11-01&to=2026-11-02T12:00Z&burn_in=10")).ok();
-        let expected =
-            ReportQuery { from: Some(datetime!(2026-11-01 0:00 UTC)), to: Some(datetime!(2026-11-02 12:00 UTC)), burn_in: BurnIn::Ten };
+        let full = asked(Some("run=current&from=2026-11-01&to=2026-11-02T12:00Z&burn_in=10")).ok();
+        let expected = ReportQuery {
+            run: Some(RunChoice::Current),
+            from: Some(datetime!(2026-11-01 0:00 UTC)),
+            to: Some(datetime!(2026-11-02 12:00 UTC)),
+            burn_in: BurnIn::Ten,
+            last: None,
+        };
         assert_eq!(full, Some(expected));
-        for wrong in ["burn_in=7", "from=2026-11-02&to=2026-11-01", "since=1", "from=yesterday"] {
+        for wrong in ["burn_in=7", "from=2026-11-02&to=2026-11-01", "since=1", "from=yesterday", "run=a/b"] {
             assert!(asked(Some(wrong)).is_err(), "{wrong}");
         }
     }

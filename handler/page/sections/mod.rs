@@ -15,6 +15,7 @@ use crate::domain::arm::{Arm, ByArm};
 use crate::domain::figures::{count, counted, share};
 use crate::domain::probe::ProbeOutcomes;
 use crate::domain::report::{CheckLine, Report, Status, VerdictOutcome};
+use crate::domain::run::{RunChoice, RunDocument, RunState};
 use crate::domain::schedule::Rule;
 
 /// The whole page.
@@ -28,6 +29,8 @@ pub(super) struct ReportPage<'a> {
     one_url: Option<&'a str>,
     scope: String,
     links: Vec<Link>,
+    /// Other runs to look at.
+    runs: Vec<Link>,
     arms: ByArm<ArmCard>,
     contents: Option<Contents>,
     generated_at: String,
@@ -93,11 +96,12 @@ pub(super) fn page<'a>(view: &ReportView<'a>, mode: Mode) -> Result<ReportPage<'
     Ok(ReportPage {
         style: STYLE,
         policy: &POLICY,
-        refresh: served.filter(|viewing| !viewing.still).map(|viewing| refresh(viewing, view.one_url)),
+        refresh: served.as_ref().filter(|viewing| !viewing.still).map(|viewing| refresh(viewing, view.one_url)),
         headline,
         one_url: view.one_url,
         scope: scope(report),
-        links: served.map(links).unwrap_or_default(),
+        links: served.as_ref().map(links).unwrap_or_default(),
+        runs: served.as_ref().map(|viewing| run_links(viewing, view)).unwrap_or_default(),
         arms: ByArm::build(|arm| arm_card(report, arm)),
         contents: if is_empty { None } else { Some(contents(view)?) },
         generated_at: at_second(report.generated_at),
@@ -121,27 +125,56 @@ fn contents(view: &ReportView<'_>) -> Result<Contents, PlotError> {
     })
 }
 
-fn address(viewing: Viewing) -> String {
+/// Most runs offered on the page; `/api/runs` lists them all.
+const MAX_RUNS: usize = 12;
+
+fn address(viewing: &Viewing) -> String {
+    let run = if viewing.run == RunChoice::Current { String::new() } else { format!("&run={}", viewing.run) };
     let still = if viewing.still { "&refresh=off" } else { "" };
-    format!("/?range={}{still}", viewing.range.as_str())
+    format!("/?range={}{run}{still}", viewing.range.as_str())
 }
 
 /// Through the one URL where it is known: the page then outlives the arm that served it.
-fn refresh(viewing: Viewing, one_url: Option<&str>) -> String {
+fn refresh(viewing: &Viewing, one_url: Option<&str>) -> String {
     let seconds = REFRESH.as_secs();
     one_url.map_or_else(|| seconds.to_string(), |url| format!("{seconds}; url={}{}", url.trim_end_matches('/'), address(viewing)))
 }
 
-fn links(viewing: Viewing) -> Vec<Link> {
+fn links(viewing: &Viewing) -> Vec<Link> {
     let range = |range: Range| Link {
-        text: format!("Last {}", range.as_str()),
-        address: address(Viewing { range, ..viewing }),
+        text: if range == Range::Run { "The whole run".to_owned() } else { format!("Its last {}", range.as_str()) },
+        address: address(&Viewing { range, ..viewing.clone() }),
         current: range == viewing.range,
     };
-    let turned = Viewing { still: !viewing.still, ..viewing };
+    let turned = Viewing { still: !viewing.still, ..viewing.clone() };
     let text = if viewing.still { "Refresh by itself again".to_owned() } else { format!("Stop refreshing every {} s", REFRESH.as_secs()) };
-    let refreshing = Link { text, address: address(turned), current: false };
+    let refreshing = Link { text, address: address(&turned), current: false };
     Range::ALL.into_iter().map(range).chain([refreshing]).collect()
+}
+
+/// The newest runs, where there is more than one to choose from.
+fn run_links(viewing: &Viewing, view: &ReportView<'_>) -> Vec<Link> {
+    let shown = view.report.run.as_ref().map(|run| run.id);
+    let link = |run: &RunDocument| Link {
+        text: run_title(run),
+        address: address(&Viewing { run: RunChoice::Id(run.id), ..viewing.clone() }),
+        current: shown == Some(run.id),
+    };
+    if view.runs.len() > 1 { view.runs.iter().take(MAX_RUNS).map(link).collect() } else { Vec::new() }
+}
+
+fn run_title(run: &RunDocument) -> String {
+    let called = match (&run.name, run.id.is_nil()) {
+        (Some(name), _) => format!("{name} (declared)"),
+        (None, true) => "Before runs were recorded".to_owned(),
+        (None, false) => "Observed".to_owned(),
+    };
+    let state = match run.state {
+        RunState::Pending => ", about to begin",
+        RunState::Running => ", under way",
+        RunState::Ended => "",
+    };
+    format!("{called}, from {}{state}", at_second(run.starts_at))
 }
 
 fn arm_card(report: &Report, arm: Arm) -> ArmCard {
@@ -174,7 +207,8 @@ fn arm_card(report: &Report, arm: Arm) -> ArmCard {
 fn scope(report: &Report) -> String {
     let kind = if report.aa_run { "; an A/A run: both arms are one instance, no difference is expected" } else { "" };
     let pairs = counted(report.data.pairs as u64, "pair");
-    format!("{} to {}, {pairs} of minutes compared{kind}", at_second(report.from), at_second(report.to))
+    let run = report.run.as_ref().map(|run| format!("{}; shown: ", sentence(&run.in_words()).trim_end_matches('.'))).unwrap_or_default();
+    format!("{run}{} to {}, {pairs} of minutes compared{kind}", at_second(report.from), at_second(report.to))
 }
 
 fn check(CheckLine { title, status, summary }: CheckLine<'_>) -> Check {
@@ -191,7 +225,7 @@ fn verdict(report: &Report) -> VerdictSection {
     let class = match report.verdict.outcome {
         VerdictOutcome::Recommended | VerdictOutcome::AaPassed => "good",
         VerdictOutcome::Withheld | VerdictOutcome::AaFailed => "bad",
-        VerdictOutcome::NoRecommendation | VerdictOutcome::NotEnoughData | VerdictOutcome::NoPrice => "warn",
+        VerdictOutcome::NoRecommendation | VerdictOutcome::SeveralRuns | VerdictOutcome::NotEnoughData | VerdictOutcome::NoPrice => "warn",
     };
     // The checks' summaries are shown above already.
     let checks = report.checks.lines().map(|check| format!("{}: {}", check.title, check.summary));
