@@ -103,20 +103,21 @@ impl Settings {
     }
 }
 
-/// Reads `250ms`, `30s`, `5m`, `90d`.
+/// Reads `250ms`, `30s`, `5m`, `24h`, `90d`.
 ///
 /// # Errors
 /// Says how a duration is written.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.len() - text.trim_start_matches(|character: char| character.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| format!("'{text}' is not a duration such as 250ms, 30s, 5m or 90d"))?;
+    let number: u64 = number.parse().map_err(|_| format!("'{text}' is not a duration such as 250ms, 30s, 5m, 24h or 90d"))?;
     let unit_ms = match unit {
         "ms" => 1,
         "s" => 1_000,
         "m" => 60_000,
+        "h" => 3_600_000,
         "d" => 86_400_000,
-        _ => return Err(format!("'{text}' is not a duration such as 250ms, 30s, 5m or 90d")),
+        _ => return Err(format!("'{text}' is not a duration such as 250ms, 30s, 5m, 24h or 90d")),
     };
     number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(|| format!("'{text}' is too long"))
 }
@@ -163,7 +164,8 @@ mod tests {
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
         assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
-        for wrong in ["", "5", "s", "-1s", "1h", "1.5s", "99999999999999999999s", "18446744073709551615m"] {
+        assert_eq!((duration("24h"), duration("1d")), (Ok(Duration::from_secs(86_400)), Ok(Duration::from_secs(86_400))));
+        for wrong in ["", "5", "s", "-1s", "1w", "1.5s", "99999999999999999999s", "18446744073709551615m"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
     }

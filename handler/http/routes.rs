@@ -19,7 +19,7 @@ use super::body;
 use super::call::Call;
 use super::endpoint::Access;
 use super::endpoints::dashboard::{self, Dashboard};
-use super::endpoints::{charges, costs, docs, health, imports, instance, metrics, report, routing, windows};
+use super::endpoints::{charges, costs, docs, health, imports, instance, metrics, report, routing, runs, windows};
 use super::lame_duck::LameDuck;
 use super::openapi;
 use super::problem::{Problem, ProblemKind};
@@ -197,6 +197,20 @@ impl ApiParts {
             ArmOperation::ShowMetrics => Ok(metrics::metrics(&self.registry)),
             ArmOperation::DescribeApi => Ok(docs::openapi(openapi::document())),
             ArmOperation::MakeReport => report::report(&self.comparison, query).await,
+            ArmOperation::ListRuns => runs::list(store, query).await,
+            ArmOperation::DeclareRun => {
+                let body = body::collect(body, runs::MAX_BODY_BYTES).await?;
+                runs::declare(store, &request.headers, query, &body).await
+            }
+            ArmOperation::ReadRun => runs::read(store, id, query).await,
+            ArmOperation::EndRun => {
+                let body = body::collect(body, runs::MAX_BODY_BYTES).await?;
+                runs::end(store, id, &request.headers, query, &body).await
+            }
+            ArmOperation::ExcludeMinutes => {
+                let body = body::collect(body, runs::MAX_BODY_BYTES).await?;
+                runs::exclude(store, id, &request.headers, query, &body).await
+            }
             ArmOperation::ListWindows => windows::windows(store, &self.comparison, query).await,
         }
     }

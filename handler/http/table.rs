@@ -9,7 +9,7 @@ use utoipa::OpenApi;
 use super::endpoint::Access::{Everyone, OpenBy, Read, Write};
 use super::endpoint::Opening::{Dashboard, Docs, Health, Metrics, Routing};
 use super::endpoint::{Endpoint, Operation, Table, Template, endpoints};
-use super::endpoints::{charges, costs, dashboard, docs, health, imports, instance, metrics, report, windows};
+use super::endpoints::{charges, costs, dashboard, docs, health, imports, instance, metrics, report, runs, windows};
 use crate::contract::LIVE_PATH;
 use crate::domain::window::{MAX_ROUTES, OTHER_ROUTES};
 
@@ -43,6 +43,13 @@ endpoints! {
     "/api/metrics" => supervision { GET ShowMetrics: Read => metrics::metrics; }
     "/api/openapi.json" => { GET DescribeApi: OpenBy(Docs) => docs::openapi; }
     "/api/report" => supervision { GET MakeReport: Read => report::report; }
+    "/api/runs" => supervision {
+        GET ListRuns: Read => runs::list;
+        POST DeclareRun: Write => runs::declare;
+    }
+    "/api/runs/{id}" => supervision { GET ReadRun: Read => runs::read; }
+    "/api/runs/{id}/end" => supervision { POST EndRun: Write => runs::end; }
+    "/api/runs/{id}/exclusions" => supervision { POST ExcludeMinutes: Write => runs::exclude; }
     "/api/windows" => supervision { GET ListWindows: Read => windows::windows; }
 }
 

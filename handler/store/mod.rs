@@ -175,7 +175,8 @@ impl Store {
     }
 
     /// The present, to the microsecond PostgreSQL keeps: what is answered is what will be read again.
-    fn now(&self) -> OffsetDateTime {
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
         let now = self.clock.now();
         now - time::Duration::nanoseconds(i64::from(now.nanosecond() % 1_000))
     }

@@ -3,22 +3,39 @@
 use time::macros::datetime;
 use uuid::Uuid;
 
-use super::{ArmSetUp, Exclusion, IntervalKind, PricesUsed, RunDocument, RunKind, RunState, ScheduleSetUp, SetUp};
-use crate::domain::arm::ByArm;
+use super::{
+    ArmPart, ArmSetUp, Exclusion, IntervalKind, PartSetUp, PricesUsed, RunDocument, RunKind, RunState, ScheduleSetUp, SetUp, SharedSetUp,
+};
+use crate::domain::arm::{Arm, ByArm};
 use crate::domain::draw::Seed;
 use crate::domain::margins::Margins;
 use crate::domain::plan::{AppServiceSize, Plan};
 use crate::domain::schedule::{Rule, Schedule};
 
-/// A declared random run that is over, of which everything is known.
-pub fn document() -> RunDocument {
-    let seed = Seed::new([7; 32]);
-    let arm = |size| ArmSetUp {
+/// What an arm records that serves under the default schedule.
+pub fn arm_part(arm: Arm) -> PartSetUp {
+    let shared = SharedSetUp {
+        schedule: ScheduleSetUp::of(&Schedule::default()),
+        margins: Margins::default(),
+        prices: PricesUsed { sha256: "0".repeat(64), as_of: None },
+        shared_resource_ids: Vec::new(),
+        aa_run: false,
+    };
+    PartSetUp::Arm(arm, Box::new(ArmPart { own: arm_set_up(AppServiceSize::S1), shared }))
+}
+
+fn arm_set_up(size: AppServiceSize) -> ArmSetUp {
+    ArmSetUp {
         plan: Plan::AppService(size),
         region: "westeurope".to_owned(),
         version: "0.1.0".to_owned(),
         resource_ids: vec!["/subscriptions/a".to_owned()],
-    };
+    }
+}
+
+/// A declared random run that is over, of which everything is known.
+pub fn document() -> RunDocument {
+    let seed = Seed::new([7; 32]);
     let horizon = datetime!(2026-11-23 12:00 UTC);
     RunDocument {
         id: Uuid::from_u128(7),
@@ -31,7 +48,7 @@ pub fn document() -> RunDocument {
         intervals: IntervalKind::Fixed,
         set_up: Some(SetUp {
             schedule: ScheduleSetUp::of(&Schedule::new(Rule::Random(seed))),
-            arms: ByArm { even: arm(AppServiceSize::S1), odd: arm(AppServiceSize::B1) },
+            arms: ByArm { even: arm_set_up(AppServiceSize::S1), odd: arm_set_up(AppServiceSize::B1) },
             router_version: Some("0.1.0".to_owned()),
             margins: Margins::default(),
             prices: PricesUsed { sha256: "0".repeat(64), as_of: Some("2026-11-01".to_owned()) },

@@ -13,6 +13,7 @@ pub mod instance;
 pub mod metrics;
 pub mod report;
 pub mod routing;
+pub mod runs;
 mod unique_json;
 pub mod windows;
 
