@@ -16,8 +16,9 @@ use crate::domain::draw::Seed;
 use crate::domain::minute_range::MinuteRange;
 use crate::domain::price::PriceBook;
 use crate::domain::report::{Accumulator, Inputs, Report, assemble};
-use crate::domain::run::{Exclusion, IntervalKind, Run, RunChoice, RunDocument, RunLog, RunRefusal, find};
+use crate::domain::run::{Exclusion, Run, RunChoice, RunDocument, RunLog, RunRefusal, find};
 use crate::domain::schedule::{Minute, Schedule};
+use crate::domain::statistics::Validity;
 use crate::domain::timeline::{Timeline, TimelineBuilder};
 use crate::domain::window::BurnIn;
 use crate::store::writing::interval;
@@ -193,8 +194,8 @@ impl Comparison {
         // A run that is about to begin has no minute yet.
         let range = MinuteRange::new(schedule, schedule.minute_at(start), schedule.minute_at(end.max(start)));
         let whole = range.starts_at() == run.starts_at && Some(range.ends_at()) == run.ends_at;
-        let intervals = if whole { run.interval_kind(now) } else { IntervalKind::AnyTime };
-        let document = RunDocument { intervals, ..RunDocument::of(run, log, now) };
+        let validity = if whole { run.validity(now) } else { Validity::AnyTime };
+        let document = RunDocument { validity, ..RunDocument::of(run, log, now) };
         let whole_pairs = |exclusion: &Exclusion| {
             let [from, to] = [schedule.pair_start(exclusion.from), schedule.next_whole_pair(exclusion.to)];
             (schedule.minute_at(from), schedule.minute_at(to))
@@ -287,5 +288,7 @@ impl Comparison {
     }
 }
 
+#[cfg(test)]
+mod run_tests;
 #[cfg(test)]
 mod tests;

@@ -24,7 +24,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What a process is, as far as its set-up goes.
 #[derive(Debug, Clone)]
-pub enum Serving {
+pub enum RecordedRole {
     /// A router.
     Router,
     /// An arm, or both of them in an A/A run.
@@ -39,7 +39,7 @@ pub enum Serving {
 }
 
 /// Records what this process serves with under `schedule`, until `stop`.
-pub async fn record(serving: Serving, schedule: Schedule, store: Store, clock: Arc<dyn Clock>, stop: CancellationToken) {
+pub async fn record(serving: RecordedRole, schedule: Schedule, store: Store, clock: Arc<dyn Clock>, stop: CancellationToken) {
     let mut recorder = Recorder { serving, schedule, store, since: clock.now(), clock, recorded: Vec::new() };
     let mut outage = Outage::new("set-up");
     while !stop.is_cancelled() {
@@ -53,7 +53,7 @@ pub async fn record(serving: Serving, schedule: Schedule, store: Store, clock: A
 }
 
 struct Recorder {
-    serving: Serving,
+    serving: RecordedRole,
     schedule: Schedule,
     store: Store,
     clock: Arc<dyn Clock>,
@@ -83,8 +83,8 @@ impl Recorder {
     async fn parts(&self) -> Result<Vec<PartSetUp>, StoreError> {
         let schedule = ScheduleSetUp::of(&self.schedule);
         let (arms, config, aa_run) = match &self.serving {
-            Serving::Router => return Ok(vec![PartSetUp::Router(RouterPart { version: VERSION.to_owned(), schedule })]),
-            Serving::Arms { arms, config, aa_run } => (arms, config, *aa_run),
+            RecordedRole::Router => return Ok(vec![PartSetUp::Router(RouterPart { version: VERSION.to_owned(), schedule })]),
+            RecordedRole::Arms { arms, config, aa_run } => (arms, config, *aa_run),
         };
         let prices = PriceBook::in_use(self.store.prices().await?, &config.price_overrides, self.clock.now().date());
         let shared = SharedSetUp {

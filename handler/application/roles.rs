@@ -27,7 +27,7 @@ use crate::http::routes::{self, ApiParts, RouterParts};
 use crate::http::table::ARM_ROUTES;
 use crate::http::timer::WatchTimer;
 use crate::outgoing::{ClientError, probing_client};
-use crate::recording::{self, Serving};
+use crate::recording::{self, RecordedRole};
 use crate::routing::{self, Routing, health};
 use crate::store::{Store, StoreSetupError, retention};
 use crate::telemetry::metrics::Registry;
@@ -110,7 +110,7 @@ impl Setup<'_> {
         let store = router.database.as_ref().map(|database| Store::new(database, Arc::clone(clock))).transpose()?;
         if let Some(store) = store.clone() {
             let (routing, clock, stop) = (Arc::clone(&routing), Arc::clone(clock), background.stop.clone());
-            self.record(Serving::Router, store.clone(), background);
+            self.record(RecordedRole::Router, store.clone(), background);
             background.spawn("the writer of decisions", routing::flush::decisions(routing, self.worker, store, clock, stop));
         }
         measures::router(self.registry, &routing, store.as_ref());
@@ -130,7 +130,7 @@ impl Setup<'_> {
         let stop = background.stop.clone();
         background.spawn("the writer of windows", windows::flush::windows(Arc::clone(&counter), store.clone(), stop));
         let arms = if api.aa_run { Arm::BOTH.to_vec() } else { vec![api.arm] };
-        let serving = Serving::Arms { arms, config: api.comparison.clone(), aa_run: api.aa_run };
+        let serving = RecordedRole::Arms { arms, config: api.comparison.clone(), aa_run: api.aa_run };
         self.record(serving, store.clone(), background);
         let retention = retention::keep(store.clone(), api.retention, Arc::clone(clock), background.stop.clone());
         background.spawn("the remover of what is too old", retention);
@@ -155,7 +155,7 @@ impl Setup<'_> {
     }
 
     /// Records what the role serves with.
-    fn record(&self, serving: Serving, store: Store, background: &mut Background) {
+    fn record(&self, serving: RecordedRole, store: Store, background: &mut Background) {
         let recording = recording::record(serving, self.schedule, store, Arc::clone(&self.timing.clock), background.stop.clone());
         background.spawn("the recorder of the set-up", recording);
     }

@@ -5,19 +5,17 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{CellAlignment, Table};
-use http::HeaderMap;
 use http::header::{ACCEPT, HeaderValue};
-use http_body_util::BodyExt;
+use http::{HeaderMap, Method};
 use serde_json::Value;
 
+use super::api;
 use super::database::{DatabaseChoice, open_store};
 use super::failure::Failure;
 use super::process::runtime;
 use crate::clock::SystemClock;
-use crate::config::{self, BaseUrl};
-use crate::contract::API_KEY;
+use crate::config::BaseUrl;
 use crate::http::endpoints::costs;
-use crate::outgoing::http_client;
 
 /// Ask what was charged: grouped, by period, filtered. Filters are the API's own, as in `provider=AWS` or `tag.env=prod`
 #[derive(Debug, Args)]
@@ -93,50 +91,13 @@ impl Costs {
 
     async fn ask(&self) -> Result<String, Failure> {
         match &self.url {
-            Some(url) => self.ask_url(url).await,
+            Some(url) => api::call(url, Method::GET, &format!("/api/costs?{}", self.query()), self.accept(), None).await,
             None => {
                 let store = open_store(&self.database.config()?, Arc::new(SystemClock::new()))?;
                 let headers = HeaderMap::from_iter([(ACCEPT, self.accept())]);
-                let response = costs::costs(&store, &headers, Some(&self.query())).await.map_err(|problem| {
-                    let document = problem.document("/api/costs", "");
-                    refused(&document, &problem.cause_chain())
-                })?;
-                let body = response.into_body().collect().await.map_err(|error| Failure::operation(&error))?;
-                String::from_utf8(body.to_bytes().into()).map_err(|error| Failure::operation(&error))
+                api::answered("/api/costs", costs::costs(&store, &headers, Some(&self.query())).await).await
             }
         }
-    }
-
-    async fn ask_url(&self, url: &BaseUrl) -> Result<String, Failure> {
-        let failed = |error: reqwest::Error| Failure::operation(&error);
-        let client = http_client().map_err(|error| Failure::operation(&error))?;
-        let mut next = format!("{url}/api/costs?{}", self.query());
-        // The one URL redirects once, to an arm; the key goes along.
-        for _ in 0..2 {
-            let mut request = client.get(&next).header(ACCEPT, self.accept());
-            if let Some(key) = config::process_setting("SWITCHBACK_CLIENT_KEY") {
-                request = request.header(API_KEY, key);
-            }
-            let response = request.send().await.map_err(failed)?;
-            let status = response.status();
-            let location = response.headers().get(http::header::LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
-            match location.filter(|_| status.is_redirection()) {
-                Some(location) => next = location,
-                None if status.is_success() => return response.text().await.map_err(failed),
-                None => return Err(refused(&response.json().await.map_err(failed)?, "")),
-            }
-        }
-        Err(Failure::Operation(format!("{url} redirects on and on")))
-    }
-}
-
-/// What a problem document says: a fault of the question's, or of the way to the answer.
-fn refused(document: &Value, cause: &str) -> Failure {
-    let said = document["detail"].as_str().or(document["title"].as_str()).unwrap_or("no answer");
-    match document["status"].as_u64() {
-        Some(400..=499) => Failure::input(said),
-        _ if cause.is_empty() => Failure::Operation(said.to_owned()),
-        _ => Failure::Operation(format!("{said}: {cause}")),
     }
 }
 

@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use crate::application::{ApplicationError, BackgroundDied};
 use crate::causes;
+use crate::comparison::ComparisonError;
 use crate::config::ConfigError;
 use crate::dev::process::Misconfigured;
+use crate::domain::arm::Arm;
 use crate::http::server::BindError;
 
 /// Why a command ended without doing what it was asked; the text is one line unless the configuration has several mistakes.
@@ -23,6 +25,12 @@ pub enum Failure {
     /// It failed on the way: exit code 1.
     #[error("{0}")]
     Operation(String),
+    /// The report recommends neither arm, and was to: exit code 3.
+    #[error("no recommendation stands: {0}")]
+    NoRecommendation(String),
+    /// The report recommends another arm than was expected: exit code 4.
+    #[error("the report recommends {0}, not the arm that was expected")]
+    OtherArm(Arm),
 }
 
 impl Failure {
@@ -44,7 +52,18 @@ impl Failure {
             Failure::Config(_) | Failure::Misconfigured(_) => 64,
             Failure::Input(_) => 2,
             Failure::Operation(_) => 1,
+            Failure::NoRecommendation(_) => 3,
+            Failure::OtherArm(_) => 4,
         })
+    }
+}
+
+impl From<ComparisonError> for Failure {
+    fn from(error: ComparisonError) -> Self {
+        match error {
+            ComparisonError::NoSuchRun(_) | ComparisonError::SeedUnknown(_) => Failure::input(error.to_string()),
+            error => Failure::operation(&error),
+        }
     }
 }
 

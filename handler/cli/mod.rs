@@ -2,6 +2,7 @@
 //!
 //! Owns arguments, exit codes and the text that commands print. Must not know how anything is done.
 
+mod api;
 mod check;
 mod costs;
 mod database;
@@ -14,6 +15,7 @@ mod migrate;
 mod prices;
 mod process;
 mod report;
+mod runs;
 mod tally;
 mod validate;
 mod values;
@@ -75,6 +77,8 @@ pub enum Command {
     Watch(watch::WatchArguments),
     /// Show the unit prices in use, or fetch newer ones
     Prices(prices::Prices),
+    /// Declare, list, show, end, plan and replay runs: what is compared, from when to when, with which margins
+    Run(runs::Runs),
     /// Compare the arms: latency, errors, cost, verdict
     Report(report::ReportCommand),
     /// Make an API key and print its SWITCHBACK_API_KEYS entry
@@ -136,6 +140,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Costs(costs) => costs.run(),
         Command::Watch(watch) => watch.run(),
         Command::Prices(prices) => prices.run(),
+        Command::Run(runs) => runs.run(),
         Command::Report(report) => report.run(),
         Command::Key(key) => key.run(),
         Command::Health(health) => health.run(),

@@ -11,15 +11,15 @@ use time::OffsetDateTime;
 use super::database::{DatabaseChoice, open_store};
 use super::failure::Failure;
 use super::process::runtime;
-use super::values::minute;
+use super::values::{minute, read_moment};
 use crate::clock::SystemClock;
-use crate::comparison::{Comparison, ComparisonError, Overview, ReportQuery};
+use crate::comparison::{Comparison, Overview, ReportQuery};
 use crate::config::{BaseUrl, comparison, process_setting};
-use crate::domain::arm::ByArm;
+use crate::domain::arm::{Arm, ByArm};
 use crate::domain::figures::{self, amount, count, decimals, difference, percent, size_of_difference};
 use crate::domain::moment;
-use crate::domain::report::{CheckLine, Finding, Metric, Report, Status};
-use crate::domain::run::RunChoice;
+use crate::domain::report::{CheckLine, Finding, Metric, Report, Status, Verdict};
+use crate::domain::run::{RunChoice, RunDocument};
 use crate::domain::schedule::Schedule;
 use crate::domain::timeline::Timeline;
 use crate::domain::window::BurnIn;
@@ -46,7 +46,13 @@ pub struct ReportCommand {
     /// Write one HTML page with plots to this file instead of printing tables
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     html: Option<PathBuf>,
-    /// Length of the minute, as given to `switchback dev`
+    /// Exit with 3 unless a recommendation stands
+    #[arg(long)]
+    gate: bool,
+    /// Exit with 4 where the other arm is recommended
+    #[arg(long, value_name = "ARM", value_parser = str::parse::<Arm>)]
+    expect: Option<Arm>,
+    /// Length of the minute, as given to `switchback dev`; a run that was recorded knows its own
     #[arg(long, value_parser = minute)]
     minute: Option<Duration>,
     #[command(flatten)]
@@ -64,10 +70,7 @@ impl ReportCommand {
             let clock = Arc::new(SystemClock::new());
             let store = open_store(&database, clock.clone())?;
             let comparison = Comparison::new(store, schedule, config, clock);
-            comparison.overview(&query).await.map_err(|error| match error {
-                ComparisonError::NoSuchRun(_) | ComparisonError::SeedUnknown(_) => Failure::input(error.to_string()),
-                error => Failure::operation(&error),
-            })
+            Ok::<_, Failure>(comparison.overview(&query).await?)
         })?;
         if let Some(file) = &self.html {
             write_page(file, &report, &timeline)?;
@@ -77,7 +80,16 @@ impl ReportCommand {
         } else {
             println!("{}", text(&report));
         }
-        Ok(())
+        self.judge(&report.verdict)
+    }
+
+    /// The exit code a pipeline waits for.
+    fn judge(&self, verdict: &Verdict) -> Result<(), Failure> {
+        match (verdict.recommended, self.expect) {
+            (Some(kept), Some(expected)) if kept != expected => Err(Failure::OtherArm(kept)),
+            (None, _) if self.gate => Err(Failure::NoRecommendation(verdict.reasons.first().cloned().unwrap_or_default())),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -94,10 +106,6 @@ fn write_page(file: &Path, report: &Report, timeline: &Timeline) -> Result<(), F
     Ok(())
 }
 
-fn read_moment(text: &str) -> Result<OffsetDateTime, String> {
-    moment::parse(text).ok_or_else(|| format!("'{text}' is not a moment such as 2026-11-01 or 2026-11-01T10:00Z"))
-}
-
 fn burn_in(text: &str) -> Result<BurnIn, String> {
     let found = BurnIn::ALL.into_iter().find(|burn_in| burn_in.sixtieths().to_string() == text);
     found.ok_or_else(|| format!("'{text}' is not a burn-in: expected 0, 5, 10 or 20"))
@@ -105,14 +113,15 @@ fn burn_in(text: &str) -> Result<BurnIn, String> {
 
 /// The whole report for a terminal.
 fn text(report: &Report) -> String {
-    let mut parts = vec![format!(
+    let mut parts: Vec<String> = report.run.as_ref().map(RunDocument::in_words).into_iter().collect();
+    parts.push(format!(
         "{} to {}, schedule {}, even on {}, odd on {}",
         moment::format(report.from),
         moment::format(report.to),
         report.schedule.rule,
         report.arms.even.plan,
         report.arms.odd.plan
-    )];
+    ));
     parts.push(report.summary.iter().map(|words| format!("  {words}")).collect::<Vec<_>>().join("\n"));
     parts.push(checks(report).to_string());
     parts.push(arms(report).to_string());

@@ -24,6 +24,14 @@ pub fn moment(text: &str) -> Result<OffsetDateTime, String> {
     OffsetDateTime::parse(text, &Rfc3339).map_err(|error| format!("'{text}' is not a moment such as 2026-11-23T10:03:59.9Z: {error}"))
 }
 
+/// A moment as people write it.
+///
+/// # Errors
+/// Says what would be right.
+pub fn read_moment(text: &str) -> Result<OffsetDateTime, String> {
+    crate::domain::moment::parse(text).ok_or_else(|| format!("'{text}' is not a moment such as 2026-11-01 or 2026-11-01T10:00Z"))
+}
+
 /// Calls a second.
 ///
 /// # Errors

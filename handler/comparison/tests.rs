@@ -20,9 +20,9 @@ use crate::domain::schedule::Rule;
 use crate::domain::window::{SLICES, Slice, Window, WindowCounts};
 use crate::store::testing::{database_url, new_store, store};
 
-const NOW: OffsetDateTime = datetime!(2026-11-23 12:00:30 UTC);
+pub(super) const NOW: OffsetDateTime = datetime!(2026-11-23 12:00:30 UTC);
 
-fn config() -> ComparisonConfig {
+pub(super) fn config() -> ComparisonConfig {
     ComparisonConfig {
         plans: ByArm { even: Plan::AppService(AppServiceSize::B1), odd: Plan::FunctionsFlex(FlexSize::Mb512) },
         region: "westeurope".into(),
@@ -49,7 +49,7 @@ fn window(schedule: &Schedule, minute: Minute, workers: ByArm<u128>) -> Window {
     Window { minute, arm, worker: Uuid::from_u128(workers[arm]), closed: true, counts }
 }
 
-async fn fill(store: &Store, schedule: &Schedule, minutes: i64, workers: ByArm<u128>) {
+pub(super) async fn fill(store: &Store, schedule: &Schedule, minutes: i64, workers: ByArm<u128>) {
     let last = schedule.minute_at(NOW).0;
     let minutes: Vec<Minute> = (last - minutes..last).map(Minute).collect();
     let windows: Vec<Window> = minutes.iter().map(|minute| window(schedule, *minute, workers)).collect();

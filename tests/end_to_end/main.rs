@@ -20,6 +20,7 @@ mod manual;
 mod redirects;
 mod retention;
 mod retries;
+mod runs;
 mod serving;
 mod supervision;
 mod trust;

@@ -10,8 +10,9 @@ use crate::domain::minute_range::MinuteRange;
 use crate::domain::plan::Plan;
 use crate::domain::price::PriceBook;
 use crate::domain::probe::ProbeOutcomes;
-use crate::domain::run::{IntervalKind, RunDocument};
+use crate::domain::run::RunDocument;
 use crate::domain::schedule::Minute;
+use crate::domain::statistics::Validity;
 use crate::domain::statistics::bootstrap::DRAWS;
 use crate::domain::window::BurnIn;
 
@@ -84,10 +85,10 @@ impl Inputs {
         if self.runs.len() > 1 { &self.runs } else { &[] }
     }
 
-    /// What the report's intervals must be good for.
+    /// For how many looks the report's intervals must keep their confidence.
     #[must_use]
-    pub fn interval_kind(&self) -> IntervalKind {
-        self.run().map_or(IntervalKind::AnyTime, |run| run.intervals)
+    pub fn validity(&self) -> Validity {
+        self.run().map_or(Validity::AnyTime, |run| run.validity)
     }
 
     /// Whether `minute` is compared.

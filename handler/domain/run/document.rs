@@ -7,10 +7,11 @@ use uuid::Uuid;
 
 use super::log::{Exclusion, RunLog};
 use super::name::RunName;
-use super::period::{IntervalKind, Run, RunKind, RunState};
+use super::period::{Run, RunKind, RunState};
 use super::set_up::SetUp;
 use crate::domain::draw::Seed;
 use crate::domain::moment;
+use crate::domain::statistics::Validity;
 
 impl RunLog {
     /// Every run by `now`, newest first.
@@ -41,8 +42,8 @@ pub struct RunDocument {
     /// When a declared run ends unless it is ended before.
     #[serde(with = "time::serde::rfc3339::option")]
     pub horizon: Option<OffsetDateTime>,
-    /// What intervals over all of it are good for now.
-    pub intervals: IntervalKind,
+    /// For how many looks intervals over all of it keep their confidence now.
+    pub validity: Validity,
     /// What was served with; null before runs were recorded.
     pub set_up: Option<SetUp>,
     /// Minutes left out.
@@ -65,7 +66,7 @@ impl RunDocument {
             starts_at: run.starts_at,
             ends_at: run.ends_at,
             horizon: run.horizon,
-            intervals: run.interval_kind(now),
+            validity: run.validity(now),
             set_up: run.set_up.clone(),
             exclusions: log.exclusions_of(run),
             seed: shown.filter(|_| run.state(now) == RunState::Ended).map(Seed::reveal),

@@ -8,9 +8,10 @@ use crate::domain::arm::{Arm, ByArm};
 use crate::domain::margins::ChangedMargins;
 use crate::domain::plan::{AppServiceSize, FlexSize, Plan};
 use crate::domain::run::{
-    ArmPart, ArmSetUp, Declared, ExclusionRequest, IntervalKind, PricesUsed, RouterPart, RunChoice, RunRefusal, RunRequest, RunState,
-    ScheduleSetUp, SharedSetUp, find,
+    ArmPart, ArmSetUp, Declared, ExclusionRequest, PricesUsed, RouterPart, RunChoice, RunRefusal, RunRequest, RunState, ScheduleSetUp,
+    SharedSetUp, find,
 };
+use crate::domain::statistics::Validity;
 
 /// The start of a pair.
 const START: OffsetDateTime = datetime!(2026-11-23 10:00 UTC);
@@ -188,14 +189,14 @@ fn intervals_are_fixed_at_the_horizon_of_a_declared_run_alone() {
     recording.declare(100, "whole", 60).unwrap();
     let kind = |recording: &Recording, name: &str, at: i64| {
         let runs = recording.log.runs(minute(at));
-        find(&runs, &name.parse().unwrap(), minute(at)).unwrap().interval_kind(minute(at))
+        find(&runs, &name.parse().unwrap(), minute(at)).unwrap().validity(minute(at))
     };
-    assert_eq!(kind(&recording, "whole", 161), IntervalKind::AnyTime);
-    assert_eq!(kind(&recording, "whole", 162), IntervalKind::Fixed);
-    assert_eq!(kind(&recording, "current", 200), IntervalKind::AnyTime, "an observed run has no horizon");
+    assert_eq!(kind(&recording, "whole", 161), Validity::AnyTime);
+    assert_eq!(kind(&recording, "whole", 162), Validity::FixedHorizon);
+    assert_eq!(kind(&recording, "current", 200), Validity::AnyTime, "an observed run has no horizon");
     recording.declare(200, "cut-short", 60).unwrap();
     recording.end(230, &"cut-short".parse().unwrap());
-    assert_eq!(kind(&recording, "cut-short", 300), IntervalKind::AnyTime, "it never reached its horizon");
+    assert_eq!(kind(&recording, "cut-short", 300), Validity::AnyTime, "it never reached its horizon");
 }
 
 #[test]

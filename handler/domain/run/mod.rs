@@ -8,6 +8,7 @@ mod document;
 mod log;
 mod name;
 mod period;
+mod replay;
 mod set_up;
 #[cfg(test)]
 pub mod testing;
@@ -16,5 +17,6 @@ pub use declaration::{Declared, ExclusionRequest, RunRefusal, RunRequest};
 pub use document::RunDocument;
 pub use log::{Declaration, Ending, Exclusion, PartReport, RunLog, SETTLING_PAIRS};
 pub use name::{NotARunName, RunChoice, RunName};
-pub use period::{IntervalKind, Run, RunKind, RunState, find};
+pub use period::{Run, RunKind, RunState, find};
+pub use replay::Replayed;
 pub use set_up::{ArmPart, ArmSetUp, PartSetUp, PricesUsed, RouterPart, ScheduleSetUp, SetUp, SharedSetUp};

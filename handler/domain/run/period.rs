@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::name::{RunChoice, RunName};
 use super::set_up::SetUp;
+use crate::domain::statistics::Validity;
 
 /// How a run came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -28,16 +29,6 @@ pub enum RunState {
     Running,
     /// It is over.
     Ended,
-}
-
-/// What a run's intervals are good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum IntervalKind {
-    /// One look, at the horizon that was declared.
-    Fixed,
-    /// Valid however often one looks.
-    AnyTime,
 }
 
 /// A run.
@@ -74,9 +65,9 @@ impl Run {
 
     /// What intervals over all of the run are good for when looked at `now`: fixed ones for a declared run that reached its horizon.
     #[must_use]
-    pub fn interval_kind(&self, now: OffsetDateTime) -> IntervalKind {
+    pub fn validity(&self, now: OffsetDateTime) -> Validity {
         let reached = self.horizon.is_some() && self.ends_at == self.horizon && self.state(now) == RunState::Ended;
-        if reached { IntervalKind::Fixed } else { IntervalKind::AnyTime }
+        if reached { Validity::FixedHorizon } else { Validity::AnyTime }
     }
 
     /// Whether any of it lies from `from` up to but not including `to`.

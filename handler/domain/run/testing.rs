@@ -3,14 +3,13 @@
 use time::macros::datetime;
 use uuid::Uuid;
 
-use super::{
-    ArmPart, ArmSetUp, Exclusion, IntervalKind, PartSetUp, PricesUsed, RunDocument, RunKind, RunState, ScheduleSetUp, SetUp, SharedSetUp,
-};
+use super::{ArmPart, ArmSetUp, Exclusion, PartSetUp, PricesUsed, RunDocument, RunKind, RunState, ScheduleSetUp, SetUp, SharedSetUp};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::draw::Seed;
 use crate::domain::margins::Margins;
 use crate::domain::plan::{AppServiceSize, Plan};
 use crate::domain::schedule::{Rule, Schedule};
+use crate::domain::statistics::Validity;
 
 /// What an arm records that serves under the default schedule.
 pub fn arm_part(arm: Arm) -> PartSetUp {
@@ -45,7 +44,7 @@ pub fn document() -> RunDocument {
         starts_at: datetime!(2026-11-22 12:00 UTC),
         ends_at: Some(horizon),
         horizon: Some(horizon),
-        intervals: IntervalKind::Fixed,
+        validity: Validity::FixedHorizon,
         set_up: Some(SetUp {
             schedule: ScheduleSetUp::of(&Schedule::new(Rule::Random(seed))),
             arms: ByArm { even: arm_set_up(AppServiceSize::S1), odd: arm_set_up(AppServiceSize::B1) },

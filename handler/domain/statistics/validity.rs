@@ -5,7 +5,8 @@
 //! *Time-uniform central limit theory and asymptotic confidence sequences*) use it for means that are only asymptotically normal. It is
 //! tightest at [`TIGHTEST_AT_PAIRS`].
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::distribution::z_quantile;
 
@@ -16,7 +17,7 @@ pub const TIGHTEST_AT_PAIRS: f64 = 120.0;
 pub const MIN_ANYTIME_PAIRS: usize = 10;
 
 /// For how many looks an interval keeps its confidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Validity {
     /// One look, at the horizon declared before the run began.

@@ -30,7 +30,7 @@ async fn a_declared_run_is_created_read_listed_and_ended() {
     let body = json!({"name": "a", "for": "24h", "margins": {"latency_p95_ms": 30, "latency_p99_ms": null}});
     let created = declare_run(&store, &body).await;
     assert_eq!(
-        (created.status, &created.body["kind"], &created.body["intervals"]),
+        (created.status, &created.body["kind"], &created.body["validity"]),
         (201, &json!("declared"), &json!("any_time")),
         "{created:?}"
     );
@@ -47,7 +47,7 @@ async fn a_declared_run_is_created_read_listed_and_ended() {
     let listed = answer(list(&store, Some("limit=1")).await).await.body;
     assert_eq!((listed["runs"].as_array().unwrap().len(), &listed["runs"][0]["name"]), (1, &json!("a")));
     let ended = answer(end(&store, "a", &headers(&[JSON]), None, b"{}").await).await;
-    assert_eq!((ended.status, &ended.body["state"], &ended.body["intervals"]), (200, &json!("pending"), &json!("any_time")), "{ended:?}");
+    assert_eq!((ended.status, &ended.body["state"], &ended.body["validity"]), (200, &json!("pending"), &json!("any_time")), "{ended:?}");
     assert_eq!(ended.body["ends_at"], ended.body["starts_at"], "it was ended before its first minute");
 }
 
