@@ -13,8 +13,13 @@ use crate::domain::statistics::Validity;
 
 /// What an arm records that serves under the default schedule.
 pub fn arm_part(arm: Arm) -> PartSetUp {
+    arm_part_under(arm, &Schedule::default())
+}
+
+/// What an arm records that serves under `schedule`.
+pub fn arm_part_under(arm: Arm, schedule: &Schedule) -> PartSetUp {
     let shared = SharedSetUp {
-        schedule: ScheduleSetUp::of(&Schedule::default()),
+        schedule: ScheduleSetUp::of(schedule),
         margins: Margins::default(),
         prices: PricesUsed { sha256: "0".repeat(64), as_of: None },
         shared_resource_ids: Vec::new(),
