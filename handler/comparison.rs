@@ -178,8 +178,9 @@ impl Comparison {
             }
             (None, None) => find(&runs, &RunChoice::Current, now).into_iter().collect(),
             (None, Some(_)) => {
-                let range = self.minutes(query.from, query.to);
-                runs.iter().filter(|run| run.overlaps(range.starts_at(), range.ends_at())).collect()
+                let to = query.to.map_or(now, |to| to.min(now));
+                let from = query.from.unwrap_or(to - DEFAULT_RANGE);
+                runs.iter().filter(|run| run.overlaps(from, to)).collect()
             }
         };
         let documents = chosen.iter().map(|run| RunDocument::of(run, log, now)).collect();

@@ -18,7 +18,7 @@ use crate::config::{BaseUrl, comparison, process_setting};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::figures::{self, amount, count, decimals, difference, percent, size_of_difference};
 use crate::domain::moment;
-use crate::domain::report::{CheckLine, Finding, Metric, Report, Status, Verdict};
+use crate::domain::report::{CheckLine, Finding, Metric, Report, Status};
 use crate::domain::run::{RunChoice, RunDocument};
 use crate::domain::schedule::Schedule;
 use crate::domain::timeline::Timeline;
@@ -80,14 +80,14 @@ impl ReportCommand {
         } else {
             println!("{}", text(&report));
         }
-        self.judge(&report.verdict)
+        self.judge(&report)
     }
 
     /// The exit code a pipeline waits for.
-    fn judge(&self, verdict: &Verdict) -> Result<(), Failure> {
-        match (verdict.recommended, self.expect) {
+    fn judge(&self, report: &Report) -> Result<(), Failure> {
+        match (report.verdict.recommended, self.expect) {
             (Some(kept), Some(expected)) if kept != expected => Err(Failure::OtherArm(kept)),
-            (None, _) if self.gate => Err(Failure::NoRecommendation(verdict.reasons.first().cloned().unwrap_or_default())),
+            (None, _) if self.gate => Err(Failure::NoRecommendation(report.summary.first().cloned().unwrap_or_default())),
             _ => Ok(()),
         }
     }

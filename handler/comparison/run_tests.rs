@@ -61,6 +61,9 @@ async fn a_changed_plan_makes_two_runs_and_neither_report_has_the_others_minutes
     let both = comparison.report(&both).await.unwrap();
     assert_eq!((both.verdict.outcome, both.data.rows, both.spanned_runs.len()), (VerdictOutcome::SeveralRuns, 0, 2));
     assert!(both.run.is_none() && both.metrics.is_empty() && both.summary[0].contains("spans several runs"), "{:?}", both.summary);
+    let barely =
+        ReportQuery { to: Some(datetime!(2026-11-23 11:02:01 UTC)), from: Some(datetime!(2026-11-23 10:30 UTC)), ..ReportQuery::default() };
+    assert_eq!(comparison.report(&barely).await.unwrap().spanned_runs.len(), 2, "a moment of the second is enough");
     let within = ReportQuery { from: Some(datetime!(2026-11-23 11:30 UTC)), ..ReportQuery::default() };
     assert_eq!(comparison.report(&within).await.unwrap().data.rows, 30, "a range within one run is of that run");
     let unknown = comparison.report(&run("never-declared")).await.unwrap_err();
