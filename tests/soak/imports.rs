@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::Value;
+use switchback::clock::{Clock, SystemClock};
 use switchback::domain::arm::Arm;
 use switchback::domain::statistics::random::Random;
 
@@ -21,6 +22,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// One of so many files is deleted again.
 const DELETED: usize = 5;
 const DECIMALS: usize = 10;
+/// Longer than anything stays broken.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Charges and their sum, in units of 1e-10.
 type Sum = (u64, u128);
@@ -51,19 +54,18 @@ pub fn import_until(url: &str, seed: u64, seen: &Seen, stop: &AtomicBool) -> Led
         let (service, file, sum) = draw(number, &mut random);
         let import = until_certain(|| {
             ledger.uploads += 1;
-            let (status, text) = seen.call(&client, &Method::POST, &format!("{url}/api/imports"), Some(&file))?;
             // What is broken is said with a 5xx; the upload is tried again. The same bytes are the same import, however often they came.
-            (status < 500).then(|| {
-                assert!(status == 200 || status == 201, "{status}: {text}");
-                serde_json::from_str::<Value>(&text).unwrap()
-            })
+            let (status, text) = answered(seen.call(&client, &Method::POST, &format!("{url}/api/imports"), Some(&file)))?;
+            assert!(status == 200 || status == 201, "{status}: {text}");
+            Ok(serde_json::from_str::<Value>(&text).unwrap())
         });
         assert_eq!(import["accepted"], sum.0, "{import}");
         if random.below(DELETED) == 0 {
             let path = format!("{url}/api/imports/{}", import["id"].as_str().unwrap());
             until_certain(|| {
-                let (status, text) = seen.call(&client, &Method::DELETE, &path, None)?;
-                (status < 500).then(|| assert!(status == 204 || status == 404, "{status}: {text}"))
+                let (status, text) = answered(seen.call(&client, &Method::DELETE, &path, None))?;
+                assert!(status == 204 || status == 404, "{status}: {text}");
+                Ok(())
             });
             ledger.deleted += 1;
         } else {
@@ -74,10 +76,19 @@ pub fn import_until(url: &str, seed: u64, seen: &Seen, stop: &AtomicBool) -> Led
     ledger
 }
 
-fn until_certain<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
+/// An answer that is one: no refusal for what is broken, and no silence.
+fn answered(answer: Option<(u16, String)>) -> Result<(u16, String), String> {
+    let (status, text) = answer.ok_or("none came")?;
+    if status < 500 { Ok((status, text)) } else { Err(format!("{status}: {text}")) }
+}
+
+/// Tries until there is an answer that says for certain; nothing that is broken here stays so for a minute.
+fn until_certain<T>(mut attempt: impl FnMut() -> Result<T, String>) -> T {
+    let clock = SystemClock::new();
     loop {
-        if let Some(answer) = attempt() {
-            return answer;
+        match attempt() {
+            Ok(answer) => return answer,
+            Err(last) => assert!(clock.uptime() < PATIENCE, "no certain answer within {PATIENCE:?}; the last one: {last}"),
         }
         thread::sleep(Duration::from_millis(300));
     }
