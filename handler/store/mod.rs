@@ -209,7 +209,7 @@ impl Store {
 impl Connections {
     async fn connection(&self) -> Result<PooledConnection<'_, Session>, StoreError> {
         let checkout = observed::checkout();
-        let connection = self.pool.get().await.map_err(|error| match self.last_failure.take() {
+        let connection = self.pool.get().await.map_err(|error| match self.last_failure.recent() {
             // Why no connection could be made says more than that time ran out.
             Some(reason) => StoreError::Unavailable(reason.into()),
             None => StoreError::from(error),

@@ -60,20 +60,33 @@ pub(super) struct Connector {
     statement_timeout: Duration,
 }
 
-/// The last reason a connection could not be made; bb8 itself only says that time ran out.
-#[derive(Debug, Clone, Default)]
-pub(super) struct LastFailure(Arc<Mutex<Option<String>>>);
+/// How long a failed attempt explains why others still wait: as long as they wait, and the attempt before it may have taken.
+const EXPLAINS: Duration = POOL_WAIT.saturating_add(CONNECT_TIMEOUT);
+
+/// Why a connection could not be made last; bb8 itself only says that time ran out. Everybody who waited may read it.
+#[derive(Debug, Clone)]
+pub(super) struct LastFailure {
+    clock: Arc<dyn Clock>,
+    /// The reason, and the uptime it was given at.
+    latest: Arc<Mutex<Option<(Duration, String)>>>,
+}
 
 impl LastFailure {
-    /// Takes the reason, if there is one.
-    pub fn take(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn new(clock: Arc<dyn Clock>) -> LastFailure {
+        LastFailure { clock, latest: Arc::default() }
+    }
+
+    /// The reason, where it is recent enough to be why a connection did not come.
+    pub fn recent(&self) -> Option<String> {
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, reason) = latest.as_ref()?;
+        (self.clock.uptime().saturating_sub(*at) <= EXPLAINS).then(|| reason.clone())
     }
 }
 
 impl bb8::ErrorSink<PoolError> for LastFailure {
     fn sink(&self, error: PoolError) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.clock.uptime(), error.to_string()));
     }
 
     fn boxed_clone(&self) -> Box<dyn bb8::ErrorSink<PoolError>> {
@@ -90,8 +103,8 @@ pub(super) fn pool(connector: Arc<Connector>, size: u32) -> (Pool<Session>, Last
         let broken = connection.is_broken();
         std::future::ready(if broken { Err(diesel::result::Error::BrokenTransactionManager) } else { Ok(()) }).boxed()
     }));
+    let failure = LastFailure::new(Arc::clone(&connector.clock));
     manager.custom_setup = Box::new(move |_| connect(Arc::clone(&connector)));
-    let failure = LastFailure::default();
     let pool = Pool::builder()
         .max_size(size)
         .min_idle(0)

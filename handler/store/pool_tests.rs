@@ -5,12 +5,13 @@ use std::io::Write;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tempfile::NamedTempFile;
+use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::clock::SystemClock;
+use crate::clock::{ManualClock, SystemClock};
 use crate::config::database::{ManagedIdentity, from_url};
 
 /// A private authority, as a PEM file, and a server certificate for `name` signed by it.
@@ -129,4 +130,17 @@ async fn an_entra_token_is_the_password() {
     let config = DatabaseConfig { authentication: Authentication::Entra(identity), ..from_url(&url).unwrap() };
     assert!(outcome(&config).await.contains("reached the server"));
     assert_eq!(passwords.recv().await.unwrap(), b"the-token");
+}
+
+#[test]
+fn everybody_who_waited_reads_why_until_it_explains_nothing_any_more() {
+    let clock = ManualClock::new(OffsetDateTime::UNIX_EPOCH);
+    let failure = LastFailure::new(Arc::new(clock.clone()));
+    assert_eq!(failure.recent(), None);
+    bb8::ErrorSink::sink(&failure, PoolError::ConnectionError(ConnectionError::BadConnection("refused".to_owned())));
+    for _ in 0..2 {
+        assert!(failure.recent().is_some_and(|reason| reason.contains("refused")));
+    }
+    clock.advance(EXPLAINS + Duration::from_millis(1));
+    assert_eq!(failure.recent(), None, "what failed long ago is no reason");
 }
