@@ -208,6 +208,8 @@ pub struct WindowCounts {
     pub probes: u64,
     /// Calls without a valid ticket where tickets are in use; they are in no other number.
     pub unrouted: u64,
+    /// Time that Flex Consumption would have metered for these calls, ms; none where the worker did not meter.
+    pub metered_ms: Option<u64>,
     /// Calls, errors and latencies by part of the minute.
     pub slices: Slices,
     /// Calls by route and status class.
@@ -259,6 +261,8 @@ impl WindowCounts {
         self.cold_starts += other.cold_starts;
         self.probes += other.probes;
         self.unrouted += other.unrouted;
+        // Each worker is an instance with a meter of its own. Of workers that did not meter nothing is known.
+        self.metered_ms = self.metered_ms.into_iter().chain(other.metered_ms).reduce(|own, others| own + others);
         for (own, others) in self.slices.0.iter_mut().zip(&other.slices.0) {
             own.merge(others);
         }
@@ -317,6 +321,8 @@ pub struct StoredWindow<'a> {
     pub probes: u64,
     /// As [`WindowCounts::unrouted`].
     pub unrouted: u64,
+    /// As [`WindowCounts::metered_ms`].
+    pub metered_ms: Option<u64>,
     /// Encoded [`Slices`].
     pub slices: &'a [u8],
 }

@@ -33,13 +33,14 @@ const WINDOWS: &str = "WITH due AS (SELECT starts_at, arm, worker FROM windows \
     AND windows.worker = due.worker RETURNING windows.*), \
     summed AS (INSERT INTO window_days SELECT (starts_at AT TIME ZONE 'UTC')::date, arm, schedule, minute_ms, count(*), \
     count(*) FILTER (WHERE NOT closed), sum(calls), sum(client_errors), sum(server_errors), sum(request_bytes), sum(response_bytes), \
-    sum(cold_starts), sum(probes), sum(unrouted), sum(latency_sum_us) FROM gone GROUP BY 1, 2, 3, 4 \
+    sum(cold_starts), sum(probes), sum(unrouted), sum(latency_sum_us), sum(metered_ms) FROM gone GROUP BY 1, 2, 3, 4 \
     ON CONFLICT (day, arm, schedule, minute_ms) DO UPDATE SET windows = window_days.windows + EXCLUDED.windows, \
     unclosed = window_days.unclosed + EXCLUDED.unclosed, calls = window_days.calls + EXCLUDED.calls, \
     client_errors = window_days.client_errors + EXCLUDED.client_errors, server_errors = window_days.server_errors + EXCLUDED.server_errors, \
     request_bytes = window_days.request_bytes + EXCLUDED.request_bytes, response_bytes = window_days.response_bytes + EXCLUDED.response_bytes, \
     cold_starts = window_days.cold_starts + EXCLUDED.cold_starts, probes = window_days.probes + EXCLUDED.probes, \
-    unrouted = window_days.unrouted + EXCLUDED.unrouted, latency_sum_us = window_days.latency_sum_us + EXCLUDED.latency_sum_us) \
+    unrouted = window_days.unrouted + EXCLUDED.unrouted, latency_sum_us = window_days.latency_sum_us + EXCLUDED.latency_sum_us, \
+    metered_ms = coalesce(window_days.metered_ms + EXCLUDED.metered_ms, window_days.metered_ms, EXCLUDED.metered_ms)) \
     SELECT count(*) AS removed FROM gone";
 
 /// The same for decisions.

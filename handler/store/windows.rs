@@ -18,19 +18,21 @@ use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::window::{STATUS_CLASSES, Slices, StoredWindow, Window, WindowCounts};
 
 const UPSERT: &str = "INSERT INTO windows (starts_at, arm, worker, schedule, minute_ms, closed, calls, client_errors, server_errors, \
-    status_classes, request_bytes, response_bytes, cold_starts, probes, unrouted, latency_sum_us, slices, routes, written_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
+    status_classes, request_bytes, response_bytes, cold_starts, probes, unrouted, latency_sum_us, slices, routes, written_at, metered_ms) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) \
     ON CONFLICT (starts_at, arm, worker) DO UPDATE SET closed = EXCLUDED.closed, calls = EXCLUDED.calls, \
     client_errors = EXCLUDED.client_errors, server_errors = EXCLUDED.server_errors, status_classes = EXCLUDED.status_classes, \
     request_bytes = EXCLUDED.request_bytes, response_bytes = EXCLUDED.response_bytes, cold_starts = EXCLUDED.cold_starts, \
     probes = EXCLUDED.probes, unrouted = EXCLUDED.unrouted, latency_sum_us = EXCLUDED.latency_sum_us, slices = EXCLUDED.slices, \
-    routes = EXCLUDED.routes, written_at = EXCLUDED.written_at \
-    WHERE (EXCLUDED.calls + EXCLUDED.probes + EXCLUDED.unrouted, EXCLUDED.closed) >= (windows.calls + windows.probes + windows.unrouted, windows.closed)";
+    routes = EXCLUDED.routes, written_at = EXCLUDED.written_at, metered_ms = EXCLUDED.metered_ms \
+    WHERE (EXCLUDED.calls + EXCLUDED.probes + EXCLUDED.unrouted, coalesce(EXCLUDED.metered_ms, 0), EXCLUDED.closed) >= \
+    (windows.calls + windows.probes + windows.unrouted, coalesce(windows.metered_ms, 0), windows.closed)";
 
 /// What a report needs of a window, by position: looking columns up by name is too slow for a million rows.
-/// The second is 1 for odd plus 2 for closed; the third holds cold starts, probes and unrouted calls where there are any.
-type ObservationColumns = (Timestamptz, Integer, Nullable<Array<BigInt>>, Binary);
-type ObservationRow = (OffsetDateTime, i32, Option<Vec<i64>>, Vec<u8>);
+/// The second is 1 for odd plus 2 for closed; the third holds cold starts, probes and unrouted calls where there are any; the last but one is
+/// metered time.
+type ObservationColumns = (Timestamptz, Integer, Nullable<Array<BigInt>>, Nullable<BigInt>, Binary);
+type ObservationRow = (OffsetDateTime, i32, Option<Vec<i64>>, Option<i64>, Vec<u8>);
 
 #[derive(QueryableByName)]
 struct WindowRow {
@@ -54,6 +56,8 @@ struct WindowRow {
     probes: i64,
     #[diesel(sql_type = BigInt)]
     unrouted: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    metered_ms: Option<i64>,
     #[diesel(sql_type = Binary)]
     slices: Vec<u8>,
     #[diesel(sql_type = Jsonb)]
@@ -118,6 +122,7 @@ impl Store {
                 .bind::<Binary, _>(counts.slices.encode())
                 .bind::<Jsonb, _>(serde_json::json!(counts.routes))
                 .bind::<Timestamptz, _>(now)
+                .bind::<Nullable<BigInt>, _>(counts.metered_ms.map(stored))
                 .execute(&mut *connection)
                 .await?;
         }
@@ -133,7 +138,7 @@ impl Store {
         let (rule, minute_ms) = columns(&range.schedule);
         let rows = sql::<ObservationColumns>(
             "SELECT starts_at, (arm = 'odd')::int + 2 * closed::int, CASE WHEN cold_starts + probes + unrouted > 0 \
-             THEN ARRAY[cold_starts, probes, unrouted] END, slices FROM windows WHERE starts_at >= ",
+             THEN ARRAY[cold_starts, probes, unrouted] END, metered_ms, slices FROM windows WHERE starts_at >= ",
         )
         .bind::<Timestamptz, _>(range.starts_at())
         .sql(" AND starts_at < ")
@@ -146,7 +151,7 @@ impl Store {
         .load_stream::<ObservationRow>(&mut *connection)
         .await?;
         let mut rows = pin!(rows);
-        while let Some((starts_at, flags, counters, slices)) = rows.try_next().await? {
+        while let Some((starts_at, flags, counters, metered_ms, slices)) = rows.try_next().await? {
             let counter =
                 |position: usize| counters.as_ref().and_then(|counters| counters.get(position)).map_or(0, |count| counted(*count));
             observe(&StoredWindow {
@@ -156,6 +161,7 @@ impl Store {
                 cold_starts: counter(0),
                 probes: counter(1),
                 unrouted: counter(2),
+                metered_ms: metered_ms.map(counted),
                 slices: &slices,
             });
         }
@@ -172,8 +178,8 @@ impl Store {
         let rows = sql_query(
             "WITH shown AS (SELECT DISTINCT starts_at FROM windows WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 \
              AND minute_ms = $4 ORDER BY starts_at DESC LIMIT $5) \
-             SELECT starts_at, arm, worker, closed, status_classes, request_bytes, response_bytes, cold_starts, probes, unrouted, slices, \
-             routes FROM windows WHERE starts_at >= (SELECT min(starts_at) FROM shown) AND starts_at < $2 AND schedule = $3 \
+             SELECT starts_at, arm, worker, closed, status_classes, request_bytes, response_bytes, cold_starts, probes, unrouted, \
+             metered_ms, slices, routes FROM windows WHERE starts_at >= (SELECT min(starts_at) FROM shown) AND starts_at < $2 AND schedule = $3 \
              AND minute_ms = $4 ORDER BY starts_at, arm, worker",
         )
         .bind::<Timestamptz, _>(range.starts_at())
@@ -267,6 +273,7 @@ impl WindowRow {
                 cold_starts: counted(self.cold_starts),
                 probes: counted(self.probes),
                 unrouted: counted(self.unrouted),
+                metered_ms: self.metered_ms.map(counted),
                 slices: Slices::decode(&self.slices).map_err(|error| corrupt(&error.to_string()))?,
                 routes: serde_json::from_value(self.routes).map_err(|error| corrupt(&error.to_string()))?,
             },
@@ -292,7 +299,12 @@ mod tests {
     }
 
     fn window(minute: i64, arm: Arm, worker: u128, calls: u32) -> Window {
-        let mut counts = WindowCounts { status_classes: [0, u64::from(calls), 0, 0, 0], cold_starts: 1, ..WindowCounts::default() };
+        let mut counts = WindowCounts {
+            status_classes: [0, u64::from(calls), 0, 0, 0],
+            cold_starts: 1,
+            metered_ms: Some(1_000),
+            ..WindowCounts::default()
+        };
         let bucket = u16::try_from(bucket_of(2_000)).unwrap();
         counts.slices.0[3] =
             Slice { calls: u64::from(calls), server_errors: 0, latency_sum_us: 2_000 * u64::from(calls), buckets: vec![(bucket, calls)] };

@@ -41,6 +41,7 @@ pub struct OpenWindow {
     cold_starts: AtomicU64,
     probes: AtomicU64,
     unrouted: AtomicU64,
+    metered_ms: AtomicU64,
     shards: Box<[Shard]>,
 }
 
@@ -102,6 +103,7 @@ impl OpenWindow {
             cold_starts: AtomicU64::new(0),
             probes: AtomicU64::new(0),
             unrouted: AtomicU64::new(0),
+            metered_ms: AtomicU64::new(0),
             shards: std::iter::repeat_with(shard).take(shards.max(1)).collect(),
         }
     }
@@ -127,6 +129,13 @@ impl OpenWindow {
             classes[class].fetch_add(1, Ordering::Relaxed);
         }
         self.in_flight.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Time was metered for calls of this window, before the last of them ended: most calls meter none.
+    pub fn meter(&self, milliseconds: u64) {
+        if milliseconds > 0 {
+            self.metered_ms.fetch_add(milliseconds, Ordering::Relaxed);
+        }
     }
 
     /// The worker has begun to serve.
@@ -161,6 +170,7 @@ impl OpenWindow {
             cold_starts: self.cold_starts.load(Ordering::Relaxed),
             probes: self.probes.load(Ordering::Relaxed),
             unrouted: self.unrouted.load(Ordering::Relaxed),
+            metered_ms: Some(self.metered_ms.load(Ordering::Relaxed)),
             ..WindowCounts::default()
         };
         for (index, slice) in counts.slices.0.iter_mut().enumerate() {

@@ -1,4 +1,5 @@
-//! Writing windows, every few seconds and once more when the process drains. Must not know how anything is counted.
+//! Writing windows, every few seconds and once more when the process drains, and publishing the meter as often as the platform does. Must not
+//! know how anything is counted.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,8 +14,22 @@ use crate::domain::window::Window;
 use crate::store::Store;
 use crate::store::writing::{LAST_TIMEOUT, Outage, PART, TIMEOUT, interval};
 
-/// Writes `calls`'s windows into `store` until `stop`, then once more.
+/// Writes `calls`'s windows into `store` until `stop`, then once more, and publishes their meter meanwhile.
 pub async fn windows(calls: Arc<CallCounter>, store: Store, stop: CancellationToken) {
+    // Beside the writing, which may wait for the database.
+    tokio::join!(write(Arc::clone(&calls), store, stop.clone()), publish(calls, stop));
+}
+
+async fn publish(calls: Arc<CallCounter>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(calls.until_publish()) => calls.publish(),
+        }
+    }
+}
+
+async fn write(calls: Arc<CallCounter>, store: Store, stop: CancellationToken) {
     let mut flusher = WindowFlusher { calls, store, written: HashMap::new(), outage: Outage::new("windows") };
     let interval = interval(flusher.calls.schedule());
     while !stop.is_cancelled() {
@@ -24,6 +39,8 @@ pub async fn windows(calls: Arc<CallCounter>, store: Store, stop: CancellationTo
             () = tokio::time::sleep(interval) => flusher.flush(false, TIMEOUT).await,
         }
     }
+    // What is still in flight is metered up to now.
+    flusher.calls.publish();
     // All parts of it together.
     let _ = tokio::time::timeout(LAST_TIMEOUT, flusher.flush(true, LAST_TIMEOUT)).await;
 }
@@ -31,13 +48,23 @@ pub async fn windows(calls: Arc<CallCounter>, store: Store, stop: CancellationTo
 struct WindowFlusher {
     calls: Arc<CallCounter>,
     store: Store,
-    /// What was written last of each window: its calls of all kinds, and whether it was closed.
-    written: HashMap<(Minute, Arm), (u64, bool)>,
+    /// What was written last of each window.
+    written: HashMap<(Minute, Arm), Written>,
     outage: Outage,
 }
 
-fn state(window: &Window) -> (u64, bool) {
-    (window.counts.calls() + window.counts.probes + window.counts.unrouted, window.closed)
+/// What tells one version of a window from the next.
+#[derive(Debug, PartialEq, Eq)]
+struct Written {
+    /// Calls of all kinds.
+    calls: u64,
+    metered_ms: Option<u64>,
+    closed: bool,
+}
+
+fn state(window: &Window) -> Written {
+    let counts = &window.counts;
+    Written { calls: counts.calls() + counts.probes + counts.unrouted, metered_ms: counts.metered_ms, closed: window.closed }
 }
 
 impl WindowFlusher {

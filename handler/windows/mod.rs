@@ -1,7 +1,8 @@
 //! The arm at work: every call is counted into the window it was routed in, and windows are written every few seconds.
 //!
-//! Counting takes no lock that another call waits for: the current windows hang from an atomic pointer, and their cells are sharded. Must
-//! not know HTTP: it is told which route a call took and how it ended.
+//! Counting takes no lock that another call waits for: the current windows hang from an atomic pointer, and their cells are sharded. Callers'
+//! calls are metered beside, as Flex Consumption would meter this process; supervision's and timers' are not, which a Flex app serves on
+//! instances of their own or at a cost that is shown apart. Must not know HTTP: it is told which route a call took and how it ended.
 
 mod counters;
 pub mod flush;
@@ -19,9 +20,11 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::domain::arm::Arm;
+use crate::domain::metering::PUBLISH_INTERVAL;
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::window::{Window, slice_at};
 use counters::{CallOutcome, OpenWindow};
+use meter::InstanceMeter;
 use steps::Steps;
 
 /// Minutes a window stays open for calls that arrive late: a ticket is good for two, and clocks differ.
@@ -79,6 +82,7 @@ pub struct CallCounter {
     worker: Uuid,
     routes: &'static [&'static str],
     shards: usize,
+    meter: InstanceMeter,
     /// Windows that take calls, oldest first.
     open: ArcSwap<Vec<Arc<OpenWindow>>>,
     /// Held while a window is opened or retired: once a minute, ahead of time, by the flusher.
@@ -114,6 +118,7 @@ impl CallCounter {
             worker,
             routes,
             shards: counters::shards(),
+            meter: InstanceMeter::default(),
             open: ArcSwap::default(),
             changing: Mutex::default(),
             retired: Mutex::default(),
@@ -149,11 +154,46 @@ impl CallCounter {
                 if !self.served.load(Ordering::Relaxed) && !self.served.swap(true, Ordering::Relaxed) {
                     window.cold_start();
                 }
+                // A call is in flight in its window for as long as it is on the meter.
                 window.begin();
+                self.meter.begin(arrival.uptime);
                 return Some(OpenCall { counter: Arc::clone(self), window, arrival, answer: None });
             }
         }
         None
+    }
+
+    /// Meters what is in flight, as the Functions host does every five seconds, and books it to a minute of those calls: the latest.
+    fn publish(&self) {
+        let metered_ms = self.meter.publish(self.clock.uptime());
+        if metered_ms == 0 {
+            return;
+        }
+        let now = self.clock.now();
+        let minute = self.schedule.minute_at(now);
+        // At the boundary of two minutes, what is metered is of the one before.
+        let begun = now - self.schedule.starts_at(minute) < self.publish_interval() / 2;
+        let last = if begun { minute.previous() } else { minute };
+        let open = self.open.load();
+        let busy = || open.iter().rev().filter(|window| !window.is_idle());
+        let booked = busy().find(|window| window.minute <= last).or_else(|| busy().next());
+        if let Some(window) = booked {
+            window.meter(metered_ms);
+        }
+    }
+
+    /// Time until the meter is to be published: on the boundaries of minutes, and every five seconds from there.
+    fn until_publish(&self) -> Duration {
+        let now = self.clock.now();
+        let since = Duration::try_from(now - self.schedule.starts_at(self.schedule.minute_at(now))).unwrap_or_default();
+        let interval = self.publish_interval();
+        let elapsed = since.as_nanos() % interval.as_nanos().max(1);
+        interval.saturating_sub(Duration::from_nanos(u64::try_from(elapsed).unwrap_or(0)))
+    }
+
+    /// The platform's interval, or a development system's short minute.
+    fn publish_interval(&self) -> Duration {
+        PUBLISH_INTERVAL.min(self.schedule.minute_length())
     }
 
     /// Windows that wait to be written, for metrics.
@@ -247,7 +287,7 @@ impl CallCounter {
     fn as_written(&self, window: &OpenWindow, now: Minute, ended: bool) -> Option<Window> {
         let closed = (ended || window.minute < now) && window.is_idle();
         let counts = window.counts(self.routes);
-        let empty = counts.calls() + counts.probes + counts.unrouted == 0;
+        let empty = counts.calls() + counts.probes + counts.unrouted + counts.metered_ms.unwrap_or(0) == 0;
         let own = self.schedule.arm_of(window.minute) == window.arm && window.minute < now;
         if empty && !(closed && own) {
             return None;
@@ -267,7 +307,9 @@ impl Drop for OpenCall {
     fn drop(&mut self) {
         let (status, response_bytes) = self.answer.unwrap_or((CALLER_LEFT, 0));
         let counter = &self.counter;
-        let took = counter.clock.uptime().saturating_sub(self.arrival.uptime);
+        let uptime = counter.clock.uptime();
+        self.window.meter(counter.meter.end(uptime));
+        let took = uptime.saturating_sub(self.arrival.uptime);
         let starts_at = counter.schedule.starts_at(self.arrival.minute);
         let elapsed = Duration::try_from(self.arrival.at - starts_at).unwrap_or_default();
         self.window.end(&CallOutcome {

@@ -150,3 +150,112 @@ async fn windows_reach_the_database_once_whatever_fails_in_between() {
     assert_eq!((windows[0].counts.calls(), windows[0].closed), (2, true), "the drain closes what it writes");
     assert!(store.windows_for_test(MinuteRange::new(Schedule::new(Rule::Mirrored), minute, minute.next())).await.is_empty());
 }
+
+/// Metered time of each window there is to write, ms.
+fn metered(counter: &CallCounter) -> Vec<Option<u64>> {
+    counter.pending_windows(false).iter().map(|window| window.counts.metered_ms).collect()
+}
+
+#[test]
+fn a_window_is_metered_by_activity_and_not_by_the_call() {
+    let clock = ManualClock::new(START);
+    let counter = counter(&clock, Booking::Arm(Arm::Even));
+    // Forty calls of 20 ms a second for ten seconds: each second is metered once.
+    for _ in 0..400 {
+        call(&counter, &clock, Duration::from_millis(20), 200);
+        clock.advance(Duration::from_millis(5));
+    }
+    assert_eq!(metered(&counter), [Some(10_000)]);
+}
+
+#[test]
+fn supervision_and_strangers_are_not_metered() {
+    let clock = ManualClock::new(START);
+    let counter = counter(&clock, Booking::Arm(Arm::Even));
+    for kind in [CallKind::Probe, CallKind::Unrouted] {
+        let none = counter.begin(arrival(&counter, kind));
+        clock.advance(Duration::from_secs(3));
+        counter.publish();
+        drop(none);
+    }
+    assert_eq!(metered(&counter), [Some(0)]);
+}
+
+#[test]
+fn a_call_that_crosses_into_the_other_arms_minute_is_metered_where_it_was_routed() {
+    let clock = ManualClock::new(START + Duration::from_secs(57));
+    let counter = counter(&clock, Booking::Arm(Arm::Even));
+    let entry = counter.begin(arrival(&counter, CallKind::Call)).expect("counted");
+    clock.advance(Duration::from_secs(3));
+    counter.publish();
+    assert_eq!(metered(&counter), [Some(3_000)], "at the boundary");
+    clock.advance(Duration::from_millis(4_250));
+    entry.finish(200, 0);
+    let pending = counter.pending_windows(false);
+    assert_eq!((pending.len(), pending[0].minute, pending[0].counts.metered_ms), (1, counter.schedule.minute_at(START), Some(7_300)));
+}
+
+#[test]
+fn an_instance_that_is_both_arms_books_what_it_publishes_to_each_minute() {
+    let clock = ManualClock::new(START + Duration::from_secs(57));
+    let counter = counter(&clock, Booking::Both);
+    let early = counter.begin(arrival(&counter, CallKind::Call)).expect("counted");
+    clock.advance(Duration::from_secs(3));
+    // The boundary is published a little late, when the next minute has calls of its own.
+    let late = counter.begin(arrival(&counter, CallKind::Call)).expect("counted");
+    clock.advance(Duration::from_millis(4));
+    counter.publish();
+    clock.advance(Duration::from_millis(4_996));
+    counter.publish();
+    assert_eq!(metered(&counter), [Some(3_100), Some(4_900)]);
+    drop((early, late));
+    assert_eq!(metered(&counter), [Some(3_100), Some(4_900)], "nothing twice");
+}
+
+#[test]
+fn the_meter_is_published_at_boundaries_and_every_five_seconds() {
+    let clock = ManualClock::new(START + Duration::from_millis(57_250));
+    let counter = counter(&clock, Booking::Arm(Arm::Even));
+    assert_eq!(counter.until_publish(), Duration::from_millis(2_750));
+    clock.advance(Duration::from_millis(2_750));
+    assert_eq!(counter.until_publish(), Duration::from_secs(5));
+    let short = Schedule::with_minute(Rule::Parity, Duration::from_secs(2));
+    let counter = CallCounter::new(Arc::new(clock.clone()), short, Booking::Arm(Arm::Even), Uuid::nil(), &ROUTES);
+    clock.advance(Duration::from_millis(1_500));
+    assert_eq!(counter.until_publish(), Duration::from_millis(500), "a short minute ends before five seconds are over");
+}
+
+#[test]
+fn two_workers_never_share_a_mark() {
+    let clock = ManualClock::new(START);
+    let workers = [counter(&clock, Booking::Arm(Arm::Even)), counter(&clock, Booking::Arm(Arm::Even))];
+    for worker in &workers {
+        call(worker, &clock, Duration::from_millis(20), 200);
+    }
+    let mut together = crate::domain::window::WindowCounts::default();
+    workers.iter().flat_map(|worker| worker.pending_windows(false)).for_each(|window| together.merge(&window.counts));
+    assert_eq!((together.calls(), together.metered_ms), (2, Some(2_000)));
+}
+
+#[tokio::test]
+async fn metered_time_is_written_without_a_call_that_ends() {
+    let store = new_store().await;
+    let clock = ManualClock::new(START);
+    let counter = counter(&clock, Booking::Arm(Arm::Even));
+    let minute = counter.schedule.minute_at(START);
+    let range = MinuteRange::new(counter.schedule, minute, minute.next());
+    let written = async || {
+        let stop = CancellationToken::new();
+        stop.cancel();
+        flush::windows(Arc::clone(&counter), store.clone(), stop).await;
+        store.windows_for_test(range).await.iter().map(|window| window.counts.metered_ms).collect::<Vec<_>>()
+    };
+    let entry = counter.begin(arrival(&counter, CallKind::Call)).expect("counted");
+    clock.advance(Duration::from_millis(1_240));
+    // A process that drains, or is killed after this, leaves what was metered by now.
+    assert_eq!(written().await, [Some(1_300)]);
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(written().await, [Some(11_300)]);
+    entry.finish(200, 0);
+    assert_eq!(written().await, [Some(11_300)], "the mark stands ahead");
+}

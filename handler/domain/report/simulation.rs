@@ -3,6 +3,7 @@
 use time::macros::datetime;
 
 use super::metrics::{Pooling, by_mapping};
+use super::testing::closed_row;
 use super::*;
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::decision::{Decision, DecisionCount, Reason};
@@ -160,15 +161,7 @@ impl Run {
         for (decision, closed) in minutes {
             let slices = self.window(decision.arm, decision.minute).encode();
             let cold_starts = u64::from(decision.minute.0 < 2);
-            accumulator.observe(&StoredWindow {
-                minute: decision.minute,
-                arm: decision.arm,
-                closed,
-                cold_starts,
-                probes: 1,
-                unrouted: 0,
-                slices: &slices,
-            });
+            accumulator.observe(&StoredWindow { closed, cold_starts, probes: 1, ..closed_row(decision.minute, decision.arm, &slices) });
         }
         made(accumulator)
     }
@@ -384,7 +377,7 @@ fn calls_that_do_not_arrive_fail_the_run_unless_an_arm_was_down() {
         for minute in (0..minutes).map(Minute) {
             let slices = run.window(schedule.arm_of(minute), minute).encode();
             let arm = schedule.arm_of(minute);
-            accumulator.observe(&StoredWindow { minute, arm, closed: true, cold_starts: 0, probes: 0, unrouted: 0, slices: &slices });
+            accumulator.observe(&closed_row(minute, arm, &slices));
         }
         made(accumulator).checks.follow_through
     };
@@ -407,7 +400,7 @@ fn a_surplus_on_one_arm_does_not_mask_losses_on_the_other() {
         let calls = if arm == Arm::Even { 29 } else { 50 };
         accumulator.decision(&DecisionCount { decision: Decision { minute, arm, reason: Reason::Schedule }, calls });
         let slices = run.window(arm, minute).encode();
-        accumulator.observe(&StoredWindow { minute, arm, closed: true, cold_starts: 0, probes: 0, unrouted: 0, slices: &slices });
+        accumulator.observe(&closed_row(minute, arm, &slices));
     }
     let check = made(accumulator).checks.follow_through;
     assert_eq!(check.status, Status::Failed, "{check:?}");
@@ -443,7 +436,7 @@ fn unreadable_and_disordered_rows_are_counted_and_left_out() {
     let good = Slices::default().encode();
     for (minute, slices) in [(0, &good[..]), (1, &[9, 9][..]), (4, &good[..]), (2, &good[..]), (99, &good[..])] {
         let arm = Schedule::default().arm_of(Minute(minute));
-        accumulator.observe(&StoredWindow { minute: Minute(minute), arm, closed: true, cold_starts: 0, probes: 0, unrouted: 0, slices });
+        accumulator.observe(&closed_row(Minute(minute), arm, slices));
     }
     let report = made(accumulator);
     assert_eq!((report.data.rows, report.data.unreadable_rows, report.data.pairs), (4, 2, 0));

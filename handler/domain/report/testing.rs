@@ -18,6 +18,11 @@ pub fn inputs(minutes: i64) -> Inputs {
     Inputs { draws: 50, ..Inputs::new(MinuteRange::new(Schedule::default(), Minute(0), Minute(minutes)), plans) }
 }
 
+/// A worker's row of a minute that is over, with nothing but `slices`.
+pub const fn closed_row(minute: Minute, arm: Arm, slices: &[u8]) -> StoredWindow<'_> {
+    StoredWindow { minute, arm, closed: true, cold_starts: 0, probes: 0, unrouted: 0, metered_ms: None, slices }
+}
+
 /// A run of `minutes` with 40 calls each, odd slower by 20 ms; minute 7 fails over, in minute 9 a call fails.
 pub fn run(minutes: i64, inputs: Inputs) -> (Report, Timeline) {
     let schedule = inputs.range.schedule;
@@ -41,7 +46,16 @@ pub fn run(minutes: i64, inputs: Inputs) -> (Report, Timeline) {
         rows.push((minute, arm, slices.encode()));
     }
     for (minute, arm, slices) in &rows {
-        let row = StoredWindow { minute: *minute, arm: *arm, closed: true, cold_starts: 0, probes: 1, unrouted: 0, slices };
+        let row = StoredWindow {
+            minute: *minute,
+            arm: *arm,
+            closed: true,
+            cold_starts: 0,
+            probes: 1,
+            unrouted: 0,
+            metered_ms: Some(33_000),
+            slices,
+        };
         report.observe(&row);
         timeline.observe(&row);
     }

@@ -74,6 +74,9 @@ pub struct WindowDocument {
     pub probes: u64,
     /// Calls without a valid ticket where tickets are in use, which are in no other number.
     pub unrouted: u64,
+    /// Time that Flex Consumption would have metered for these calls, each worker an instance; null where none of them metered.
+    #[schema(example = 58_500)]
+    pub metered_ms: Option<u64>,
     /// Calls by route and status class, 1xx to 5xx.
     #[schema(value_type = BTreeMap<String, [u64; 5]>, example = json!({"/api/costs": [0, 118, 0, 2, 0]}))]
     pub routes: RouteCounts,
@@ -199,6 +202,7 @@ fn document(schedule: &Schedule, minute: Minute, arm: Arm, counts: WindowCounts,
         cold_starts: counts.cold_starts,
         probes: counts.probes,
         unrouted: counts.unrouted,
+        metered_ms: counts.metered_ms,
         routes: counts.routes,
     }
 }
