@@ -31,8 +31,11 @@ use crate::clock::Clock;
 
 /// How long the server may take to accept a cancellation.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(3);
-/// How soon after an error the connection must end for the error to mean that the server closed it.
-const CLOSING: Duration = Duration::from_millis(100);
+/// How soon after an unexplained error the connection must end for the error to mean that the server closed it. Long, since a busy machine takes
+/// its time between the two, and since what is left is a fault of ours that may as well be told later.
+const CLOSING: Duration = Duration::from_secs(2);
+/// The same where a time limit explains the error already.
+const CLOSING_WHEN_LATE: Duration = Duration::from_millis(100);
 
 type PgStream = <AsyncPgConnection as AsyncConnectionCore>::Stream<'static, 'static>;
 
@@ -161,7 +164,8 @@ impl Statement {
         };
         let late = self.clock.uptime().saturating_sub(self.started) >= self.timeout;
         // A server that ends a session sends the error first and then closes, however long the statement has run.
-        let closed = tokio::time::timeout(CLOSING, self.ended.cancelled()).await.is_ok();
+        let patience = if late { CLOSING_WHEN_LATE } else { CLOSING };
+        let closed = tokio::time::timeout(patience, self.ended.cancelled()).await.is_ok();
         match error {
             DieselError::DatabaseError(_, information) if closed => {
                 DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, information)
@@ -307,3 +311,7 @@ impl PoolableConnection for Session {
             || self.connection.is_broken()
     }
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;
