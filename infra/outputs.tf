@@ -65,7 +65,7 @@ output "vault" {
 
 output "database" {
   description = "Where the database is."
-  value       = { host = module.database.host, name = module.database.database }
+  value       = { host = module.database.host, name = module.database.database, cluster = module.database.cluster }
 }
 
 output "database_administrators" {

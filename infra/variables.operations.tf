@@ -3,7 +3,8 @@
 variable "database" {
   description = <<-EOT
     PostgreSQL server: sku (B_Standard_B1ms, GP_Standard_D2ds_v5, ...), major version, storage in GB, days of backups (7 to 35),
-    geo-redundant backup (cannot be changed later), high_availability (Disabled, SameZone or ZoneRedundant) and availability zone (1, 2, 3, or null for Azure's choice).
+    geo-redundant backup (cannot be changed later), cluster_size (nodes of an elastic cluster, 1 to 10, or null for a single server; cannot
+    be changed to or from null later, needs version 16 up and a GP or MO sku), high_availability (Disabled, SameZone or ZoneRedundant) and availability zone (1, 2, 3, or null for Azure's choice).
   EOT
   type = object({
     sku                   = optional(string, "B_Standard_B1ms")
@@ -11,6 +12,7 @@ variable "database" {
     storage_gb            = optional(number, 32)
     backup_retention_days = optional(number, 7)
     geo_redundant_backup  = optional(bool, false)
+    cluster_size          = optional(number)
     high_availability     = optional(string, "Disabled")
     zone                  = optional(string)
   })
@@ -45,6 +47,16 @@ variable "database" {
   validation {
     condition     = var.database.high_availability == "Disabled" || !startswith(var.database.sku, "B_")
     error_message = "database: high availability needs a GP or MO sku; burstable (B) servers have none."
+  }
+
+  validation {
+    condition     = var.database.cluster_size == null || try(var.database.cluster_size >= 1 && var.database.cluster_size <= 10 && floor(var.database.cluster_size) == var.database.cluster_size, false)
+    error_message = "database: cluster_size must be 1 to 10 nodes, or left out for a single server."
+  }
+
+  validation {
+    condition     = var.database.cluster_size == null || (var.database.version != "15" && !startswith(var.database.sku, "B_"))
+    error_message = "database: an elastic cluster needs version 16 or 17 and a GP or MO sku."
   }
 
   validation {

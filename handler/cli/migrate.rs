@@ -8,9 +8,10 @@ use crate::clock::SystemClock;
 use crate::config;
 use crate::store::Store;
 
-/// Runs the migrations the database does not have yet. Safe to repeat.
+/// Runs the migrations the database does not have yet, and spreads the ledger over a cluster where that is asked for. Safe to repeat.
 pub fn run() -> Result<(), Failure> {
     let database = config::database_from_process_environment()?;
+    let distribute = config::distribute_from_process_environment()?;
     runtime()?.block_on(async {
         let store = Store::new(&database, Arc::new(SystemClock::new())).map_err(|error| Failure::operation(&error))?;
         let applied = store.migrate().await.map_err(|error| Failure::operation(&error))?;
@@ -18,6 +19,15 @@ pub fn run() -> Result<(), Failure> {
             println!("applied {name}");
         }
         println!("{}", if applied.is_empty() { "the schema was current already" } else { "the schema is current" });
+        if distribute {
+            let moved = store.distribute().await.map_err(|error| Failure::operation(&error))?;
+            for table in &moved {
+                println!("spread {table} over the cluster");
+            }
+            if moved.is_empty() {
+                println!("the ledger was spread already");
+            }
+        }
         Ok(())
     })
 }

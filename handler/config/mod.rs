@@ -170,6 +170,7 @@ const KNOWN: &[&str] = &[
     "SWITCHBACK_CLIENT_KEY",
     "SWITCHBACK_CORS_ORIGINS",
     "SWITCHBACK_DATABASE_AUTH",
+    "SWITCHBACK_DISTRIBUTE",
     "SWITCHBACK_EVEN_PLAN",
     "SWITCHBACK_EVEN_RESOURCE_IDS",
     "SWITCHBACK_EVEN_URL",
@@ -275,6 +276,17 @@ pub fn database_from_process_environment() -> Result<DatabaseConfig, ConfigError
         (Some(config), mistakes) if mistakes.is_empty() => Ok(config),
         (_, mistakes) => Err(ConfigError(mistakes)),
     }
+}
+
+/// Whether `switchback migrate` is to spread the ledger over an elastic cluster, by this process's environment.
+///
+/// # Errors
+/// Where it is neither on nor off.
+pub fn distribute_from_process_environment() -> Result<bool, ConfigError> {
+    let mut settings = Settings::new(process_environment());
+    let distribute = settings.parsed("SWITCHBACK_DISTRIBUTE", false, on_or_off);
+    let mistakes = settings.into_mistakes();
+    if mistakes.is_empty() { Ok(distribute) } else { Err(ConfigError(mistakes)) }
 }
 
 /// The seed of a random schedule in this process's environment, for commands that need nothing else.

@@ -22,6 +22,9 @@ pub enum StoreError {
     /// The database lacks a migration this program needs.
     #[error("the database's schema is not current: run switchback migrate")]
     SchemaNotCurrent,
+    /// The ledger was to be spread over a cluster, and the server is none.
+    #[error("this server is no elastic cluster: it has not the extension citus")]
+    NoCluster,
     /// Too many of the same kind at once: the caller may try again shortly.
     #[error("too many {0} at once")]
     Busy(&'static str),

@@ -8,6 +8,7 @@ mod charges;
 mod copy;
 mod costs;
 mod decisions;
+mod distribution;
 mod error;
 mod filter;
 mod ids;
@@ -144,6 +145,15 @@ impl Store {
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         let connection = self.own.pool.dedicated_connection().await.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
         schema::migrate(connection).await
+    }
+
+    /// Spreads the ledger over the nodes of an elastic cluster, as far as it is not spread yet; the names of the tables moved.
+    ///
+    /// # Errors
+    /// [`StoreError::NoCluster`] on any other server, and whatever stops a statement: what moved before it stays.
+    pub async fn distribute(&self) -> Result<Vec<&'static str>, StoreError> {
+        let connection = self.own.pool.dedicated_connection().await.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        distribution::distribute(connection).await
     }
 
     /// Whether every migration of this program has been run.

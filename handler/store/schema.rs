@@ -16,8 +16,8 @@ use super::session::Session;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("handler/store/migrations");
 /// Two deploys at once must not migrate at once; any number that no one else uses does.
-const MIGRATION_LOCK: &str = "SELECT pg_advisory_lock(7466121205)";
-const MIGRATION_UNLOCK: &str = "SELECT pg_advisory_unlock(7466121205)";
+pub(super) const MIGRATION_LOCK: &str = "SELECT pg_advisory_lock(7466121205)";
+pub(super) const MIGRATION_UNLOCK: &str = "SELECT pg_advisory_unlock(7466121205)";
 
 #[derive(QueryableByName)]
 struct Applied {

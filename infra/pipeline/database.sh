@@ -23,7 +23,7 @@ database_administrator() {
   printf '%s\n' "$name"
 }
 
-# Sets administrator, token, host and database, and unpacks the program that goes with the release.
+# Sets administrator, token, host, database and distribute, and unpacks the program that goes with the release.
 reach_database() {
   binary=$dist/switchback
   unzip -q -o "$(package_file)" switchback -d "$dist" || fail "the package holds no program"
@@ -32,6 +32,8 @@ reach_database() {
   token=$(value token account get-access-token --resource-type oss-rdbms --query accessToken)
   host=$(jq --raw-output .host <<<"$(output database)")
   database=$(jq --raw-output .name <<<"$(output database)")
+  # Environments from before clusters have no such output.
+  distribute=$(jq --raw-output 'if .cluster then "on" else "off" end' <<<"$(output database)")
 }
 
 # In a URL a person's name needs its @ encoded, and nowhere else.
@@ -40,7 +42,7 @@ encoded() { jq --null-input --raw-output --arg text "$1" '$text | @uri'; }
 # Runs the program as an arm that may administer the database. usage: with_database ARGUMENTS…
 with_database() {
   DATABASE_URL="postgresql://$(encoded "$administrator"):$(encoded "$token")@$host:5432/$database?sslmode=verify-full" \
-    SWITCHBACK_ROLE=api SWITCHBACK_ARM=even run "$binary" "$@"
+    SWITCHBACK_ROLE=api SWITCHBACK_ARM=even SWITCHBACK_DISTRIBUTE=$distribute run "$binary" "$@"
 }
 
 migrate_database() {
@@ -49,7 +51,7 @@ migrate_database() {
     say "there is no database yet: migrate again after the first apply"
     return
   fi
-  local binary administrator token host database
+  local binary administrator token host database distribute
   reach_database
   with_database migrate
   # What the apps' identities may do with it: rows, not tables.
@@ -70,7 +72,7 @@ exclude_minutes() {
     say "nothing was applied: no minutes to exclude"
     return
   fi
-  local binary administrator token host database
+  local binary administrator token host database distribute
   reach_database
   if ! "$binary" run exclude --help >/dev/null 2>&1; then
     say "this release keeps no runs: leave $(cat "$began") to $(utc) out of the report's range"

@@ -111,3 +111,29 @@ run "scale" {
     error_message = "a plan that does not scale must have min_instances workers and no autoscale setting"
   }
 }
+
+run "one_server" {
+  command = plan
+
+  assert {
+    condition     = !module.database.cluster
+    error_message = "a ledger of some million charges needs one server, and no cluster"
+  }
+}
+
+run "elastic_cluster" {
+  command = plan
+  variables {
+    database = { sku = "GP_Standard_D4ds_v5", cluster_size = 2 }
+  }
+
+  assert {
+    condition     = module.database.cluster && output.database.cluster
+    error_message = "cluster_size must make a cluster, and the pipeline must hear of it: it spreads the ledger"
+  }
+
+  assert {
+    condition     = module.database.databases == 0
+    error_message = "a cluster comes with its one database; a second one is refused"
+  }
+}

@@ -87,3 +87,19 @@ run "asked_against_others" {
   }
   expect_failures = [var.pool_size, var.cost_export_until]
 }
+
+run "cluster_of_nothing" {
+  command = plan
+  variables {
+    database = { sku = "GP_Standard_D4ds_v5", cluster_size = 0 }
+  }
+  expect_failures = [var.database]
+}
+
+run "cluster_of_burstable_servers" {
+  command = plan
+  variables {
+    database = { cluster_size = 2 }
+  }
+  expect_failures = [var.database]
+}

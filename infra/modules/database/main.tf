@@ -41,6 +41,15 @@ resource "azurerm_postgresql_flexible_server" "this" {
     }
   }
 
+  # A cluster is given its one database with the server; no other can be made on it.
+  dynamic "cluster" {
+    for_each = var.server.cluster_size == null ? [] : [var.server.cluster_size]
+    content {
+      size                  = cluster.value
+      default_database_name = local.database
+    }
+  }
+
   # Sunday, 02:00 UTC.
   maintenance_window {
     day_of_week  = 0
@@ -72,6 +81,8 @@ resource "azurerm_postgresql_flexible_server_configuration" "this" {
 # Made after the administrators: without one, the database belongs to azuresu, and nobody can grant anything on it. Which of
 # the two comes first would else be chance (terraform-provider-azurerm#27895).
 resource "azurerm_postgresql_flexible_server_database" "this" {
+  count = var.server.cluster_size == null ? 1 : 0
+
   name      = local.database
   server_id = azurerm_postgresql_flexible_server.this.id
   charset   = "UTF8"

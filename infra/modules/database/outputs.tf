@@ -13,6 +13,16 @@ output "database" {
   value       = local.database
 }
 
+output "cluster" {
+  description = "Whether the server is an elastic cluster, over which the ledger is spread."
+  value       = length(azurerm_postgresql_flexible_server.this.cluster) > 0
+}
+
+output "databases" {
+  description = "Databases made beside the server: a cluster comes with its own."
+  value       = length(azurerm_postgresql_flexible_server_database.this)
+}
+
 output "roles_sql" {
   description = "SQL that gives the apps' identities their roles."
   value       = local.roles_sql

@@ -26,6 +26,7 @@ variable "server" {
     storage_gb            = number
     backup_retention_days = number
     geo_redundant_backup  = bool
+    cluster_size          = optional(number)
     high_availability     = string
     zone                  = string
   })
