@@ -1,5 +1,5 @@
 //! The ledger at the size of a real bill, beside PostgreSQL's own means: `import` against COPY into an equal table with the same indexes,
-//! `costs` against the same sums in SQL. Prints what was seen and asserts nothing: how busy the machine is decides.
+//! `costs` against the same sums in SQL. Prints what was seen; times assert nothing, since how busy the machine is decides, but every sum must be right.
 #![expect(clippy::unwrap_used, reason = "a bench ends by panicking")]
 
 mod generator;
@@ -9,6 +9,7 @@ use std::io::{BufWriter, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bigdecimal::BigDecimal;
 use bytes::Bytes;
 use futures_util::SinkExt;
 use switchback::clock::{Clock, SystemClock};
@@ -16,7 +17,7 @@ use switchback::config::database;
 use switchback::dev::postgres::ScratchCluster;
 use switchback::domain::import::{ImportOrder, Imported};
 use switchback::import::{ReadLimits, import};
-use switchback::store::{ChargeFilter, CostQuery, Dimension, Period, Store};
+use switchback::store::{ChargeFilter, CostQuery, CostRow, Dimension, Period, Store};
 use tokio_postgres::{Client, NoTls};
 
 const LIMITS: ReadLimits = ReadLimits { max_bytes: 1 << 40, strict: true, body_digest: None };
@@ -86,6 +87,7 @@ impl Bench {
             per_million(indexes),
             per_million(rollups)
         );
+        self.sums().await;
         self.client.batch_execute("CREATE TABLE equal (LIKE charges INCLUDING ALL)").await.unwrap();
         let part = "SELECT relid::regclass::text FROM pg_partition_tree('charges') WHERE isleaf";
         let part: String = self.client.query_one(part, &[]).await.unwrap().get(0);
@@ -110,6 +112,31 @@ impl Bench {
         let started = SystemClock::new();
         assert!(self.store.delete_import(id).await.unwrap());
         println!("DELETE                          {:8.3} s", started.uptime().as_secs_f64());
+    }
+
+    /// Holds the ledger's sums to the last digit against Python's decimals over the same file.
+    async fn sums(&self) {
+        let query = CostQuery { group_by: vec![Dimension::Service], ..CostQuery::default() };
+        let ours = self.store.costs(&query).await.unwrap();
+        let script = "import csv, decimal, sys\n\
+                      decimal.getcontext().prec = 200\n\
+                      sums = {}\n\
+                      for row in csv.DictReader(open(sys.argv[1], newline='')):\n    \
+                          name = row['ServiceName']\n    \
+                          sums[name] = sums.get(name, 0) + decimal.Decimal(row['BilledCost'])\n\
+                      for name, total in sums.items(): print(f'{name}\\t{total:f}')";
+        let python = std::process::Command::new("python3").args(["-c", script]).arg(self.file.path()).output();
+        let Some(python) = python.ok().filter(|output| output.status.success()) else { return println!("sums: there is no python3 here") };
+        let python = String::from_utf8(python.stdout).unwrap();
+        let theirs: Vec<(&str, BigDecimal)> =
+            python.lines().filter_map(|line| line.split_once('\t')).map(|(name, total)| (name, total.parse().unwrap())).collect();
+        let equal = |(name, total): &&(&str, BigDecimal)| {
+            let same = |row: &&CostRow| row.group.first().is_some_and(|group| group.as_deref() == Some(*name));
+            ours.iter().find(same).and_then(|row| row.amount.as_ref()?.parse::<BigDecimal>().ok()).as_ref() == Some(total)
+        };
+        let equal = theirs.iter().filter(equal).count();
+        println!("sums by service                 {equal} of {} equal Python's decimals to the last digit", theirs.len());
+        assert!(equal == theirs.len() && equal == ours.len(), "sums differ:\n{python}\n{ours:?}");
     }
 
     async fn costs(self) {
