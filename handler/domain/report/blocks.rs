@@ -1,8 +1,9 @@
-//! Histograms of consecutive pairs, merged into few enough blocks for the bootstrap, whatever the length of the run.
-//! Must not know quantiles.
+//! Histograms of consecutive pairs: of a day's pairs one by one, of a longer run's merged into few enough blocks that a year of them fits in
+//! memory. Must not know quantiles.
 
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::histogram::BUCKETS;
+use crate::domain::pairs::Mapping;
 use crate::domain::window::RINGS;
 
 /// Maximum number of blocks kept for a run.
@@ -12,7 +13,22 @@ pub const MAX_BLOCKS: usize = 1_024;
 pub type Sparse = Vec<(u16, u32)>;
 
 /// Histograms of one block, by arm and ring.
-type Block = ByArm<[Sparse; RINGS]>;
+#[derive(Debug)]
+struct Block {
+    first_pair: u32,
+    rings: ByArm<[Sparse; RINGS]>,
+}
+
+/// The histograms of some consecutive pairs of one mapping, trimmed.
+#[derive(Debug, Clone)]
+pub struct TimedBlock {
+    /// Which pair was its first.
+    pub first_pair: u32,
+    /// Which arm came first in its pairs.
+    pub mapping: Mapping,
+    /// Each arm's.
+    pub histograms: ByArm<Sparse>,
+}
 
 /// One occupied bucket of a window: its ring, bucket and count.
 pub type Entry = (u8, u16, u32);
@@ -26,6 +42,7 @@ pub struct BlockHistograms {
     done: Vec<Block>,
     /// The block being filled, dense: of each arm every ring, of each ring every bucket.
     filling: ByArm<Vec<u32>>,
+    first_pair: u32,
     pairs_in_filling: usize,
 }
 
@@ -34,11 +51,14 @@ impl BlockHistograms {
     #[must_use]
     pub fn new(max_blocks: usize) -> Self {
         let filling = ByArm::build(|_| vec![0; RINGS * BUCKETS]);
-        BlockHistograms { max_blocks, pairs_per_block: 1, done: Vec::new(), filling, pairs_in_filling: 0 }
+        BlockHistograms { max_blocks, pairs_per_block: 1, done: Vec::new(), filling, first_pair: 0, pairs_in_filling: 0 }
     }
 
-    /// Adds a pair's histograms.
-    pub fn push(&mut self, pair: ByArm<&[Entry]>) {
+    /// Adds the histograms of the run's pair number `number`.
+    pub fn push(&mut self, number: u32, pair: ByArm<&[Entry]>) {
+        if self.pairs_in_filling == 0 {
+            self.first_pair = number;
+        }
         for arm in Arm::BOTH {
             for &(ring, bucket, count) in pair[arm] {
                 let cell = &mut self.filling[arm][usize::from(ring).min(RINGS - 1) * BUCKETS + usize::from(bucket).min(BUCKETS - 1)];
@@ -54,22 +74,26 @@ impl BlockHistograms {
     fn close(&mut self) {
         self.pairs_in_filling = 0;
         let filling = &mut self.filling;
-        self.done.push(ByArm::build(|arm| {
+        let first_pair = self.first_pair;
+        let rings = ByArm::build(|arm| {
             std::array::from_fn(|ring| {
                 let cells = &mut filling[arm][ring * BUCKETS..(ring + 1) * BUCKETS];
                 let sparse = (0_u16..).zip(cells.iter()).filter(|(_, count)| **count > 0).map(|(bucket, count)| (bucket, *count)).collect();
                 cells.fill(0);
                 sparse
             })
-        }));
+        });
+        self.done.push(Block { first_pair, rings });
         if self.done.len() == self.max_blocks {
             let mut merged = Vec::with_capacity(self.max_blocks);
             let mut blocks = std::mem::take(&mut self.done).into_iter();
             while let (Some(first), second) = (blocks.next(), blocks.next()) {
-                merged.push(match second {
-                    Some(second) => ByArm::build(|arm| std::array::from_fn(|ring| merge(&first[arm][ring], &second[arm][ring]))),
-                    None => first,
-                });
+                let Some(second) = second else {
+                    merged.push(first);
+                    break;
+                };
+                let rings = ByArm::build(|arm| std::array::from_fn(|ring| merge(&first.rings[arm][ring], &second.rings[arm][ring])));
+                merged.push(Block { first_pair: first.first_pair, rings });
             }
             self.done = merged;
             self.pairs_per_block *= 2;
@@ -83,15 +107,12 @@ impl BlockHistograms {
         }
     }
 
-    /// How many pairs a block holds.
-    #[must_use]
-    pub const fn pairs_per_block(&self) -> usize {
-        self.pairs_per_block
-    }
-
-    /// `arm`'s histograms by block, of the rings from `first_ring` on.
-    pub fn of(&self, arm: Arm, first_ring: usize) -> impl Iterator<Item = Sparse> {
-        self.done.iter().map(move |block| block[arm][first_ring.min(RINGS)..].iter().fold(Sparse::new(), |sum, ring| merge(&sum, ring)))
+    /// The blocks in time order, of the rings from `first_ring` on; all of them are of `mapping`.
+    pub fn trimmed(&self, first_ring: usize, mapping: Mapping) -> impl Iterator<Item = TimedBlock> {
+        self.done.iter().map(move |block| {
+            let kept = |arm: Arm| block.rings[arm][first_ring.min(RINGS)..].iter().fold(Sparse::new(), |sum, ring| merge(&sum, ring));
+            TimedBlock { first_pair: block.first_pair, mapping, histograms: ByArm::build(kept) }
+        })
     }
 }
 
@@ -130,24 +151,25 @@ mod tests {
     fn long_runs_fold_into_few_blocks_and_lose_nothing() {
         let mut blocks = BlockHistograms::new(MAX_BLOCKS);
         for pair in 0..5_000_u16 {
-            blocks.push(ByArm { even: &[(0, pair % 700, 2), (3, 5, 1)], odd: &[(1, 9, 3)] });
+            blocks.push(pair.into(), ByArm { even: &[(0, pair % 700, 2), (3, 5, 1)], odd: &[(1, 9, 3)] });
         }
         blocks.finish();
-        assert_eq!(blocks.pairs_per_block(), 8);
-        assert_eq!(blocks.of(Arm::Even, 0).count(), 625);
-        let calls = |arm, ring| blocks.of(arm, ring).flatten().map(|(_, count)| count).sum::<u32>();
+        let trimmed = |ring| blocks.trimmed(ring, Mapping::EvenFirst).collect::<Vec<_>>();
+        let whole = trimmed(0);
+        assert_eq!((whole.len(), whole[0].first_pair, whole[1].first_pair, whole[624].first_pair), (625, 0, 8, 4_992));
+        let calls = |arm: Arm, ring| trimmed(ring).iter().flat_map(|block| &block.histograms[arm]).map(|(_, count)| count).sum::<u32>();
         assert_eq!([calls(Arm::Even, 0), calls(Arm::Even, 1), calls(Arm::Odd, 1), calls(Arm::Odd, 2)], [15_000, 5_000, 15_000, 0]);
     }
 
     #[test]
     fn short_runs_keep_their_pairs_apart() {
         let mut blocks = BlockHistograms::new(MAX_BLOCKS);
-        for _ in 0..100 {
-            blocks.push(ByArm { even: &[(0, 1, 1)], odd: &[] });
+        for pair in 0..100 {
+            blocks.push(pair, ByArm { even: &[(0, 1, 1)], odd: &[] });
         }
         blocks.finish();
-        assert_eq!(blocks.pairs_per_block(), 1);
-        assert_eq!(blocks.of(Arm::Even, 0).count(), 100);
+        let first: Vec<u32> = blocks.trimmed(0, Mapping::EvenFirst).map(|block| block.first_pair).collect();
+        assert_eq!(first, (0..100).collect::<Vec<_>>());
     }
 
     #[test]

@@ -13,7 +13,6 @@ use crate::domain::probe::ProbeOutcomes;
 use crate::domain::run::RunDocument;
 use crate::domain::schedule::Minute;
 use crate::domain::statistics::Validity;
-use crate::domain::statistics::bootstrap::DRAWS;
 use crate::domain::window::BurnIn;
 
 /// Everything that is declared before the windows are looked at.
@@ -43,9 +42,7 @@ pub struct Inputs {
     pub shared_charges: Option<Charged>,
     /// Supervision from outside; `None` where there was none.
     pub probes: Option<ProbeOutcomes>,
-    /// Number of bootstrap draws.
-    pub draws: usize,
-    /// What the bootstrap's random numbers follow from.
+    /// What the randomisation test's draws follow from: the same report of the same windows twice is the same to the last digit.
     pub seed: u64,
 }
 
@@ -66,7 +63,6 @@ impl Inputs {
             charges: ByArm::default(),
             shared_charges: None,
             probes: None,
-            draws: DRAWS,
             seed: 0x5b_17c4,
         }
     }

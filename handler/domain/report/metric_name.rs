@@ -39,6 +39,12 @@ impl MetricName {
         }
     }
 
+    /// Whether it is money: judged alone, and no behaviour of an instance.
+    #[must_use]
+    pub const fn is_cost(self) -> bool {
+        matches!(self, MetricName::CostObserved | MetricName::CostProjected)
+    }
+
     /// Its place among the metrics that are told in sentences and at every burn-in; none where it stands in the table alone.
     #[must_use]
     pub const fn headline(self) -> Option<u8> {

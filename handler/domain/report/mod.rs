@@ -30,5 +30,5 @@ pub use document::{ArmSummary, DataSummary, Report, ScheduleSummary};
 pub use gathered::Gathered;
 pub use inputs::{Charged, Inputs};
 pub use metric_name::MetricName;
-pub use metrics::{Confound, Finding, Interval, Metric, Sensitivity, Withheld};
+pub use metrics::{Confound, Finding, Interval, Method, Metric, Sensitivity, Withheld};
 pub use verdict::{Verdict, VerdictOutcome};

@@ -1,6 +1,6 @@
 //! What is kept of every pair: a few numbers at each burn-in, and its histograms in blocks. Must not know estimators.
 
-use super::blocks::{BlockHistograms, Entry, MAX_BLOCKS};
+use super::blocks::{BlockHistograms, Entry, MAX_BLOCKS, TimedBlock};
 use crate::domain::arm::ByArm;
 use crate::domain::histogram::BUCKETS;
 use crate::domain::pairs::{Mapping, Pair};
@@ -93,19 +93,20 @@ pub struct Series {
     pub mappings: Vec<Mapping>,
     /// Billed durations by pair, ms; empty where neither plan is paid by use.
     pub billed_ms: Vec<ByArm<f64>>,
-    /// Histograms, those of each mapping apart.
-    blocks: [BlockHistograms; Mapping::ALL.len()],
+    /// Histograms of the pairs in which both arms served a call; those of each mapping apart where a schedule swaps it for hours.
+    blocks: Vec<BlockHistograms>,
 }
 
 impl Series {
     /// No pair yet of a run under `rule`. Two mappings share what one alone may take.
     #[must_use]
     pub fn new(rule: Rule) -> Self {
-        let max_blocks = match rule {
-            Rule::Parity => [MAX_BLOCKS, 1],
-            Rule::Mirrored | Rule::Random(_) => [MAX_BLOCKS / 2; 2],
+        let apart = match rule {
+            Rule::Parity | Rule::Random(_) => 1,
+            Rule::Mirrored => Mapping::ALL.len(),
         };
-        Series { rows: Default::default(), mappings: Vec::new(), billed_ms: Vec::new(), blocks: max_blocks.map(BlockHistograms::new) }
+        let blocks = (0..apart).map(|_| BlockHistograms::new(MAX_BLOCKS / apart)).collect();
+        Series { rows: Default::default(), mappings: Vec::new(), billed_ms: Vec::new(), blocks }
     }
 
     /// Adds a pair.
@@ -118,11 +119,15 @@ impl Series {
                 server_errors: kept.map(|sums| u32::try_from(sums.server_errors).unwrap_or(u32::MAX)),
             });
         }
+        let number = u32::try_from(self.mappings.len()).unwrap_or(u32::MAX);
         self.mappings.push(pair.mapping);
         if paid_by_use {
             self.billed_ms.push(pair.windows.as_ref().map(|window| window.billed_ms as f64));
         }
-        self.blocks[pair.mapping.index()].push(pair.windows.as_ref().map(|window| window.entries.as_slice()));
+        if pair.windows.iter().all(|window| !window.entries.is_empty()) {
+            let of_mapping = pair.mapping.index().min(self.blocks.len() - 1);
+            self.blocks[of_mapping].push(number, pair.windows.as_ref().map(|window| window.entries.as_slice()));
+        }
     }
 
     /// Ends the filling.
@@ -130,10 +135,13 @@ impl Series {
         self.blocks.iter_mut().for_each(BlockHistograms::finish);
     }
 
-    /// The histograms of one mapping's pairs.
+    /// The histograms in blocks of pairs, in time order, without what `burn_in` trims.
     #[must_use]
-    pub const fn blocks_of(&self, mapping: Mapping) -> &BlockHistograms {
-        &self.blocks[mapping.index()]
+    pub fn blocks(&self, burn_in: BurnIn) -> Vec<TimedBlock> {
+        let of_mapping = Mapping::ALL.iter().zip(&self.blocks);
+        let mut blocks: Vec<TimedBlock> = of_mapping.flat_map(|(mapping, blocks)| blocks.trimmed(burn_in.index(), *mapping)).collect();
+        blocks.sort_by_key(|block| block.first_pair);
+        blocks
     }
 
     /// Each pair's numbers at `burn_in`, with its mapping.

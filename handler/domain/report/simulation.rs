@@ -2,7 +2,6 @@
 
 use time::macros::datetime;
 
-use super::metrics::{Pooling, by_mapping};
 use super::testing::closed_row;
 use super::*;
 use crate::domain::arm::{Arm, ByArm};
@@ -10,75 +9,10 @@ use crate::domain::decision::{Decision, DecisionCount, Reason};
 use crate::domain::histogram::{Histogram, bucket_of};
 use crate::domain::margins::Margins;
 use crate::domain::minute_range::MinuteRange;
-use crate::domain::pairs::{Mapping, Pairing, Standing};
 use crate::domain::plan::{AppServiceSize, FlexSize, Plan};
 use crate::domain::schedule::{Minute, Rule, Schedule};
-use crate::domain::statistics::Estimate;
 use crate::domain::statistics::random::Random;
 use crate::domain::window::{SLICES, Slice, Slices, StoredWindow};
-
-/// Window means of one run: noise of unit standard deviation with the given lag-1 correlation, `effect` on odd's windows, `confound` on
-/// even minutes; the differences that the report's estimator sees.
-fn differences(rule: Rule, windows: i64, correlation: f64, effect: f64, confound: f64, random: &mut Random) -> Vec<(Mapping, f64)> {
-    let schedule = Schedule::new(rule);
-    let mut pairing = Pairing::new(schedule);
-    let mut noise = random.normal();
-    let mut pairs = Vec::new();
-    for minute in 0..windows {
-        noise = correlation * noise + (1.0 - correlation * correlation).sqrt() * random.normal();
-        let own = if schedule.arm_of(Minute(minute)) == Arm::Odd { effect } else { 0.0 };
-        let parity = if minute % 2 == 0 { confound } else { 0.0 };
-        if let Some(pair) = pairing.push(Minute(minute), Standing::Complete, noise + own + parity) {
-            pairs.push((pair.mapping, pair.windows.odd - pair.windows.even));
-        }
-    }
-    pairs
-}
-
-/// How many of 2,000 runs of 240 windows have a 95 % interval that covers the effect, and how many flag a confound.
-fn coverage(rule: Rule, correlation: f64, confound: f64) -> (f64, f64) {
-    const RUNS: u32 = 2_000;
-    const EFFECT: f64 = 0.2;
-    let mut random = Random::new(2_026);
-    let (mut covered, mut flagged) = (0_u32, 0_u32);
-    for _ in 0..RUNS {
-        let pairs = differences(rule, 240, correlation, EFFECT, confound, &mut random);
-        let (estimate, found) = by_mapping(Pooling::of(rule), &pairs, Estimate::of).expect("pairs");
-        let (low, high) = estimate.interval();
-        covered += u32::from(low <= EFFECT && EFFECT <= high);
-        flagged += u32::from(found.is_some_and(|confound| confound.flagged));
-    }
-    (f64::from(covered) / f64::from(RUNS), f64::from(flagged) / f64::from(RUNS))
-}
-
-#[test]
-fn mirrored_intervals_cover_the_truth_with_independent_and_autocorrelated_noise() {
-    for correlation in [0.0, 0.5] {
-        for confound in [0.0, 0.3] {
-            let (covered, _) = coverage(Rule::Mirrored, correlation, confound);
-            assert!((0.93..=0.99).contains(&covered), "AR(1) {correlation}, confound {confound}: covered {covered}");
-        }
-    }
-}
-
-#[test]
-fn parity_intervals_cover_the_truth_without_a_confound_only() {
-    for correlation in [0.0, 0.5] {
-        let (covered, _) = coverage(Rule::Parity, correlation, 0.0);
-        assert!((0.93..=0.99).contains(&covered), "AR(1) {correlation}: covered {covered}");
-    }
-    let (covered, flagged) = coverage(Rule::Parity, 0.5, 0.3);
-    assert!(covered < 0.2, "an even-minute effect passes for the arm's: covered {covered}");
-    assert_eq!(flagged, 0.0, "and nothing shows it");
-}
-
-#[test]
-fn a_mirrored_confound_is_flagged_when_there_is_one() {
-    let (_, without) = coverage(Rule::Mirrored, 0.0, 0.0);
-    assert!(without < 0.08, "{without}");
-    let (_, with) = coverage(Rule::Mirrored, 0.0, 0.6);
-    assert!(with > 0.9, "{with}");
-}
 
 /// The report of everything taken in.
 fn made(accumulator: Accumulator) -> Report {
@@ -101,7 +35,7 @@ struct Run {
 
 impl Run {
     fn new(rule: Rule, minutes: i64, plans: ByArm<Plan>) -> Self {
-        let inputs = Inputs { draws: 400, ..Inputs::new(MinuteRange::new(Schedule::new(rule), Minute(0), Minute(minutes)), plans) };
+        let inputs = Inputs::new(MinuteRange::new(Schedule::new(rule), Minute(0), Minute(minutes)), plans);
         Run {
             inputs,
             random: Random::new(42),
@@ -213,7 +147,7 @@ fn all_behaviours_together_raise_no_more_false_alarms_than_one_alone() {
         let mut run = Run::new(Rule::Parity, 40, SAME);
         // A thousand calls an arm, so that p99 is among the five; errors, so that their rate is.
         (run.random, run.calls, run.error_rates) = (Random::new(seed), 52, ByArm { even: 0.05, odd: 0.05 });
-        (run.inputs.aa_run, run.inputs.draws) = (true, 200);
+        (run.inputs.aa_run, run.inputs.runs) = (true, vec![crate::domain::run::testing::document()]);
         let report = run.report();
         alarms += u64::from(report.verdict.outcome == VerdictOutcome::AaFailed);
         excluding_0 += u64::from(report.metrics.iter().any(|metric| metric.interval.low > 0.0 || metric.interval.high < 0.0));
@@ -302,8 +236,8 @@ fn only_a_mirrored_schedule_detects_a_minute_confound() {
 fn a_cheaper_plan_is_recommended_only_within_the_margins() {
     // 30 calls a minute: Flex at about $0.0134 per 1,000 costs $17.6 a month, S1 $69.35.
     let mut run = Run::new(Rule::Mirrored, 240, S1_AND_FLEX);
-    // Where no error is seen, 3/n is the bound: 3,600 calls an arm leave it at 0.083 %, within 0.1 %.
-    run.odd_slower_us = 10_000.0;
+    // No call fails; 3,600 calls an arm leave the difference of shares within 0.26 %.
+    (run.odd_slower_us, run.inputs.margins.failure_share) = (10_000.0, Some(0.003));
     let report = run.report();
     assert_eq!((report.verdict.outcome, report.verdict.recommended), (VerdictOutcome::Recommended, Some(Arm::Odd)), "{:?}", report.verdict);
     let month = |arm: Arm| report.cost.arms[arm].projected.as_ref().expect("priced").per_month.to_string();
@@ -337,7 +271,7 @@ fn every_guardrail_must_hold_unless_its_margin_is_off() {
         run.report().verdict
     };
     assert_eq!(slower_by_30_ms(Margins::default()).outcome, VerdictOutcome::NoRecommendation, "within p95's margin and past the mean's");
-    let verdict = slower_by_30_ms(Margins { latency_mean_ms: None, ..Margins::default() });
+    let verdict = slower_by_30_ms(Margins { latency_mean_ms: None, failure_share: Some(0.003), ..Margins::default() });
     assert!(
         verdict.recommended == Some(Arm::Odd) && verdict.reasons.contains(&"its mean latency is not judged: its margin is off".to_owned()),
         "{verdict:?}"

@@ -15,7 +15,7 @@ use crate::domain::window::{Slice, Slices, StoredWindow};
 /// Inputs for the first minutes since the epoch, on two priced plans.
 pub fn inputs(minutes: i64) -> Inputs {
     let plans = ByArm { even: Plan::AppService(AppServiceSize::S1), odd: Plan::FunctionsFlex(FlexSize::Mb512) };
-    Inputs { draws: 50, ..Inputs::new(MinuteRange::new(Schedule::default(), Minute(0), Minute(minutes)), plans) }
+    Inputs::new(MinuteRange::new(Schedule::default(), Minute(0), Minute(minutes)), plans)
 }
 
 /// A worker's row of a minute that is over, with nothing but `slices`.

@@ -9,7 +9,7 @@ use super::gathered::Gathered;
 use super::metric_name::MetricName;
 use super::metrics::{Finding, MIN_PAIRS, Metric};
 use crate::domain::arm::Arm;
-use crate::domain::figures::{counted, difference, money, probability, size_of_difference};
+use crate::domain::figures::{counted, difference, money, size_of_difference};
 use crate::domain::margins::{GUARDED, Margins};
 use crate::domain::run::RunDocument;
 
@@ -136,15 +136,16 @@ fn grants_reverse_the_choice(cost: &CostReport, cheaper: Arm) -> Option<String> 
 
 /// The A/A verdict: any behaviour found better or worse. Findings already allow for how many behaviours are compared.
 fn aa_verdict(metrics: &[Metric]) -> (VerdictOutcome, Vec<String>) {
-    let differ = |metric: &Metric| match metric.finding {
-        Finding::Better | Finding::Worse => metric.p_value_adjusted,
-        Finding::Equivalent | Finding::Inconclusive => None,
+    let differs = |metric: &&Metric| match metric.finding {
+        Finding::Better | Finding::Worse => true,
+        Finding::Equivalent | Finding::Inconclusive => false,
     };
-    let told = |(metric, p_value): (&Metric, f64)| {
+    let told = |metric: &Metric| {
         let (name, by) = (metric.name.title(), difference(metric.unit, metric.difference));
-        format!("{name} differs by {by} although both arms are one instance (adjusted p = {})", probability(p_value))
+        format!("{name} differs by {by} although both arms are one instance")
     };
-    let apart: Vec<String> = metrics.iter().filter_map(|metric| Some((metric, differ(metric)?))).map(told).collect();
+    let behaviours = metrics.iter().filter(|metric| !metric.name.is_cost());
+    let apart: Vec<String> = behaviours.filter(differs).map(told).collect();
     if !apart.is_empty() {
         return (VerdictOutcome::AaFailed, apart);
     }

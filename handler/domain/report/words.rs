@@ -80,7 +80,7 @@ fn compared(metric: &Metric) -> String {
     let name = metric.name.title();
     let show = |value| amount(metric.unit, value);
     if let Some(ByArm { even, odd }) = metric.zero_event_upper_bounds {
-        return format!("no call failed; with 95 % confidence the error rate is below {} on even and {} on odd", show(even), show(odd));
+        return format!("no call failed; with 95 % confidence the {name} is below {} on even and {} on odd", show(even), show(odd));
     }
     let interval = format!("95 % interval {}", interval(metric.unit, metric.interval.low, metric.interval.high));
     let by = size_of_difference(metric.unit, metric.difference);

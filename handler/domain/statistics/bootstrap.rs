@@ -1,5 +1,5 @@
 //! Bootstrap of quantile differences: blocks of consecutive pairs are drawn again and again, and each draw's merged histograms give one
-//! difference. Must not know what was measured.
+//! difference. What influence series are held against; no part of the program. Must not know what was measured.
 //!
 //! A draw never merges histograms: blocks keep cumulative counts, and a draw's quantile is found by bisection over buckets, each step one
 //! weighted sum over blocks.

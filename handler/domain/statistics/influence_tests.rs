@@ -4,9 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::histogram::Histogram;
-use crate::domain::statistics::bootstrap::{Stratum, quantile_differences};
+use crate::domain::statistics::bootstrap::{Blocks, Stratum, quantile_differences};
 use crate::domain::statistics::random::Random;
-use crate::domain::statistics::{Blocks, RatioEstimate, RatioPair, Validity};
+use crate::domain::statistics::{Moments, Validity};
 
 fn ratio(terms: &[(f64, f64)]) -> Option<Influence> {
     let terms: Vec<RatioTerm> =
@@ -154,13 +154,15 @@ fn ratios_vary_as_independent_pairs_say() {
         };
         let (a, b) = (arm(0.05), arm(0.06));
         let [of_a, of_b] = [&a, &b].map(|arm| ratio(arm).expect("calls"));
-        let pairs: Vec<RatioPair> = a.into_iter().zip(b).map(|(a, b)| RatioPair { a, b }).collect();
-        let paired = RatioEstimate::of(&pairs).expect("calls");
-        let ours = of_b.less(&of_a).estimate(&mut estimator).expect("pairs");
-        let lift = of_b.logarithm().expect("failures").less(&of_a.logarithm().expect("failures")).estimate(&mut estimator).expect("pairs");
-        let paired_lift = paired.log_lift.expect("failures");
-        assert!((ours.mean - paired.difference.delta).abs() < 1e-12 && (lift.mean - paired_lift.delta).abs() < 1e-12);
-        let errors = [ours.standard_error, paired.difference.standard_error, lift.standard_error, paired_lift.standard_error];
+        let ours = of_b.less(&of_a);
+        let lift = of_b.logarithm().expect("failures").less(&of_a.logarithm().expect("failures"));
+        let share =
+            |arm: &[(f64, f64)]| arm.iter().map(|(failures, _)| failures).sum::<f64>() / arm.iter().map(|(_, calls)| calls).sum::<f64>();
+        assert!((ours.value - (share(&b) - share(&a))).abs() < 1e-12 && (lift.value - (share(&b) / share(&a)).ln()).abs() < 1e-12);
+        // Pairs are independent here, so that s/√N is right too.
+        let independent = |series: &[f64]| Moments::of(series).expect("pairs").standard_deviation / (series.len() as f64).sqrt();
+        let mut error = |of: &Influence| of.estimate(&mut estimator).expect("pairs").standard_error;
+        let errors = [error(&ours), independent(&ours.series), error(&lift), independent(&lift.series)];
         sums.iter_mut().zip(errors).for_each(|(sum, error)| *sum += error * error);
     }
     assert!((sums[0] / sums[1]).ln().abs() < 0.2 && (sums[2] / sums[3]).ln().abs() < 0.2, "{sums:?}");

@@ -38,18 +38,6 @@ impl Moments {
         let lag1 = if corrected > 0.0 { products / corrected } else { 0.0 };
         Some(Moments { n: values.len(), mean, standard_deviation: (corrected / (n - 1.0)).sqrt(), lag1 })
     }
-
-    /// Whether the lag-1 autocorrelation is too large for an independent series: |r1| > 2/√n.
-    #[must_use]
-    pub fn is_autocorrelated(&self) -> bool {
-        is_autocorrelated(self.lag1, self.n)
-    }
-}
-
-/// Whether a lag-1 autocorrelation of `n` values is too large for an independent series.
-#[must_use]
-pub fn is_autocorrelated(lag1: f64, n: usize) -> bool {
-    lag1.abs() > 2.0 / (n as f64).sqrt()
 }
 
 /// Arithmetic mean, corrected once for its own rounding; 0 for no values.
@@ -97,6 +85,5 @@ mod tests {
         assert_eq!(Moments::of(&[1.0]), None);
         let constant = Moments::of(&[5.0; 9]).expect("enough values");
         assert_eq!((constant.standard_deviation, constant.lag1), (0.0, 0.0));
-        assert!(!constant.is_autocorrelated());
     }
 }

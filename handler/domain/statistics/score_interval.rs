@@ -5,6 +5,8 @@
 //! lies within z standard errors of it, with the variance taken at the likeliest proportions that differ by exactly δ. Unlike intervals about the
 //! estimate it has a width where no event was seen at all.
 
+use super::distribution::upper_tail;
+
 /// Events among trials on both arms. Not whole numbers where they were divided by a design effect.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProportionTable {
@@ -72,6 +74,12 @@ impl ProportionTable {
             inside
         };
         Some((bound(-1.0, 1.0), bound(1.0, -1.0)))
+    }
+
+    /// Two-sided p-value of proportions that do not differ.
+    #[must_use]
+    pub fn p_value(&self) -> f64 {
+        (2.0 * upper_tail(self.score(0.0).abs())).min(1.0)
     }
 
     /// How many standard errors the observed difference lies above `delta`.

@@ -4,8 +4,8 @@ use super::metrics::{interval, mark};
 use super::parts::{capitalised, sentence};
 use crate::domain::arm::ByArm;
 use crate::domain::figures::{self, amount, count, decimals, difference, probability, share};
-use crate::domain::report::{Metric, PriceUsed, Report};
-use crate::domain::statistics::Method;
+use crate::domain::report::{Method, Metric, PriceUsed, Report};
+use crate::domain::statistics::Validity;
 
 pub(super) struct Notes {
     pub facts: Vec<(&'static str, String)>,
@@ -84,17 +84,25 @@ fn sensitivity(report: &Report) -> Vec<Trimmed> {
 
 fn method(metric: &Metric) -> String {
     let how = match metric.method {
-        Method::Paired => "paired differences",
-        Method::NeweyWest => "paired differences, Newey–West standard error since successive pairs depend on each other",
-        Method::Mirrored => "mean of the two mappings of the mirrored schedule",
-        Method::Bootstrap => "bootstrap of blocks of pairs",
+        Method::EqualWeightedCosines => "equal-weighted cosines over pairs",
+        Method::Score => "score interval of few failures (Miettinen and Nurminen) with their design effect",
     };
-    let mut words = format!("{}: {how}, {} pairs", metric.name.title(), count(metric.pairs as u64));
+    let looks = match metric.validity {
+        Validity::FixedHorizon => "one look at the horizon",
+        Validity::AnyTime => "valid however often it is looked at",
+    };
+    let mut words = format!("{}: {how}, {looks}, {} pairs", metric.name.title(), count(metric.pairs as u64));
     if let Some(lag1) = metric.lag1_autocorrelation {
         words.push_str(&format!(", lag-1 autocorrelation {}", decimals(lag1, 2)));
     }
+    if metric.dominated_by_drift {
+        words.push_str(" (drift dominates: run longer)");
+    }
     if let Some(p) = metric.p_value_model_based {
         words.push_str(&format!(", model-based p = {}", probability(p)));
+    }
+    if let Some(p) = metric.p_value_randomisation {
+        words.push_str(&format!(", p = {} by the randomisation test, for one look", probability(p)));
     }
     if let Some(adjusted) = metric.p_value_adjusted {
         words.push_str(&format!(" ({} after Holm’s adjustment)", probability(adjusted)));
@@ -104,7 +112,7 @@ fn method(metric: &Metric) -> String {
     }
     if let Some(ByArm { even, odd }) = metric.zero_event_upper_bounds {
         let bound = |rate| amount(metric.unit, rate);
-        words.push_str(&format!(", no error was seen: upper bounds {} on even, {} on odd", bound(even), bound(odd)));
+        words.push_str(&format!(", no failure was seen: upper bounds {} on even, {} on odd", bound(even), bound(odd)));
     }
     sentence(&words)
 }

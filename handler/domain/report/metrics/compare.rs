@@ -1,15 +1,15 @@
 //! The comparison of every metric: which estimator a name calls for, at which burn-ins, and which metrics are judged together. Must not
 //! know what an estimator does.
 
-use std::thread::ScopedJoinHandle;
-
 use super::cost::{Denominator, cost};
-use super::estimated::{Estimated, apply_holm_adjustment};
-use super::latency::{Level, mean, quantiles};
+use super::estimated::{Estimated, judge_together};
+use super::latency::{BusyPairs, Level};
 use super::metric::{Metric, Sensitivity, Withheld};
-use super::ratios::error_rate;
+use super::ratios::RatioPairs;
+use crate::domain::arm::ByArm;
 use crate::domain::report::gathered::{Gathered, burn_in_seconds};
 use crate::domain::report::metric_name::MetricName;
+use crate::domain::statistics::{RatioTerm, SeriesEstimator};
 use crate::domain::window::BurnIn;
 
 /// Minimum number of calls on each arm for a 99th percentile.
@@ -28,7 +28,7 @@ enum Estimator {
     Cost(Denominator),
 }
 
-const fn estimator(name: MetricName) -> Estimator {
+const fn estimator_of(name: MetricName) -> Estimator {
     match name {
         MetricName::LatencyMean => Estimator::MeanLatency,
         MetricName::LatencyP50 => Estimator::Quantile { level: 0.5, min_calls: 0 },
@@ -54,49 +54,69 @@ pub struct Compared {
 /// Compares everything gathered.
 #[must_use]
 pub fn compare(gathered: &Gathered) -> Compared {
+    let mut estimator = SeriesEstimator::default();
     let mut compared = Compared { metrics: Vec::new(), withheld: Vec::new(), sensitivity: Vec::new() };
-    // The bootstrap is most of a long run's work, and burn-ins are independent of each other. Two at a time: a small plan has as many
-    // cores, and each needs memory of its own.
-    let behaviours = BurnIn::ALL.chunks(2).flat_map(|side_by_side| {
-        std::thread::scope(|scope| {
-            let spawn = |&burn_in: &BurnIn| scope.spawn(move || behaviours(gathered, burn_in));
-            let threads: Vec<_> = side_by_side.iter().map(spawn).collect();
-            let join = |thread: ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|reason| std::panic::resume_unwind(reason));
-            threads.into_iter().map(join).collect::<Vec<_>>()
-        })
-    });
-    for (burn_in, (metrics, withheld)) in BurnIn::ALL.into_iter().zip(behaviours) {
+    for burn_in in BurnIn::ALL {
+        let (metrics, withheld) = behaviours(gathered, burn_in, &mut estimator);
         if burn_in == gathered.inputs.burn_in {
             compared.metrics.clone_from(&metrics);
             compared.withheld = withheld;
         }
         compared.sensitivity.push(Sensitivity { burn_in_seconds: burn_in_seconds(gathered.schedule(), burn_in), metrics });
     }
-    compared.metrics.extend(costs(gathered));
+    compared.metrics.extend(costs(gathered, &mut estimator));
     compared
 }
 
 /// Latencies and failures at one burn-in, judged together.
-fn behaviours(gathered: &Gathered, burn_in: BurnIn) -> (Vec<Metric>, Vec<Withheld>) {
-    let (mut means, mut levels, mut rates) = (Vec::new(), Vec::new(), Vec::new());
+fn behaviours(gathered: &Gathered, burn_in: BurnIn, estimator: &mut SeriesEstimator) -> (Vec<Metric>, Vec<Withheld>) {
+    let pairs = BusyPairs::of(gathered, burn_in);
+    let (mut fitted, mut levels) = (Vec::new(), Vec::new());
     for name in MetricName::ALL {
-        match estimator(name) {
-            Estimator::MeanLatency => means.extend(mean(gathered, burn_in, name)),
+        match estimator_of(name) {
+            Estimator::MeanLatency => fitted.extend(pairs.mean(name, estimator)),
             Estimator::Quantile { level, min_calls } => levels.push(Level { name, level, min_calls }),
-            Estimator::ErrorRate => rates.extend(error_rate(gathered, burn_in, name)),
-            Estimator::Cost(_) => {}
+            Estimator::ErrorRate | Estimator::Cost(_) => {}
         }
     }
+    let mut withheld = Vec::new();
     // Without a mean there is no latency at all.
-    let drawn = means.first().map(|mean: &Estimated| quantiles(gathered, burn_in, &levels, &mean.estimate));
-    let (quantiles, withheld) = drawn.unwrap_or_default();
-    (apply_holm_adjustment([means, quantiles, rates].concat()), withheld)
+    if !fitted.is_empty() {
+        let (quantiles, short) = pairs.quantiles(&levels, estimator);
+        fitted.extend(quantiles);
+        withheld.extend(short);
+    }
+    for name in MetricName::ALL.into_iter().filter(|name| estimator_of(*name) == Estimator::ErrorRate) {
+        let (rule, margin, validity) = (gathered.schedule().rule(), gathered.inputs.margins.of(name), gathered.inputs.validity());
+        fitted.extend(error_pairs(gathered, burn_in).compare_shares(rule, name, margin, validity, estimator));
+    }
+    // The draws of a long run's randomisation test take a while: what is trimmed more or less than declared does without.
+    let headline = burn_in == gathered.inputs.burn_in;
+    let (rule, seed) = (gathered.schedule().rule(), gathered.inputs.seed);
+    let drawn = fitted.into_iter().map(|fitted| if headline { fitted.drawn(rule, seed) } else { fitted.estimated });
+    let mut metrics = Vec::new();
+    for judged in judge_together(drawn.collect(), gathered.inputs.validity()) {
+        match judged {
+            Ok(metric) => metrics.push(metric),
+            Err(short) => withheld.push(short),
+        }
+    }
+    (metrics, withheld)
 }
 
-fn costs(gathered: &Gathered) -> impl Iterator<Item = Metric> {
-    let priced = |name| match estimator(name) {
-        Estimator::Cost(denominator) => cost(gathered, name, denominator),
+/// Calls answered 5xx of all that arrived.
+fn error_pairs(gathered: &Gathered, burn_in: BurnIn) -> RatioPairs {
+    RatioPairs::new(gathered.series.pairs(burn_in).map(|(mapping, row)| {
+        let term = |arm| RatioTerm { numerator: row.server_errors[arm].into(), denominator: row.calls[arm].into() };
+        (mapping, ByArm::build(term))
+    }))
+}
+
+fn costs(gathered: &Gathered, estimator: &mut SeriesEstimator) -> Vec<Metric> {
+    let mut priced = |name| match estimator_of(name) {
+        Estimator::Cost(denominator) => cost(gathered, name, denominator, estimator),
         Estimator::MeanLatency | Estimator::Quantile { .. } | Estimator::ErrorRate => None,
     };
-    MetricName::ALL.into_iter().filter_map(priced).map(Estimated::judged_alone)
+    let estimated: Vec<Estimated> = MetricName::ALL.into_iter().filter_map(&mut priced).collect();
+    estimated.into_iter().filter_map(|metric| metric.judged_alone(gathered.inputs.validity()).ok()).collect()
 }

@@ -4,14 +4,13 @@ use bigdecimal::ToPrimitive;
 
 use super::estimated::Estimated;
 use super::mappings::Pooling;
-use super::ratios::ratio;
+use super::ratios::RatioPairs;
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::billing::Billing;
-use crate::domain::pairs::Mapping;
 use crate::domain::price::Meter;
 use crate::domain::report::gathered::Gathered;
 use crate::domain::report::metric_name::MetricName;
-use crate::domain::statistics::RatioPair;
+use crate::domain::statistics::{RatioTerm, SeriesEstimator};
 use crate::domain::window::BurnIn;
 
 /// The calls a plan's cost is divided by.
@@ -60,26 +59,22 @@ impl WindowPrice {
 
 /// List price per 1,000 calls; none where no price is known for an arm's plan.
 #[must_use]
-pub fn cost(gathered: &Gathered, name: MetricName, denominator: Denominator) -> Option<Estimated> {
+pub fn cost(gathered: &Gathered, name: MetricName, denominator: Denominator, estimator: &mut SeriesEstimator) -> Option<Estimated> {
     let prices = ByArm::build(|arm| WindowPrice::of(gathered, arm)).both()?;
-    let pairs: Vec<(Mapping, RatioPair)> = gathered
-        .series
-        .pairs(BurnIn::None)
-        .enumerate()
-        .map(|(pair, (mapping, row))| {
-            let billed_ms = gathered.series.billed_ms.get(pair).copied().unwrap_or_default();
-            let calls = row.calls.map(f64::from);
-            let side = |arm: Arm| {
-                let served = match denominator {
-                    Denominator::AllCalls if prices[arm].dedicated => calls.even + calls.odd,
-                    Denominator::AllCalls | Denominator::OwnCalls => calls[arm],
-                };
-                (prices[arm].cost(calls[arm], billed_ms[arm]), served / 1_000.0)
+    let pairs = gathered.series.pairs(BurnIn::None).enumerate().map(|(pair, (mapping, row))| {
+        let billed_ms = gathered.series.billed_ms.get(pair).copied().unwrap_or_default();
+        let calls = row.calls.map(f64::from);
+        let term = |arm: Arm| {
+            let served = match denominator {
+                Denominator::AllCalls if prices[arm].dedicated => calls.even + calls.odd,
+                Denominator::AllCalls | Denominator::OwnCalls => calls[arm],
             };
-            (mapping, RatioPair { a: side(Arm::Even), b: side(Arm::Odd) })
-        })
-        .collect();
+            RatioTerm { numerator: prices[arm].cost(calls[arm], billed_ms[arm]), denominator: served / 1_000.0 }
+        };
+        (mapping, ByArm::build(term))
+    });
     // All pairs as one, whatever the schedule: a quiet hour's cost per call is high, and would outweigh a busy one's if mappings, which are
     // whole hours, were averaged. What a minute costs does not follow its parity.
-    ratio(Pooling::AllPairs, name, &pairs, gathered.inputs.margins.of(name))
+    let pairs = RatioPairs::new(pairs);
+    Some(pairs.compare(Pooling::AllPairs, name, gathered.inputs.margins.of(name), estimator)?.estimated)
 }

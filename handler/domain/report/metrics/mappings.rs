@@ -3,10 +3,13 @@
 use super::metric::Confound;
 use crate::domain::pairs::Mapping;
 use crate::domain::schedule::Rule;
-use crate::domain::statistics::Estimate;
+use crate::domain::statistics::{Influence, SeriesEstimator};
 
 /// Minimum number of pairs in each mapping before a mirrored schedule's two estimates are averaged.
 const MIN_PAIRS_PER_MAPPING: usize = 10;
+
+/// |z| above which the two mappings are said to differ.
+const CONFOUND_Z: f64 = 2.0;
 
 /// How pairs of both mappings are combined into one estimate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,39 +20,49 @@ pub enum Pooling {
     ByMapping,
 }
 
+/// An estimate from all pairs.
+#[derive(Debug, Clone)]
+pub struct Pooled {
+    /// The statistic, with its influence series over all pairs in time order.
+    pub effect: Influence,
+    /// Half of what the two mappings' statistics differ by, where they were estimated apart.
+    pub confound: Option<Influence>,
+}
+
 impl Pooling {
-    /// How pairs of a schedule are pooled.
+    /// How pairs of these mappings are pooled under `rule`.
     #[must_use]
-    pub const fn of(rule: Rule) -> Self {
-        match rule {
-            // The draw leaves nothing for the minutes' parity to explain.
-            Rule::Parity | Rule::Random(_) => Pooling::AllPairs,
-            Rule::Mirrored => Pooling::ByMapping,
+    pub fn of(rule: Rule, mappings: impl Iterator<Item = Mapping>) -> Self {
+        let Rule::Mirrored = rule else {
+            // The draw of a random schedule leaves nothing for the minutes' parity to explain; under parity there is one mapping.
+            return Pooling::AllPairs;
+        };
+        let mut pairs = [0; Mapping::ALL.len()];
+        mappings.for_each(|mapping| pairs[mapping.index()] += 1);
+        if pairs.iter().all(|pairs| *pairs >= MIN_PAIRS_PER_MAPPING) { Pooling::ByMapping } else { Pooling::AllPairs }
+    }
+
+    /// Fits a statistic to all pairs, or to each mapping's and averages the two; where a mapping alone does not support it, to all pairs.
+    /// `mapping_of` is each pair's in time order; `fit` gives the statistic of one mapping's pairs, or, without a mapping, of all.
+    #[must_use]
+    pub fn fit(self, mapping_of: &[Mapping], mut fit: impl FnMut(Option<Mapping>) -> Option<Influence>) -> Option<Pooled> {
+        if self == Pooling::ByMapping
+            && let (Some(even_first), Some(odd_first)) = (fit(Some(Mapping::EvenFirst)), fit(Some(Mapping::OddFirst)))
+        {
+            let part_of: Vec<usize> = mapping_of.iter().map(|mapping| mapping.index()).collect();
+            let [even_first, odd_first, other] = [(0.5, even_first), (0.5, odd_first.clone()), (-0.5, odd_first)];
+            let effect = Influence::combined(&[even_first.clone(), odd_first], &part_of)?;
+            return Some(Pooled { effect, confound: Influence::combined(&[even_first, other], &part_of) });
         }
+        Some(Pooled { effect: fit(None)?, confound: None })
     }
 }
 
-/// Fits an estimator to all items; or, pooling by mapping, to each mapping's, and averages the two, with what differs between them. While
-/// a mapping has too few items, all are fitted together.
-#[must_use]
-pub fn by_mapping<T: Copy>(
-    pooling: Pooling,
-    items: &[(Mapping, T)],
-    fit: impl Fn(&[T]) -> Option<Estimate>,
-) -> Option<(Estimate, Option<Confound>)> {
-    let of = |mapping| -> Vec<T> { items.iter().filter(|(own, _)| *own == mapping).map(|(_, item)| *item).collect() };
-    if pooling == Pooling::ByMapping {
-        let (even_first, odd_first) = (of(Mapping::EvenFirst), of(Mapping::OddFirst));
-        if even_first.len().min(odd_first.len()) >= MIN_PAIRS_PER_MAPPING
-            && let (Some(one), Some(other)) = (fit(&even_first), fit(&odd_first))
-        {
-            let error = one.standard_error.hypot(other.standard_error);
-            let apart = one.delta - other.delta;
-            let z = if error > 0.0 { apart / error } else { 0.0 };
-            let confound = Confound { difference: apart / 2.0, z, flagged: z.abs() > 2.0 };
-            return Some((Estimate::mirrored(&one, &other), Some(confound)));
-        }
+impl Pooled {
+    /// What the mappings differ by, in the statistic's own unit.
+    pub fn confound(&self, estimator: &mut SeriesEstimator) -> Option<Confound> {
+        let found = self.confound.as_ref()?.estimate(estimator)?;
+        let z = if found.standard_error > 0.0 { found.mean / found.standard_error } else { 0.0 };
+        Some(Confound { difference: found.mean, z, flagged: z.abs() > CONFOUND_Z })
     }
-    let all: Vec<T> = items.iter().map(|(_, item)| *item).collect();
-    Some((fit(&all)?, None))
 }

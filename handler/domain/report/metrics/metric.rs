@@ -6,7 +6,18 @@ use utoipa::ToSchema;
 use crate::domain::arm::{ByArm, even_first};
 use crate::domain::figures::Unit;
 use crate::domain::report::metric_name::MetricName;
-use crate::domain::statistics::Method;
+use crate::domain::statistics::Validity;
+
+/// How an interval was computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub enum Method {
+    /// From pairs' influence on the difference, with the equal-weighted-cosine standard error of their mean.
+    #[serde(rename = "ewc")]
+    EqualWeightedCosines,
+    /// Miettinen and Nurminen's score interval on counts divided by their design effect: an arm has fewer than ten failures.
+    #[serde(rename = "score")]
+    Score,
+}
 
 /// A 95 % confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
@@ -80,17 +91,26 @@ pub struct Metric {
     pub interval: Interval,
     /// 95 % interval of the difference in percent.
     pub interval_percent: Option<Interval>,
+    /// For how many looks the intervals keep their confidence.
+    pub validity: Validity,
     /// Standard error of the difference.
     pub standard_error: f64,
+    /// Degrees of freedom of its t.
+    pub degrees_of_freedom: f64,
     /// How the interval was computed.
     pub method: Method,
     /// Pairs it rests on.
     pub pairs: usize,
-    /// Lag-1 autocorrelation of the pairs' differences.
+    /// Lag-1 autocorrelation of what pairs contribute to the difference.
     pub lag1_autocorrelation: Option<f64>,
-    /// Two-sided p-value of no difference; model-based, since a fixed schedule randomises nothing.
+    /// Whether that exceeds .8: slow drift dominates, intervals may be too narrow, and only a longer run helps.
+    pub dominated_by_drift: bool,
+    /// Two-sided p-value of no difference at the one look of a fixed horizon; model-based, since a fixed schedule randomises nothing.
     pub p_value_model_based: Option<f64>,
-    /// The p-value adjusted for the other behaviours compared beside it (Holm); none where it was compared alone, as costs are.
+    /// Two-sided p-value of no effect at all by the randomisation test, for one look; design-based, and under a random schedule alone.
+    pub p_value_randomisation: Option<f64>,
+    /// The p-value adjusted for the other behaviours compared beside it (Holm), at a fixed horizon; none where it was compared alone, as
+    /// costs are.
     pub p_value_adjusted: Option<f64>,
     /// How the odd arm compares with the even arm.
     pub finding: Finding,
@@ -104,7 +124,7 @@ pub struct Metric {
     pub confound: Option<Confound>,
     /// Welch's interval on the windows' means, as a second opinion.
     pub welch: Option<Interval>,
-    /// Upper bounds of the arms' rates where no error was seen at all.
+    /// Upper bounds of the arms' shares where no failure was seen at all.
     #[serde(rename = "unseen_upper_bounds", serialize_with = "even_first")]
     #[schema(value_type = Option<[f64; 2]>)]
     pub zero_event_upper_bounds: Option<ByArm<f64>>,

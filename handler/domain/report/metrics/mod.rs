@@ -13,5 +13,5 @@ mod ratios;
 
 pub(super) use compare::{Compared, compare};
 pub(super) use estimated::MIN_PAIRS;
-pub(super) use mappings::{Pooling, by_mapping};
-pub use metric::{Confound, Finding, Interval, Metric, Sensitivity, Withheld};
+pub(super) use mappings::Pooling;
+pub use metric::{Confound, Finding, Interval, Method, Metric, Sensitivity, Withheld};

@@ -1,41 +1,114 @@
-//! Ratios of sums over pairs: the error rate, and the estimator costs share with it. Must not know what a cost is.
+//! Ratios of sums over pairs: shares of calls that failed, and the estimator costs share with them. Must not know what a cost is.
 
-use super::estimated::Estimated;
-use super::mappings::{Pooling, by_mapping};
-use super::metric::Interval;
+use super::estimated::{ALPHA, Estimated, Fitted, Spread};
+use super::mappings::Pooling;
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::pairs::Mapping;
-use crate::domain::report::gathered::Gathered;
 use crate::domain::report::metric_name::MetricName;
-use crate::domain::report::series::PairRow;
-use crate::domain::statistics::{RatioEstimate, RatioPair, upper_bound_of_unseen};
-use crate::domain::window::BurnIn;
+use crate::domain::schedule::Rule;
+use crate::domain::statistics::{Influence, ProportionTable, RatioTerm, SeriesEstimator, Validity};
 
-/// The ratios of two arms over `pairs`, by the delta method; none for fewer than two pairs, or where an arm's denominators sum to nothing.
-#[must_use]
-pub fn ratio(pooling: Pooling, name: MetricName, pairs: &[(Mapping, RatioPair)], margin: Option<f64>) -> Option<Estimated> {
-    let all: Vec<RatioPair> = pairs.iter().map(|(_, pair)| *pair).collect();
-    let pooled = RatioEstimate::of(&all)?;
-    let (estimate, confound) = by_mapping(pooling, pairs, |pairs| RatioEstimate::of(pairs).map(|ratio| ratio.difference))?;
-    let interval_percent = by_mapping(pooling, pairs, |pairs| RatioEstimate::of(pairs)?.log_lift).map(|(lift, _)| {
-        let (low, high) = lift.interval();
-        Interval { low: low.exp_m1() * 100.0, high: high.exp_m1() * 100.0 }
-    });
-    let values = ByArm { even: pooled.ratio_a, odd: pooled.ratio_b };
-    Some(Estimated { confound, interval_percent, ..Estimated::new(name, values, estimate, margin) })
+/// Fewer failures than this on an arm are too few for a standard error of their own.
+const MIN_FAILURES: f64 = 10.0;
+
+/// Each pair's terms of both arms' ratios, in time order.
+#[derive(Debug, Clone)]
+pub struct RatioPairs {
+    mappings: Vec<Mapping>,
+    terms: ByArm<Vec<RatioTerm>>,
 }
 
-/// The share of calls answered 5xx. Without a single one, exact upper bounds take the interval's place.
-#[must_use]
-pub fn error_rate(gathered: &Gathered, burn_in: BurnIn, name: MetricName) -> Option<Estimated> {
-    let side = |row: &PairRow, arm: Arm| (f64::from(row.server_errors[arm]), f64::from(row.calls[arm]));
-    let pair = |(mapping, row)| (mapping, RatioPair { a: side(row, Arm::Even), b: side(row, Arm::Odd) });
-    let pairs: Vec<(Mapping, RatioPair)> = gathered.series.pairs(burn_in).map(pair).collect();
-    let rate = ratio(Pooling::of(gathered.schedule().rule()), name, &pairs, gathered.inputs.margins.of(name))?;
-    if rate.values.iter().any(|rate| *rate > 0.0) {
-        return Some(rate);
+impl RatioPairs {
+    /// The pairs of `items`.
+    #[must_use]
+    pub fn new(items: impl Iterator<Item = (Mapping, ByArm<RatioTerm>)>) -> Self {
+        let mut pairs = RatioPairs { mappings: Vec::new(), terms: ByArm::default() };
+        for (mapping, terms) in items {
+            pairs.mappings.push(mapping);
+            Arm::BOTH.into_iter().for_each(|arm| pairs.terms[arm].push(terms[arm]));
+        }
+        pairs
     }
-    let bounds = gathered.series.calls(burn_in).map(upper_bound_of_unseen).both()?;
-    let interval = Interval { low: -bounds.even, high: bounds.odd };
-    Some(Estimated { interval, p_value: None, zero_event_upper_bounds: Some(bounds), ..rate })
+
+    /// How they are pooled under `rule`.
+    #[must_use]
+    pub fn pooling(&self, rule: Rule) -> Pooling {
+        Pooling::of(rule, self.mappings.iter().copied())
+    }
+
+    fn of(&self, mapping: Option<Mapping>) -> Option<ByArm<Influence>> {
+        let all = mapping.is_none();
+        ByArm::build(|arm| {
+            if all {
+                return Influence::of_ratio(&self.terms[arm]);
+            }
+            let own = self.mappings.iter().zip(&self.terms[arm]).filter(|(own, _)| Some(**own) == mapping);
+            Influence::of_ratio(&own.map(|(_, term)| *term).collect::<Vec<_>>())
+        })
+        .both()
+    }
+
+    fn sums(&self) -> ByArm<RatioTerm> {
+        self.terms.as_ref().map(|terms| {
+            terms.iter().fold(RatioTerm::default(), |sum, term| RatioTerm {
+                numerator: sum.numerator + term.numerator,
+                denominator: sum.denominator + term.denominator,
+            })
+        })
+    }
+
+    /// The ratios compared; none for fewer than three pairs, or where an arm's denominators sum to nothing.
+    #[must_use]
+    pub fn compare(&self, pooling: Pooling, name: MetricName, margin: Option<f64>, estimator: &mut SeriesEstimator) -> Option<Fitted> {
+        let pooled = pooling.fit(&self.mappings, |mapping| self.of(mapping).map(|arms| arms.odd.less(&arms.even)))?;
+        let logarithms = |mapping| {
+            let arms = self.of(mapping)?;
+            Some(arms.odd.logarithm()?.less(&arms.even.logarithm()?))
+        };
+        let log_ratio = pooling.fit(&self.mappings, logarithms).and_then(|pooled| pooled.effect.estimate(estimator));
+        let values = self.sums().map(|sum| sum.numerator / sum.denominator);
+        let estimate = pooled.effect.estimate(estimator)?;
+        let confound = pooled.confound(estimator);
+        Some(Fitted {
+            effect: pooled.effect,
+            estimated: Estimated { log_ratio, confound, ..Estimated::new(name, values, estimate, margin) },
+        })
+    }
+
+    /// The shares of calls that failed, compared; by the score interval where an arm has too few failures. Numerators are failures,
+    /// denominators calls.
+    #[must_use]
+    pub fn compare_shares(
+        &self,
+        rule: Rule,
+        name: MetricName,
+        margin: Option<f64>,
+        validity: Validity,
+        estimator: &mut SeriesEstimator,
+    ) -> Option<Fitted> {
+        let Fitted { effect, estimated } = self.compare(self.pooling(rule), name, margin, estimator)?;
+        let sums = self.sums();
+        // More calls may arrive than were sent, where some go to an arm directly.
+        let failures = sums.map(|sum| sum.numerator.clamp(0.0, sum.denominator));
+        if failures.iter().all(|failures| *failures >= MIN_FAILURES) {
+            return Some(Fitted { effect, estimated });
+        }
+        let counted = ProportionTable {
+            events_a: failures.even,
+            trials_a: sums.even.denominator,
+            events_b: failures.odd,
+            trials_b: sums.odd.denominator,
+        };
+        let table = counted.divided_by(counted.design_effect(estimated.estimate.standard_error.powi(2)));
+        let none = failures.iter().all(|failures| *failures == 0.0);
+        let multiplier = validity.multiplier(estimated.estimate.pairs, ALPHA).filter(|_| none);
+        let zero_event_upper_bounds = multiplier.map(|multiplier| sums.map(|sum| bound_of_none(sum.denominator, multiplier)));
+        Some(Fitted { effect, estimated: Estimated { spread: Spread::Score(table), zero_event_upper_bounds, ..estimated } })
+    }
+}
+
+/// Upper end of Wilson's score interval of a rate of which no event was seen in `trials`.
+fn bound_of_none(trials: f64, multiplier: f64) -> f64 {
+    let squared = multiplier * multiplier;
+    squared / (trials + squared)
 }
