@@ -231,10 +231,12 @@ impl Comparison {
     }
 
     async fn read(&self, range: MinuteRange, accumulator: &mut Accumulator) -> Result<(), ComparisonError> {
-        self.store.failovers(range).await?.iter().for_each(|count| accumulator.decision(count));
-        // Read beside the windows, which need only the failovers before them.
+        // Read beside the windows.
         let store = self.store.clone();
-        let decisions = AbortOnDropHandle::new(tokio::spawn(async move { store.scheduled_decisions(range).await }));
+        let decisions = AbortOnDropHandle::new(tokio::spawn(async move {
+            let mut counts = Vec::new();
+            store.observe_decisions(range, |count| counts.push(*count)).await.map(|()| counts)
+        }));
         self.store.observe_windows(range, |window| accumulator.observe(window)).await?;
         let decisions = decisions.await.map_err(ComparisonError::Decisions)??;
         decisions.iter().for_each(|count| accumulator.decision(count));
@@ -282,6 +284,7 @@ impl Comparison {
             charges: ByArm { even: charged(resource_ids.even).await?, odd: charged(resource_ids.odd).await? },
             shared_charges: charged(shared_resource_ids).await?,
             probes: self.store.probe_outcomes(starts_at, ends_at).await?,
+            probe_latencies: self.store.probe_latencies(starts_at, ends_at).await?,
             runs,
             excluded,
             ..Inputs::new(range, plans)

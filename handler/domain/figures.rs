@@ -56,11 +56,18 @@ fn separated(number: &str) -> String {
 /// A length of time, in the largest unit of which it holds at least two: `90 minutes`, `2.5 days`.
 #[must_use]
 pub fn hours(hours: &BigDecimal) -> String {
-    finite(hours.to_f64().unwrap_or(f64::NAN), |hours| {
-        let (value, unit) = match hours {
-            hours if hours >= 48.0 => (hours / 24.0, "days"),
-            hours if hours >= 2.0 => (hours, "hours"),
-            _ => (hours * 60.0, "minutes"),
+    duration(hours.to_f64().unwrap_or(f64::NAN) * 3_600.0)
+}
+
+/// The same of `seconds`.
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    finite(seconds, |seconds| {
+        let (value, unit) = match seconds {
+            seconds if seconds >= 172_800.0 => (seconds / 86_400.0, "days"),
+            seconds if seconds >= 7_200.0 => (seconds / 3_600.0, "hours"),
+            seconds if seconds >= 60.0 => (seconds / 60.0, "minutes"),
+            _ => (seconds, "seconds"),
         };
         format!("{} {unit}", decimals(value, 1))
     })

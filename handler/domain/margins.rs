@@ -24,7 +24,7 @@ pub struct Margins {
 }
 
 /// The metrics that may be guarded by a margin.
-pub const GUARDED: [MetricName; 4] = [MetricName::LatencyMean, MetricName::LatencyP95, MetricName::LatencyP99, MetricName::ErrorRate];
+pub const GUARDED: [MetricName; 4] = [MetricName::LatencyMean, MetricName::LatencyP95, MetricName::LatencyP99, MetricName::FailureShare];
 
 impl Default for Margins {
     fn default() -> Self {
@@ -43,7 +43,7 @@ impl Margins {
             MetricName::LatencyMean => self.latency_mean_ms,
             MetricName::LatencyP95 => self.latency_p95_ms,
             MetricName::LatencyP99 => self.latency_p99_ms,
-            MetricName::ErrorRate => self.failure_share,
+            MetricName::ErrorRate | MetricName::FailureShare => self.failure_share,
             MetricName::LatencyP50 | MetricName::CostObserved | MetricName::CostProjected => None,
         }
     }

@@ -65,6 +65,17 @@ pub struct Probe {
     pub detail: Option<String>,
 }
 
+/// How long an arm took to answer probes, from the redirect to the answer, as the caller saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+pub struct ProbeLatency {
+    /// Probes answered.
+    pub probes: u64,
+    /// Mean, ms.
+    pub mean_ms: f64,
+    /// Standard deviation, ms.
+    pub standard_deviation_ms: f64,
+}
+
 /// What became of many probes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct ProbeOutcomes {

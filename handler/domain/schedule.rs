@@ -178,6 +178,15 @@ impl Schedule {
         }
     }
 
+    /// The minute in which a call that arrives at `arm` at `moment` was routed, as far as its arrival tells: one that arrives within a twelfth of
+    /// the other arm's minute, 5 s of a real one, was on its way since the minute before.
+    #[must_use]
+    pub fn routed_minute(&self, arm: Arm, moment: OffsetDateTime) -> Minute {
+        let arrival = self.minute_at(moment);
+        let on_its_way = moment - self.starts_at(arrival) < self.minute_length() / 12;
+        if on_its_way && self.arm_of(arrival) != arm && self.arm_of(arrival.previous()) == arm { arrival.previous() } else { arrival }
+    }
+
     /// The first minute of the pair that holds `minute`: an even-numbered minute since the epoch and the one after it are a pair.
     #[must_use]
     pub const fn pair_of(&self, minute: Minute) -> Minute {
@@ -300,6 +309,24 @@ mod tests {
         assert_eq!(at(datetime!(2026-11-23 10:04:00.000_001 UTC)), datetime!(2026-11-23 10:06 UTC));
         assert_eq!(at(datetime!(2026-11-23 10:05:59 UTC)), datetime!(2026-11-23 10:06 UTC));
         assert_eq!(schedule.pair_start(datetime!(2026-11-23 10:05:59 UTC)), datetime!(2026-11-23 10:04 UTC));
+    }
+
+    #[test]
+    fn a_call_that_arrives_early_in_the_other_arms_minute_was_routed_in_the_minute_before() {
+        let schedule = Schedule::default();
+        let minute = |arm, moment| schedule.label(schedule.routed_minute(arm, moment));
+        assert_eq!(minute(Arm::Even, datetime!(2026-11-23 10:05:04.999 UTC)), "2026-11-23T10:04Z");
+        assert_eq!(
+            minute(Arm::Even, datetime!(2026-11-23 10:05:05 UTC)),
+            "2026-11-23T10:05Z",
+            "a failover, or a caller who goes there directly"
+        );
+        assert_eq!(minute(Arm::Odd, datetime!(2026-11-23 10:05:01 UTC)), "2026-11-23T10:05Z");
+        let mirrored = Schedule::new(Rule::Mirrored);
+        let last_of_hour = mirrored.minute_at(datetime!(2026-11-23 10:59 UTC));
+        let (same, other) = (mirrored.arm_of(last_of_hour), mirrored.arm_of(last_of_hour).other());
+        let next = datetime!(2026-11-23 11:00:01 UTC);
+        assert_eq!([same, other].map(|arm| mirrored.routed_minute(arm, next)), [last_of_hour.next(); 2], "neither arm's minute ended here");
     }
 
     #[test]

@@ -175,7 +175,18 @@ mod tests {
     }
 
     fn observation(minute: i64, arm: Arm, slices: &[u8], closed: bool) -> StoredWindow<'_> {
-        StoredWindow { minute: Minute(minute), arm, closed, cold_starts: 0, probes: 0, unrouted: 0, metered_ms: None, slices }
+        StoredWindow {
+            minute: Minute(minute),
+            arm,
+            closed,
+            cold_starts: 0,
+            probes: 0,
+            unrouted: 0,
+            callers_left: 0,
+            timed_out: 0,
+            metered_ms: None,
+            slices,
+        }
     }
 
     #[test]

@@ -67,6 +67,11 @@ pub fn slice_at(elapsed: Duration, minute_length: Duration) -> usize {
     EDGES_SIXTIETHS[1..].iter().position(|edge| sixtieth < u128::from(*edge)).unwrap_or(SLICES - 1)
 }
 
+/// The status of a call whose caller left before the answer, as in nginx.
+pub const CALLER_LEFT: u16 = 499;
+/// The status of a call that took too long to arrive.
+pub const TIMED_OUT: u16 = 408;
+
 /// Classes of HTTP status, 1xx to 5xx, in the order they are counted.
 pub const STATUS_CLASSES: usize = 5;
 
@@ -208,6 +213,10 @@ pub struct WindowCounts {
     pub probes: u64,
     /// Calls without a valid ticket where tickets are in use; they are in no other number.
     pub unrouted: u64,
+    /// Calls whose caller left before the answer; among the 4xx.
+    pub callers_left: u64,
+    /// Calls that took too long to arrive, answered 408; among the 4xx.
+    pub timed_out: u64,
     /// Time that Flex Consumption would have metered for these calls, ms; none where the worker did not meter.
     pub metered_ms: Option<u64>,
     /// Calls, errors and latencies by part of the minute.
@@ -261,6 +270,8 @@ impl WindowCounts {
         self.cold_starts += other.cold_starts;
         self.probes += other.probes;
         self.unrouted += other.unrouted;
+        self.callers_left += other.callers_left;
+        self.timed_out += other.timed_out;
         // Each worker is an instance with a meter of its own. Of workers that did not meter nothing is known.
         self.metered_ms = self.metered_ms.into_iter().chain(other.metered_ms).reduce(|own, others| own + others);
         for (own, others) in self.slices.0.iter_mut().zip(&other.slices.0) {
@@ -321,6 +332,10 @@ pub struct StoredWindow<'a> {
     pub probes: u64,
     /// As [`WindowCounts::unrouted`].
     pub unrouted: u64,
+    /// As [`WindowCounts::callers_left`].
+    pub callers_left: u64,
+    /// As [`WindowCounts::timed_out`].
+    pub timed_out: u64,
     /// As [`WindowCounts::metered_ms`].
     pub metered_ms: Option<u64>,
     /// Encoded [`Slices`].

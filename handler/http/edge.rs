@@ -226,12 +226,15 @@ impl Shared {
             let prove = |key| own.iter().find_map(|arm| ticketed_minute(&ticket, key, *arm, arrival));
             proven = config.ticket_key.as_ref().and_then(prove);
         }
+        // An instance that is both arms has no minute that is not its own.
+        let of_one_arm = config.arm.filter(|_| config.windows.as_ref().is_some_and(|counter| !counter.is_both_arms()));
+        let arrived_in = || of_one_arm.map_or(arrival, |arm| config.schedule.routed_minute(arm, arrived_at));
         let call = Call {
             request_id: Call::request_id(request.headers()),
             peer,
             arrived_at,
             arrived_uptime: config.clock.uptime(),
-            minute: proven.unwrap_or(arrival),
+            minute: proven.unwrap_or_else(arrived_in),
             ticketed: proven.is_some(),
             probe: supervision || table::is_supervision(request.uri().path()),
         };

@@ -18,11 +18,9 @@ use crate::contract::{ARM, MINUTE, REASON};
 use crate::domain::arm::Arm;
 use crate::domain::decision::Reason;
 use crate::domain::schedule::Schedule;
+use crate::domain::window::CALLER_LEFT;
 use crate::telemetry::calls::Calls;
 use crate::telemetry::{AccessLine, AccessLog, Begun, Ended, Recorder};
-
-/// What a call counts as when its caller left before the answer, as nginx counts it.
-const CALLER_LEFT: u16 = 499;
 
 /// What observing needs to know of the process.
 #[derive(Debug)]

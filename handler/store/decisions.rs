@@ -58,41 +58,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; counts may have been handed over by then.
-    pub async fn observe_decisions(&self, range: MinuteRange, observe: impl FnMut(&DecisionCount)) -> Result<(), StoreError> {
-        self.decisions_where("true", range, observe).await
-    }
-
-    /// Counts of decisions other than for the minute's own arm, in time order: failovers, and calls no arm could take.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn failovers(&self, range: MinuteRange) -> Result<Vec<DecisionCount>, StoreError> {
-        let mut counts = Vec::new();
-        self.decisions_where("reason <> 'schedule'", range, |count| counts.push(*count)).await?;
-        Ok(counts)
-    }
-
-    /// Counts of decisions for the minute's own arm, in time order.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn scheduled_decisions(&self, range: MinuteRange) -> Result<Vec<DecisionCount>, StoreError> {
-        let mut counts = Vec::new();
-        self.decisions_where("reason = 'schedule'", range, |count| counts.push(*count)).await?;
-        Ok(counts)
-    }
-
-    async fn decisions_where(
-        &self,
-        condition: &'static str,
-        range: MinuteRange,
-        mut observe: impl FnMut(&DecisionCount),
-    ) -> Result<(), StoreError> {
+    pub async fn observe_decisions(&self, range: MinuteRange, mut observe: impl FnMut(&DecisionCount)) -> Result<(), StoreError> {
         let mut connection = self.connection().await?;
         let (rule, minute_ms) = columns(&range.schedule);
-        let rows = sql::<(Timestamptz, Text, Text, BigInt)>("SELECT starts_at, arm, reason, calls FROM decisions WHERE ")
-            .sql(condition)
-            .sql(" AND starts_at >= ")
+        let rows = sql::<(Timestamptz, Text, Text, BigInt)>("SELECT starts_at, arm, reason, calls FROM decisions WHERE starts_at >= ")
             .bind::<Timestamptz, _>(range.starts_at())
             .sql(" AND starts_at < ")
             .bind::<Timestamptz, _>(range.ends_at())
@@ -159,8 +128,6 @@ mod tests {
         let mut seen = Vec::new();
         store.observe_decisions(range, |count| seen.push(*count)).await.unwrap();
         seen.sort_by_key(|count| (count.decision.minute, count.calls));
-        assert_eq!(store.failovers(range).await.unwrap(), vec![count(5, Reason::Unavailable, 1)]);
-        assert_eq!(store.scheduled_decisions(range).await.unwrap().len(), 2);
         assert_eq!(seen, vec![count(4, Reason::Schedule, 2), count(4, Reason::Schedule, 5), count(5, Reason::Unavailable, 1)]);
     }
 }

@@ -1,13 +1,14 @@
 //! What supervision saw from outside. Must not know how a probe is made.
 
-use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Double, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Store, StoreError};
-use crate::domain::probe::{Probe, ProbeOutcomes};
+use crate::domain::arm::{Arm, ByArm};
+use crate::domain::probe::{Probe, ProbeLatency, ProbeOutcomes};
 
 #[derive(QueryableByName)]
 struct OutcomeRow {
@@ -21,6 +22,18 @@ struct OutcomeRow {
     wrong_arm: i64,
     #[diesel(sql_type = BigInt)]
     unanswered: i64,
+}
+
+#[derive(QueryableByName)]
+struct LatencyRow {
+    #[diesel(sql_type = Text)]
+    arm: String,
+    #[diesel(sql_type = BigInt)]
+    probes: i64,
+    #[diesel(sql_type = Double)]
+    mean_ms: f64,
+    #[diesel(sql_type = Double)]
+    standard_deviation_ms: f64,
 }
 
 impl Store {
@@ -68,6 +81,29 @@ impl Store {
             unanswered: counted(row.unanswered),
         }))
     }
+
+    /// How long the arms took to answer the probes sent from `from` up to but not including `to` that ended where the schedule says.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn probe_latencies(&self, from: OffsetDateTime, to: OffsetDateTime) -> Result<ByArm<Option<ProbeLatency>>, StoreError> {
+        let mut connection = self.connection().await?;
+        let rows: Vec<LatencyRow> = sql_query(
+            "SELECT arm, count(*) AS probes, avg(answer_us)::float8 / 1000 AS mean_ms, \
+             coalesce(stddev_samp(answer_us), 0)::float8 / 1000 AS standard_deviation_ms FROM probes \
+             WHERE sent_at >= $1 AND sent_at < $2 AND outcome = 'conformant' AND answer_us IS NOT NULL GROUP BY arm",
+        )
+        .bind::<Timestamptz, _>(from)
+        .bind::<Timestamptz, _>(to)
+        .load(&mut *connection)
+        .await?;
+        let of = |arm: Arm| {
+            let row = rows.iter().find(|row| row.arm == arm.as_str())?;
+            let probes = u64::try_from(row.probes).unwrap_or(0);
+            Some(ProbeLatency { probes, mean_ms: row.mean_ms, standard_deviation_ms: row.standard_deviation_ms })
+        };
+        Ok(ByArm::build(of))
+    }
 }
 
 #[cfg(test)]
@@ -75,7 +111,6 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::domain::arm::Arm;
     use crate::domain::probe::ProbeOutcome;
     use crate::store::testing::new_store;
 
@@ -98,5 +133,30 @@ mod tests {
         }
         let seen = store.probe_outcomes(noon, noon + time::Duration::minutes(4)).await.unwrap();
         assert_eq!(seen, Some(ProbeOutcomes { sent: 4, conformant: 2, failed_over: 1, wrong_arm: 1, unanswered: 0 }));
+    }
+
+    #[tokio::test]
+    async fn latencies_are_those_of_probes_that_ended_where_they_should() {
+        let store = new_store().await;
+        let noon = datetime!(2026-11-23 12:00 UTC);
+        let probes = [
+            (ProbeOutcome::Conformant, Arm::Odd, Some(20_000)),
+            (ProbeOutcome::Conformant, Arm::Odd, Some(24_000)),
+            (ProbeOutcome::Conformant, Arm::Odd, None),
+            (ProbeOutcome::FailedOver, Arm::Odd, Some(900_000)),
+        ];
+        for (outcome, arm, answer_us) in probes {
+            let probe = Probe { sent_at: noon, outcome, arm: Some(arm), redirect_us: None, answer_us, detail: None };
+            store.write_probe(&probe).await.unwrap();
+        }
+        let seen = store.probe_latencies(noon, noon + time::Duration::HOUR).await.unwrap();
+        let odd = ProbeLatency { probes: 2, mean_ms: 22.0, standard_deviation_ms: 8.0_f64.sqrt() };
+        assert_eq!(seen.even, None);
+        assert!(
+            seen.odd.is_some_and(|seen| seen.probes == 2
+                && (seen.mean_ms - odd.mean_ms).abs() < 1e-9
+                && (seen.standard_deviation_ms - odd.standard_deviation_ms).abs() < 1e-9),
+            "{seen:?}"
+        );
     }
 }

@@ -18,19 +18,20 @@ use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::window::{STATUS_CLASSES, Slices, StoredWindow, Window, WindowCounts};
 
 const UPSERT: &str = "INSERT INTO windows (starts_at, arm, worker, schedule, minute_ms, closed, calls, client_errors, server_errors, \
-    status_classes, request_bytes, response_bytes, cold_starts, probes, unrouted, latency_sum_us, slices, routes, written_at, metered_ms) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) \
+    status_classes, request_bytes, response_bytes, cold_starts, probes, unrouted, latency_sum_us, slices, routes, written_at, metered_ms, callers_left, timed_out) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) \
     ON CONFLICT (starts_at, arm, worker) DO UPDATE SET closed = EXCLUDED.closed, calls = EXCLUDED.calls, \
     client_errors = EXCLUDED.client_errors, server_errors = EXCLUDED.server_errors, status_classes = EXCLUDED.status_classes, \
     request_bytes = EXCLUDED.request_bytes, response_bytes = EXCLUDED.response_bytes, cold_starts = EXCLUDED.cold_starts, \
     probes = EXCLUDED.probes, unrouted = EXCLUDED.unrouted, latency_sum_us = EXCLUDED.latency_sum_us, slices = EXCLUDED.slices, \
-    routes = EXCLUDED.routes, written_at = EXCLUDED.written_at, metered_ms = EXCLUDED.metered_ms \
+    routes = EXCLUDED.routes, written_at = EXCLUDED.written_at, metered_ms = EXCLUDED.metered_ms, \
+    callers_left = EXCLUDED.callers_left, timed_out = EXCLUDED.timed_out \
     WHERE (EXCLUDED.calls + EXCLUDED.probes + EXCLUDED.unrouted, coalesce(EXCLUDED.metered_ms, 0), EXCLUDED.closed) >= \
     (windows.calls + windows.probes + windows.unrouted, coalesce(windows.metered_ms, 0), windows.closed)";
 
 /// What a report needs of a window, by position: looking columns up by name is too slow for a million rows.
-/// The second is 1 for odd plus 2 for closed; the third holds cold starts, probes and unrouted calls where there are any; the last but one is
-/// metered time.
+/// The second is 1 for odd plus 2 for closed; the third holds cold starts, probes, unrouted calls, callers who left
+/// and calls that timed out where there are any; the last but one is metered time.
 type ObservationColumns = (Timestamptz, Integer, Nullable<Array<BigInt>>, Nullable<BigInt>, Binary);
 type ObservationRow = (OffsetDateTime, i32, Option<Vec<i64>>, Option<i64>, Vec<u8>);
 
@@ -56,6 +57,10 @@ struct WindowRow {
     probes: i64,
     #[diesel(sql_type = BigInt)]
     unrouted: i64,
+    #[diesel(sql_type = BigInt)]
+    callers_left: i64,
+    #[diesel(sql_type = BigInt)]
+    timed_out: i64,
     #[diesel(sql_type = Nullable<BigInt>)]
     metered_ms: Option<i64>,
     #[diesel(sql_type = Binary)]
@@ -123,6 +128,8 @@ impl Store {
                 .bind::<Jsonb, _>(serde_json::json!(counts.routes))
                 .bind::<Timestamptz, _>(now)
                 .bind::<Nullable<BigInt>, _>(counts.metered_ms.map(stored))
+                .bind::<BigInt, _>(stored(counts.callers_left))
+                .bind::<BigInt, _>(stored(counts.timed_out))
                 .execute(&mut *connection)
                 .await?;
         }
@@ -137,8 +144,9 @@ impl Store {
         let mut connection = self.analytics_connection().await?;
         let (rule, minute_ms) = columns(&range.schedule);
         let rows = sql::<ObservationColumns>(
-            "SELECT starts_at, (arm = 'odd')::int + 2 * closed::int, CASE WHEN cold_starts + probes + unrouted > 0 \
-             THEN ARRAY[cold_starts, probes, unrouted] END, metered_ms, slices FROM windows WHERE starts_at >= ",
+            "SELECT starts_at, (arm = 'odd')::int + 2 * closed::int, CASE WHEN cold_starts + probes + unrouted + callers_left + \
+             timed_out > 0 THEN ARRAY[cold_starts, probes, unrouted, callers_left, timed_out] END, metered_ms, slices FROM windows \
+             WHERE starts_at >= ",
         )
         .bind::<Timestamptz, _>(range.starts_at())
         .sql(" AND starts_at < ")
@@ -161,6 +169,8 @@ impl Store {
                 cold_starts: counter(0),
                 probes: counter(1),
                 unrouted: counter(2),
+                callers_left: counter(3),
+                timed_out: counter(4),
                 metered_ms: metered_ms.map(counted),
                 slices: &slices,
             });
@@ -179,8 +189,8 @@ impl Store {
             "WITH shown AS (SELECT DISTINCT starts_at FROM windows WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 \
              AND minute_ms = $4 ORDER BY starts_at DESC LIMIT $5) \
              SELECT starts_at, arm, worker, closed, status_classes, request_bytes, response_bytes, cold_starts, probes, unrouted, \
-             metered_ms, slices, routes FROM windows WHERE starts_at >= (SELECT min(starts_at) FROM shown) AND starts_at < $2 AND schedule = $3 \
-             AND minute_ms = $4 ORDER BY starts_at, arm, worker",
+             callers_left, timed_out, metered_ms, slices, routes FROM windows \
+             WHERE starts_at >= (SELECT min(starts_at) FROM shown) AND starts_at < $2 AND schedule = $3 AND minute_ms = $4 ORDER BY starts_at, arm, worker",
         )
         .bind::<Timestamptz, _>(range.starts_at())
         .bind::<Timestamptz, _>(range.ends_at())
@@ -273,6 +283,8 @@ impl WindowRow {
                 cold_starts: counted(self.cold_starts),
                 probes: counted(self.probes),
                 unrouted: counted(self.unrouted),
+                callers_left: counted(self.callers_left),
+                timed_out: counted(self.timed_out),
                 metered_ms: self.metered_ms.map(counted),
                 slices: Slices::decode(&self.slices).map_err(|error| corrupt(&error.to_string()))?,
                 routes: serde_json::from_value(self.routes).map_err(|error| corrupt(&error.to_string()))?,
@@ -302,6 +314,8 @@ mod tests {
         let mut counts = WindowCounts {
             status_classes: [0, u64::from(calls), 0, 0, 0],
             cold_starts: 1,
+            callers_left: 2,
+            timed_out: 1,
             metered_ms: Some(1_000),
             ..WindowCounts::default()
         };

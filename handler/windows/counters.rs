@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::domain::arm::Arm;
 use crate::domain::histogram::{BUCKETS, bucket_of};
 use crate::domain::schedule::Minute;
-use crate::domain::window::{RouteCounts, SLICES, STATUS_CLASSES, Slice, WindowCounts, status_class};
+use crate::domain::window::{CALLER_LEFT, RouteCounts, SLICES, STATUS_CLASSES, Slice, TIMED_OUT, WindowCounts, status_class};
 
 /// Most shards per window; each takes about 45 kB.
 const MAX_SHARDS: usize = 8;
@@ -41,6 +41,8 @@ pub struct OpenWindow {
     cold_starts: AtomicU64,
     probes: AtomicU64,
     unrouted: AtomicU64,
+    callers_left: AtomicU64,
+    timed_out: AtomicU64,
     metered_ms: AtomicU64,
     shards: Box<[Shard]>,
 }
@@ -103,6 +105,8 @@ impl OpenWindow {
             cold_starts: AtomicU64::new(0),
             probes: AtomicU64::new(0),
             unrouted: AtomicU64::new(0),
+            callers_left: AtomicU64::new(0),
+            timed_out: AtomicU64::new(0),
             metered_ms: AtomicU64::new(0),
             shards: std::iter::repeat_with(shard).take(shards.max(1)).collect(),
         }
@@ -123,6 +127,12 @@ impl OpenWindow {
         if class == STATUS_CLASSES - 1 {
             slice.server_errors.fetch_add(1, Ordering::Relaxed);
         }
+        // Few enough for cells that all cores share.
+        match outcome.status {
+            CALLER_LEFT => self.callers_left.fetch_add(1, Ordering::Relaxed),
+            TIMED_OUT => self.timed_out.fetch_add(1, Ordering::Relaxed),
+            _ => 0,
+        };
         shard.request_bytes.fetch_add(outcome.request_bytes, Ordering::Relaxed);
         shard.response_bytes.fetch_add(outcome.response_bytes, Ordering::Relaxed);
         if let Some(classes) = shard.routes.get(outcome.route) {
@@ -170,6 +180,8 @@ impl OpenWindow {
             cold_starts: self.cold_starts.load(Ordering::Relaxed),
             probes: self.probes.load(Ordering::Relaxed),
             unrouted: self.unrouted.load(Ordering::Relaxed),
+            callers_left: self.callers_left.load(Ordering::Relaxed),
+            timed_out: self.timed_out.load(Ordering::Relaxed),
             metered_ms: Some(self.metered_ms.load(Ordering::Relaxed)),
             ..WindowCounts::default()
         };

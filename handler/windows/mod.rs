@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::domain::arm::Arm;
 use crate::domain::metering::PUBLISH_INTERVAL;
 use crate::domain::schedule::{Minute, Schedule};
-use crate::domain::window::{Window, slice_at};
+use crate::domain::window::{CALLER_LEFT, Window, slice_at};
 use counters::{CallOutcome, OpenWindow};
 use meter::InstanceMeter;
 use steps::Steps;
@@ -33,8 +33,6 @@ const OPEN_MINUTES: i64 = 4;
 const MAX_PENDING: usize = 1_440;
 /// Most retired minutes that are remembered: a day of them.
 const MAX_RETIRED: usize = 1_440;
-/// The status of a call whose caller left before the answer, as in nginx.
-const CALLER_LEFT: u16 = 499;
 
 /// Which windows calls are booked to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

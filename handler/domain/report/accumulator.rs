@@ -1,30 +1,48 @@
-//! Collects the stream a report is made from: failovers first, then windows in time order, one at a time. Memory grows with the number of
+//! Collects the stream a report is made from: decisions at any time, windows in time order, one at a time. Memory grows with the number of
 //! pairs, not of calls. Must not know estimators.
 
 use super::gathered::{Gathered, Routed};
 use super::inputs::Inputs;
+use super::outcomes::{Arrived, ByMinute, Decided, Outcomes};
 use super::series::{Series, WindowSums, billed_by_bucket};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::billing::Billing;
 use crate::domain::decision::{DecisionCount, Reason};
-use crate::domain::pairs::{Excluded, Pairing, Standing};
+use crate::domain::pairs::{Pairing, Standing};
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::window::{BurnIn, StoredWindow};
 
 /// A minute whose rows are still coming in.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct OpenMinute {
     minute: Minute,
-    windows: ByArm<Option<(WindowSums, Standing)>>,
+    windows: ByArm<Option<OpenWindow>>,
+}
+
+/// One arm's rows of it.
+#[derive(Debug, Clone)]
+struct OpenWindow {
+    sums: WindowSums,
+    callers_left: u64,
+    timed_out: u64,
+    standing: Standing,
+}
+
+impl Default for OpenWindow {
+    fn default() -> Self {
+        OpenWindow { sums: WindowSums::default(), callers_left: 0, timed_out: 0, standing: Standing::Complete }
+    }
 }
 
 /// Adds up decisions and windows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Accumulator {
     gathered: Gathered,
     /// What a call of each bucket is billed; empty where the plan is not paid by use.
     billed_ms: ByArm<Vec<u64>>,
     pairing: Pairing<WindowSums>,
+    decided: ByMinute<Decided>,
+    arrived: ByMinute<Arrived>,
     open: Option<OpenMinute>,
 }
 
@@ -42,45 +60,47 @@ impl Accumulator {
             routed: Routed::default(),
             series: Series::new(schedule.rule()),
             totals: ByArm::default(),
-            failovers: Vec::new(),
+            outcomes: Outcomes::default(),
             seen: None,
-            excluded: Excluded::default(),
             rows: 0,
             unreadable_rows: 0,
         };
-        Accumulator { gathered, billed_ms, pairing: Pairing::new(schedule), open: None }
+        Accumulator {
+            gathered,
+            billed_ms,
+            pairing: Pairing::new(schedule),
+            decided: ByMinute::default(),
+            arrived: ByMinute::default(),
+            open: None,
+        }
     }
 
     fn is_compared(&self, minute: Minute) -> bool {
         self.gathered.inputs.compares(minute)
     }
 
-    /// Adds a count of decisions. Those that left the schedule come before the first window, the others at any time.
+    /// Adds a count of decisions, at any time; those of one router in time order.
     pub fn decision(&mut self, count: &DecisionCount) {
         let decision = count.decision;
         if !self.is_compared(decision.minute) || count.calls == 0 {
             return;
         }
         let scheduled = self.gathered.schedule().arm_of(decision.minute) == decision.arm;
-        match decision.reason {
-            Reason::Schedule | Reason::Unsure if scheduled => self.gathered.routed.on_schedule += count.calls,
-            Reason::Failover if !scheduled => self.gathered.routed.failed_over += count.calls,
-            Reason::Unavailable => self.gathered.routed.unavailable += count.calls,
-            Reason::Schedule | Reason::Unsure | Reason::Failover => self.gathered.routed.violations += count.calls,
-        }
-        if decision.reason != Reason::Unavailable {
-            self.gathered.routed.sent[decision.arm] += count.calls;
-        }
-        if matches!(decision.reason, Reason::Failover | Reason::Unavailable) {
-            match self.gathered.failovers.last() {
-                Some(last) if *last == decision.minute => {}
-                Some(last) if *last > decision.minute => {
-                    if let Err(position) = self.gathered.failovers.binary_search(&decision.minute) {
-                        self.gathered.failovers.insert(position, decision.minute);
-                    }
-                }
-                _ => self.gathered.failovers.push(decision.minute),
+        let (routed, of_minute) = (&mut self.gathered.routed, self.decided.at(decision.minute));
+        let (in_all, in_minute) = match decision.reason {
+            Reason::Schedule | Reason::Unsure if scheduled => (&mut routed.on_schedule, &mut of_minute.sent),
+            Reason::Failover if !scheduled => (&mut routed.failed_over, &mut of_minute.failed_over),
+            Reason::Unavailable => (&mut routed.unavailable, &mut of_minute.unavailable),
+            Reason::Schedule | Reason::Unsure | Reason::Failover => {
+                routed.violations += count.calls;
+                routed.sent[decision.arm] += count.calls;
+                return;
             }
+        };
+        *in_all += count.calls;
+        *in_minute = in_minute.saturating_add(u32::try_from(count.calls).unwrap_or(u32::MAX));
+        if decision.reason != Reason::Unavailable {
+            routed.sent[decision.arm] += count.calls;
         }
     }
 
@@ -109,13 +129,12 @@ impl Accumulator {
         totals.unrouted += row.unrouted;
         totals.unclosed += u64::from(!row.closed);
         let Some(open) = &mut self.open else { return };
-        let (sums, standing) = open.windows[row.arm].get_or_insert_with(|| (WindowSums::default(), Standing::Complete));
-        if !row.closed {
-            *standing = Standing::Incomplete;
-        }
-        if sums.add(row.slices, &self.billed_ms[row.arm]).is_err() {
+        let window = open.windows[row.arm].get_or_insert_default();
+        window.callers_left += row.callers_left;
+        window.timed_out += row.timed_out;
+        if window.sums.add(row.slices, &self.billed_ms[row.arm]).is_err() {
             self.gathered.unreadable_rows += 1;
-            *standing = Standing::Incomplete;
+            window.standing = Standing::Incomplete;
         }
     }
 
@@ -126,7 +145,7 @@ impl Accumulator {
         let scheduled = schedule.arm_of(minute);
         let paid_by_use = !(self.billed_ms.even.is_empty() && self.billed_ms.odd.is_empty());
         for arm in Arm::BOTH {
-            let Some((sums, _)) = &windows[arm] else { continue };
+            let Some(OpenWindow { sums, .. }) = &windows[arm] else { continue };
             let kept = sums.kept(BurnIn::None);
             let totals = &mut self.gathered.totals[arm];
             if let Billing::PerUse(rules) = Billing::of(self.gathered.inputs.plans[arm]) {
@@ -140,8 +159,16 @@ impl Accumulator {
                 totals.off_schedule_calls += kept.calls;
             }
         }
-        let Some((sums, standing)) = windows[scheduled].take() else { return };
-        let standing = if self.gathered.failovers.binary_search(&minute).is_ok() { Standing::Failover } else { standing };
+        let Some(OpenWindow { sums, callers_left, timed_out, standing }) = windows[scheduled].take() else { return };
+        let (kept, narrow) = (sums.kept(BurnIn::None), |count: u64| u32::try_from(count).unwrap_or(u32::MAX));
+        let arrived = Arrived {
+            calls: narrow(kept.calls),
+            server_errors: narrow(kept.server_errors),
+            callers_left: narrow(callers_left),
+            timed_out: narrow(timed_out),
+            standing,
+        };
+        self.arrived.push(minute, arrived);
         if let Some(pair) = self.pairing.push(minute, standing, sums) {
             self.gathered.series.push(&pair, paid_by_use);
         }
@@ -152,7 +179,7 @@ impl Accumulator {
     pub fn finish(mut self) -> Gathered {
         self.close_minute();
         self.gathered.series.finish();
-        self.gathered.excluded = self.pairing.finish();
+        self.gathered.outcomes = Outcomes::of(self.gathered.schedule(), &self.decided, &self.arrived);
         self.gathered
     }
 }

@@ -13,7 +13,7 @@ pub const MAX_BLOCKS: usize = 1_024;
 pub type Sparse = Vec<(u16, u32)>;
 
 /// Histograms of one block, by arm and ring.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Block {
     first_pair: u32,
     rings: ByArm<[Sparse; RINGS]>,
@@ -34,7 +34,7 @@ pub struct TimedBlock {
 pub type Entry = (u8, u16, u32);
 
 /// Blocks of equally many consecutive pairs (the last may hold fewer).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct BlockHistograms {
     /// Most blocks kept; when they are full, neighbours merge and a block holds twice the pairs.
     max_blocks: usize,

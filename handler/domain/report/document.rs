@@ -9,6 +9,7 @@ use super::cost::CostReport;
 use super::gathered::{Gathered, burn_in_seconds};
 use super::metric_name::MetricName;
 use super::metrics::{Metric, Sensitivity, Withheld};
+use super::outcomes::{CountedFrom, Failures};
 use super::verdict::Verdict;
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::pairs::Excluded;
@@ -16,6 +17,7 @@ use crate::domain::plan::Plan;
 use crate::domain::probe::ProbeOutcomes;
 use crate::domain::run::RunDocument;
 use crate::domain::schedule::Rule;
+use crate::domain::window::BurnIn;
 
 /// The whole comparison. Differences are odd less even, latencies are in milliseconds, rates are shares of 1.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -43,7 +45,7 @@ pub struct Report {
     pub data: DataSummary,
     /// The checks that come before any verdict.
     pub checks: Checks,
-    /// The comparison, metric by metric, at the burn-in declared.
+    /// The comparison, metric by metric, at the burn-in of the schedule above: the declared one, or 20 s where carry-over was flagged.
     pub metrics: Vec<Metric>,
     /// Metrics that are held back, and why.
     pub withheld: Vec<Withheld>,
@@ -99,6 +101,8 @@ pub struct ArmSummary {
     pub unrouted_calls: u64,
     /// Windows that a worker left without its last seconds.
     pub unclosed_windows: u64,
+    /// How calls scheduled to it failed, over the pairs compared.
+    pub failures: Failures,
 }
 
 /// What the comparison rests on.
@@ -116,20 +120,22 @@ pub struct DataSummary {
     pub last_window_end: Option<OffsetDateTime>,
     /// Pairs compared.
     pub pairs: usize,
-    /// Pairs in which an arm served no call: they count for calls, not for latency.
+    /// Pairs in which an arm served no call: they count for failures, not for latency.
     pub idle_pairs: usize,
-    /// Windows in no pair.
+    /// From what failures are counted.
+    pub failures_counted_from: CountedFrom,
+    /// Minutes in no pair.
     pub excluded: Excluded,
 }
 
 impl ScheduleSummary {
-    /// The schedule and burn-in declared.
-    pub(super) fn of(gathered: &Gathered) -> Self {
+    /// The schedule, and the burn-in of the headline figures.
+    pub(super) fn of(gathered: &Gathered, burn_in: BurnIn) -> Self {
         let schedule = gathered.schedule();
         ScheduleSummary {
             rule: schedule.rule(),
             minute_seconds: schedule.minute_length().as_secs_f64(),
-            burn_in_seconds: burn_in_seconds(schedule, gathered.inputs.burn_in),
+            burn_in_seconds: burn_in_seconds(schedule, burn_in),
         }
     }
 }
@@ -148,6 +154,7 @@ impl ArmSummary {
             probes: totals.probes,
             unrouted_calls: totals.unrouted,
             unclosed_windows: totals.unclosed,
+            failures: gathered.outcomes.failures[arm],
         }
     }
 }
@@ -155,7 +162,7 @@ impl ArmSummary {
 impl DataSummary {
     /// What was read and paired.
     pub(super) fn of(gathered: &Gathered) -> Self {
-        let (schedule, pairs) = (gathered.schedule(), gathered.series.len());
+        let (schedule, pairs) = (gathered.schedule(), gathered.outcomes.pairs.len());
         DataSummary {
             rows: gathered.rows,
             unreadable_rows: gathered.unreadable_rows,
@@ -163,7 +170,8 @@ impl DataSummary {
             last_window_end: gathered.seen.map(|(_, last)| schedule.starts_at(last.next())),
             pairs,
             idle_pairs: pairs - gathered.series.busy_pairs(),
-            excluded: gathered.excluded,
+            failures_counted_from: gathered.outcomes.counted_from,
+            excluded: gathered.outcomes.excluded,
         }
     }
 }

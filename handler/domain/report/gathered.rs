@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::inputs::Inputs;
+use super::outcomes::Outcomes;
 use super::series::Series;
-use crate::domain::arm::{Arm, ByArm};
+use crate::domain::arm::ByArm;
 use crate::domain::billing::Usage;
-use crate::domain::pairs::Excluded;
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::window::BurnIn;
 
@@ -58,20 +58,18 @@ impl Totals {
 }
 
 /// Everything the rest of the report is computed from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Gathered {
     /// What was declared before the windows were looked at.
     pub(super) inputs: Inputs,
     pub(super) routed: Routed,
-    /// Every pair, in time order.
+    /// Latencies of every pair of windows, in time order.
     pub(super) series: Series,
     pub(super) totals: ByArm<Totals>,
-    /// Minutes in which a call was sent to another arm than the minute's own, or to none, ascending.
-    pub(super) failovers: Vec<Minute>,
+    /// What became of every call that was sent.
+    pub(super) outcomes: Outcomes,
     /// The first and the last minute in which a window was seen.
     pub(super) seen: Option<(Minute, Minute)>,
-    /// Windows in no pair.
-    pub(super) excluded: Excluded,
     /// Stored rows read.
     pub(super) rows: u64,
     /// Rows that could not be read or came out of order.
@@ -87,11 +85,6 @@ impl Gathered {
     /// Minutes from the first to the last seen, both included.
     pub(super) fn minutes(&self) -> u64 {
         self.seen.map_or(0, |(first, last)| first.0.abs_diff(last.0) + 1)
-    }
-
-    /// Minutes of `arm` in which a call was sent to the other arm, or to none.
-    pub(super) fn failover_minutes(&self, arm: Arm) -> u64 {
-        self.failovers.iter().filter(|minute| self.schedule().arm_of(**minute) == arm).count() as u64
     }
 }
 

@@ -9,7 +9,7 @@ use crate::domain::margins::Margins;
 use crate::domain::minute_range::MinuteRange;
 use crate::domain::plan::Plan;
 use crate::domain::price::PriceBook;
-use crate::domain::probe::ProbeOutcomes;
+use crate::domain::probe::{ProbeLatency, ProbeOutcomes};
 use crate::domain::run::RunDocument;
 use crate::domain::schedule::Minute;
 use crate::domain::statistics::Validity;
@@ -42,6 +42,8 @@ pub struct Inputs {
     pub shared_charges: Option<Charged>,
     /// Supervision from outside; `None` where there was none.
     pub probes: Option<ProbeOutcomes>,
+    /// Its latencies, of probes that ended where the schedule says.
+    pub probe_latencies: ByArm<Option<ProbeLatency>>,
     /// What the randomisation test's draws follow from: the same report of the same windows twice is the same to the last digit.
     pub seed: u64,
 }
@@ -63,6 +65,7 @@ impl Inputs {
             charges: ByArm::default(),
             shared_charges: None,
             probes: None,
+            probe_latencies: ByArm::default(),
             seed: 0x5b_17c4,
         }
     }

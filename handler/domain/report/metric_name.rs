@@ -19,8 +19,10 @@ listed! {
         LatencyP95,
         /// 99th percentile of latency, ms.
         LatencyP99,
-        /// Calls answered 5xx, a share of all.
+        /// Calls answered 5xx, a share of those that arrived.
         ErrorRate,
+        /// Calls that failed in any way, a share of those scheduled to the arm.
+        FailureShare,
         /// List price of the run per 1,000 calls the arm served, USD, without free grants.
         CostObserved,
         /// List price per 1,000 calls if the arm's plan alone took all the traffic, USD, without free grants.
@@ -34,7 +36,7 @@ impl MetricName {
     pub const fn unit(self) -> Unit {
         match self {
             MetricName::LatencyMean | MetricName::LatencyP50 | MetricName::LatencyP95 | MetricName::LatencyP99 => Unit::Milliseconds,
-            MetricName::ErrorRate => Unit::Share,
+            MetricName::ErrorRate | MetricName::FailureShare => Unit::Share,
             MetricName::CostObserved | MetricName::CostProjected => Unit::UsdPer1000Calls,
         }
     }
@@ -51,8 +53,12 @@ impl MetricName {
         match self {
             MetricName::LatencyP95 => Some(0),
             MetricName::LatencyMean => Some(1),
-            MetricName::ErrorRate => Some(2),
-            MetricName::LatencyP50 | MetricName::LatencyP99 | MetricName::CostObserved | MetricName::CostProjected => None,
+            MetricName::FailureShare => Some(2),
+            MetricName::ErrorRate
+            | MetricName::LatencyP50
+            | MetricName::LatencyP99
+            | MetricName::CostObserved
+            | MetricName::CostProjected => None,
         }
     }
 
@@ -65,6 +71,7 @@ impl MetricName {
             MetricName::LatencyP95 => "p95 latency",
             MetricName::LatencyP99 => "p99 latency",
             MetricName::ErrorRate => "error rate",
+            MetricName::FailureShare => "failure share",
             MetricName::CostObserved => "observed cost per 1,000 calls",
             MetricName::CostProjected => "projected cost per 1,000 calls",
         }

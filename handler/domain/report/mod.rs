@@ -14,21 +14,23 @@ mod gathered;
 mod inputs;
 mod metric_name;
 mod metrics;
+mod outcomes;
 mod series;
 #[cfg(test)]
-mod simulation;
-#[cfg(test)]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod words;
 
 pub use accumulator::Accumulator;
 pub use assemble::assemble;
-pub use checks::{CheckLine, Checks, ColdStarts, Conformance, FollowThrough, MinuteConfound, SampleRatio, Status};
+pub use checks::{CallersSide, CarryOver, CheckLine, Checks, ColdStarts, Conformance, FollowThrough, MinuteConfound, SampleRatio, Status};
 pub use cost::{ArmCost, BillingKind, CostReport, CostSource, Figures, PriceUsed, Projection, SharedCost};
 pub use document::{ArmSummary, DataSummary, Report, ScheduleSummary};
 pub use gathered::Gathered;
 pub use inputs::{Charged, Inputs};
 pub use metric_name::MetricName;
 pub use metrics::{Confound, Finding, Interval, Method, Metric, Sensitivity, Withheld};
-pub use verdict::{Verdict, VerdictOutcome};
+pub use outcomes::{CountedFrom, Failures};
+pub use verdict::{Missing, Verdict, VerdictOutcome};

@@ -85,7 +85,7 @@ impl PairRow {
 }
 
 /// Every pair of the run, in time order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Series {
     /// By burn-in, then by pair.
     rows: [Vec<PairRow>; RINGS],
@@ -149,22 +149,10 @@ impl Series {
         self.mappings.iter().copied().zip(&self.rows[burn_in.index()])
     }
 
-    /// The calls of all pairs at `burn_in`.
-    #[must_use]
-    pub fn calls(&self, burn_in: BurnIn) -> ByArm<u64> {
-        ByArm::build(|arm| self.rows[burn_in.index()].iter().map(|row| u64::from(row.calls[arm])).sum())
-    }
-
     /// Pairs in which both arms served a call.
     #[must_use]
     pub fn busy_pairs(&self) -> usize {
         self.pairs(BurnIn::None).filter(|(_, row)| row.is_busy()).count()
-    }
-
-    /// Number of pairs.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        self.mappings.len()
     }
 }
 

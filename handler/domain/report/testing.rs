@@ -20,7 +20,18 @@ pub fn inputs(minutes: i64) -> Inputs {
 
 /// A worker's row of a minute that is over, with nothing but `slices`.
 pub const fn closed_row(minute: Minute, arm: Arm, slices: &[u8]) -> StoredWindow<'_> {
-    StoredWindow { minute, arm, closed: true, cold_starts: 0, probes: 0, unrouted: 0, metered_ms: None, slices }
+    StoredWindow {
+        minute,
+        arm,
+        closed: true,
+        cold_starts: 0,
+        probes: 0,
+        unrouted: 0,
+        callers_left: 0,
+        timed_out: 0,
+        metered_ms: None,
+        slices,
+    }
 }
 
 /// A run of `minutes` with 40 calls each, odd slower by 20 ms; minute 7 fails over, in minute 9 a call fails.
@@ -53,6 +64,8 @@ pub fn run(minutes: i64, inputs: Inputs) -> (Report, Timeline) {
             cold_starts: 0,
             probes: 1,
             unrouted: 0,
+            callers_left: 0,
+            timed_out: 0,
             metered_ms: Some(33_000),
             slices,
         };

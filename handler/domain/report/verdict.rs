@@ -7,11 +7,12 @@ use super::checks::{Checks, Status};
 use super::cost::CostReport;
 use super::gathered::Gathered;
 use super::metric_name::MetricName;
-use super::metrics::{Finding, MIN_PAIRS, Metric};
+use super::metrics::{Estimated, Finding, MIN_PAIRS, Metric};
 use crate::domain::arm::Arm;
-use crate::domain::figures::{counted, difference, money, size_of_difference};
+use crate::domain::figures::{counted, difference, duration, money, size_of_difference};
 use crate::domain::margins::{GUARDED, Margins};
 use crate::domain::run::RunDocument;
+use crate::domain::statistics::Validity;
 
 /// How the comparison ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -44,23 +45,66 @@ pub struct Verdict {
     pub recommended: Option<Arm>,
     /// Margins declared before the run.
     pub margins: Margins,
-    /// Why.
+    /// What a recommendation still needs; empty where it stands, and where none is possible.
+    pub missing: Vec<Missing>,
+    /// Why: what is missing first.
     pub reasons: Vec<String>,
+}
+
+/// Something that a recommendation still needs.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Missing {
+    /// Which metric is not within its bound yet; none where it is pairs of any kind.
+    pub metric: Option<MetricName>,
+    /// In words, with how long it would take.
+    pub words: String,
+    /// How much longer the run would have to be, at this traffic and if the difference stays what it is; none where more time would not do.
+    pub more_seconds: Option<f64>,
+}
+
+/// What a verdict is made on.
+#[derive(Debug, Clone, Copy)]
+pub struct Grounds<'a> {
+    /// Everything gathered.
+    pub gathered: &'a Gathered,
+    /// The checks.
+    pub checks: &'a Checks,
+    /// The metrics.
+    pub metrics: &'a [Metric],
+    /// What they were judged from.
+    pub estimated: &'a [Estimated],
+    /// What the run cost.
+    pub cost: &'a CostReport,
+}
+
+impl Grounds<'_> {
+    fn metric(&self, name: MetricName) -> Option<&Metric> {
+        self.metrics.iter().find(|metric| metric.name == name)
+    }
+
+    /// How many pairs in all would settle something about a metric.
+    fn settled_after(&self, name: MetricName, pairs: impl Fn(&Estimated, Validity) -> Option<usize>) -> Option<usize> {
+        let estimated = self.estimated.iter().find(|estimated| estimated.name == name)?;
+        pairs(estimated, self.gathered.inputs.validity())
+    }
 }
 
 /// The verdict on everything before it.
 #[must_use]
-pub fn decide(gathered: &Gathered, checks: &Checks, metrics: &[Metric], cost: &CostReport) -> Verdict {
+pub fn decide(grounds: Grounds<'_>) -> Verdict {
+    let Grounds { gathered, checks, metrics, cost, .. } = grounds;
     let margins = gathered.inputs.margins;
-    let without = |outcome, reasons| Verdict { outcome, recommended: None, margins, reasons };
+    let without = |outcome, reasons| Verdict { outcome, recommended: None, margins, missing: Vec::new(), reasons };
     let spanned = gathered.inputs.spanned_runs();
     if !spanned.is_empty() {
         return without(VerdictOutcome::SeveralRuns, spanned.iter().map(RunDocument::in_words).collect());
     }
-    let pairs = gathered.series.busy_pairs();
+    let pairs = gathered.outcomes.busy();
     if pairs < MIN_PAIRS {
-        let reason = format!("{} of windows with calls so far; a verdict needs {MIN_PAIRS}", counted(pairs as u64, "pair"));
-        return without(VerdictOutcome::NotEnoughData, vec![reason]);
+        let words = format!("{} of windows with calls so far; a verdict needs {MIN_PAIRS}", counted(pairs as u64, "pair"));
+        let more_seconds = (MIN_PAIRS - pairs) as f64 * 2.0 * gathered.schedule().minute_length().as_secs_f64();
+        let missing = vec![Missing { metric: None, words: words.clone(), more_seconds: Some(more_seconds) }];
+        return Verdict { missing, ..without(VerdictOutcome::NotEnoughData, vec![words]) };
     }
     let failed = checks.lines().into_iter().filter(|check| check.status == Status::Failed);
     let failed: Vec<String> = failed.map(|check| format!("check failed, {}: {}", check.title, check.summary)).collect();
@@ -71,45 +115,106 @@ pub fn decide(gathered: &Gathered, checks: &Checks, metrics: &[Metric], cost: &C
         let (outcome, reasons) = aa_verdict(metrics);
         return without(outcome, reasons);
     }
-    let Some(price) = metrics.iter().find(|metric| metric.name == MetricName::CostProjected) else {
+    let Some(price) = grounds.metric(MetricName::CostProjected) else {
         return without(VerdictOutcome::NoPrice, vec![no_price(cost)]);
     };
-    let cheaper = if price.interval.high < 0.0 {
-        Arm::Odd
-    } else if price.interval.low > 0.0 {
-        Arm::Even
-    } else {
-        let reason = "the interval of the projected cost's difference covers 0: neither plan is shown to be cheaper".to_owned();
-        return without(VerdictOutcome::NoRecommendation, vec![reason]);
+    let pace = Pace::of(gathered);
+    let Some(cheaper) = cheaper_arm(price) else {
+        let until = grounds.settled_after(price.name, Estimated::pairs_to_exclude_zero);
+        let missing =
+            pace.missing(price, "neither plan is shown to be cheaper: the interval of the projected cost's difference covers 0", until);
+        return Verdict {
+            reasons: vec![missing.words.clone()],
+            missing: vec![missing],
+            ..without(VerdictOutcome::NoRecommendation, Vec::new())
+        };
     };
-    let (kept, grounds): (Vec<bool>, Vec<String>) = GUARDED.into_iter().map(|name| guardrail(name, metrics, margins, cheaper)).unzip();
-    let mut reasons = vec![format!("{cheaper} is cheaper: its plan alone would cost less per 1,000 calls, and the interval excludes 0")];
-    reasons.extend(grounds);
-    reasons.extend(grants_reverse_the_choice(cost, cheaper));
-    if kept.into_iter().all(|kept| kept) {
-        Verdict { outcome: VerdictOutcome::Recommended, recommended: Some(cheaper), margins, reasons }
+    recommend(cheaper, grounds, pace)
+}
+
+/// The arm that is shown to cost less: the whole interval of the projected cost's difference lies on its side of 0.
+fn cheaper_arm(price: &Metric) -> Option<Arm> {
+    if price.interval.high < 0.0 {
+        Some(Arm::Odd)
+    } else if price.interval.low > 0.0 {
+        Some(Arm::Even)
     } else {
-        without(VerdictOutcome::NoRecommendation, reasons)
+        None
     }
 }
 
+/// The cheaper arm, if it is worse by no more than every guardrail's margin.
+fn recommend(cheaper: Arm, grounds: Grounds<'_>, pace: Pace) -> Verdict {
+    let margins = grounds.gathered.inputs.margins;
+    let (mut missing, mut kept) = (Vec::new(), Vec::new());
+    for name in GUARDED {
+        match guardrail(name, grounds, cheaper, pace) {
+            Ok(words) => kept.push(words),
+            Err(lacking) => missing.push(lacking),
+        }
+    }
+    let mut reasons: Vec<String> = missing.iter().map(|missing| missing.words.clone()).collect();
+    reasons.push(format!("{cheaper} is cheaper: its plan alone would cost less per 1,000 calls, and the interval excludes 0"));
+    reasons.extend(kept);
+    reasons.extend(grants_reverse_the_choice(grounds.cost, cheaper));
+    let (outcome, recommended) = match missing.is_empty() {
+        true => (VerdictOutcome::Recommended, Some(cheaper)),
+        false => (VerdictOutcome::NoRecommendation, None),
+    };
+    Verdict { outcome, recommended, margins, missing, reasons }
+}
+
 /// Whether the cheaper arm's rise of a metric stays within its margin, with the reason either way.
-fn guardrail(name: MetricName, metrics: &[Metric], margins: Margins, cheaper: Arm) -> (bool, String) {
+fn guardrail(name: MetricName, grounds: Grounds<'_>, cheaper: Arm, pace: Pace) -> Result<String, Missing> {
     let title = name.title();
-    let Some(margin) = margins.of(name) else {
-        return (true, format!("its {title} is not judged: its margin is off"));
+    let Some(margin) = grounds.gathered.inputs.margins.of(name) else {
+        return Ok(format!("its {title} is not judged: its margin is off"));
     };
-    let Some(metric) = metrics.iter().find(|metric| metric.name == name) else {
-        return (false, format!("its {title} can't be compared yet"));
+    let Some(metric) = grounds.metric(name) else {
+        return Err(Missing { metric: Some(name), words: format!("its {title} can't be compared yet"), more_seconds: None });
     };
-    let upper = match cheaper {
-        Arm::Odd => metric.interval.high,
-        Arm::Even => -metric.interval.low,
-    };
-    let kept = upper <= margin;
-    let how = if kept { "within" } else { "past" };
+    let upper = metric.interval.rise_of(cheaper);
     let show = |rise| size_of_difference(metric.unit, rise);
-    (kept, format!("its {title} may rise by up to {}, {how} the margin of {}", show(upper.max(0.0)), show(margin)))
+    let how = if upper <= margin { "within" } else { "past" };
+    let words = format!("its {title} may rise by up to {}, {how} the margin of {}", show(upper.max(0.0)), show(margin));
+    if upper <= margin {
+        return Ok(words);
+    }
+    let until = grounds.settled_after(name, |estimated, validity| estimated.pairs_to_stay_within_margin(cheaper, validity));
+    Err(pace.missing(metric, &words, until))
+}
+
+/// How fast a run gathers evidence.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    validity: Validity,
+    elapsed_seconds: f64,
+}
+
+impl Pace {
+    fn of(gathered: &Gathered) -> Self {
+        let elapsed_seconds = gathered.minutes() as f64 * gathered.schedule().minute_length().as_secs_f64();
+        Pace { validity: gathered.inputs.validity(), elapsed_seconds }
+    }
+
+    /// What `metric` still lacks, which `in_all` pairs would settle.
+    fn missing(&self, metric: &Metric, lacking: &str, in_all: Option<usize>) -> Missing {
+        let per_pair = self.elapsed_seconds / metric.pairs.max(1) as f64;
+        let more = in_all.map(|pairs| pairs.saturating_sub(metric.pairs).max(1) as f64 * per_pair);
+        let when = match (self.validity, more) {
+            (_, None) => "; more time alone would not change that".to_owned(),
+            (Validity::AnyTime, Some(more)) => {
+                format!("; if the difference stays what it is, about {} more at this traffic settle it", duration(more))
+            }
+            (Validity::FixedHorizon, Some(more)) => {
+                let in_all = duration(self.elapsed_seconds + more);
+                format!(
+                    "; this run is over: another one would settle it in about {in_all} at this traffic, if the difference stays what it is"
+                )
+            }
+        };
+        Missing { metric: Some(metric.name), words: format!("{lacking}{when}"), more_seconds: more }
+    }
 }
 
 /// Why the projected costs can't be compared.

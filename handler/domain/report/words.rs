@@ -4,11 +4,13 @@ use super::checks::{Checks, Status};
 use super::cost::CostReport;
 use super::document::{ArmSummary, DataSummary};
 use super::metrics::{Finding, Metric};
+use super::outcomes::{CountedFrom, Failures};
 use super::verdict::{Verdict, VerdictOutcome};
 use crate::domain::arm::{Arm, ByArm};
-use crate::domain::figures::{amount, counted, interval, money, size_of_difference};
+use crate::domain::figures::{amount, count, counted, interval, money, share, size_of_difference};
 use crate::domain::moment;
 use crate::domain::run::Exclusion;
+use crate::domain::statistics::Validity;
 
 /// What the summary is written from.
 #[derive(Debug, Clone, Copy)]
@@ -43,12 +45,18 @@ pub fn in_words(evidence: Evidence<'_>) -> Vec<String> {
         Status::Passed | Status::Warning => false,
     });
     words.extend(open.map(|check| format!("{}: {}", check.title, check.summary)));
+    words.extend(Arm::BOTH.into_iter().filter_map(|arm| failures(arm, &evidence.arms[arm].failures)));
+    words.extend(lost_unseen(evidence.data.failures_counted_from).map(str::to_owned));
     let unclosed: u64 = evidence.arms.iter().map(|arm| arm.unclosed_windows).sum();
     if unclosed > 0 {
-        words.push(format!(
-            "unclosed windows, as when a worker is killed: {unclosed}; they are not compared, and the calls of their last seconds are not \
-             counted"
-        ));
+        let words_of =
+            "as when a worker is killed; the calls of their last seconds count as failures where the router's decisions tell of them";
+        words.push(format!("{} of which the end was never written, {words_of}", counted(unclosed, "window")));
+    }
+    let drifting: Vec<&str> =
+        evidence.metrics.iter().filter(|metric| metric.dominated_by_drift).map(|metric| metric.name.title()).collect();
+    if !drifting.is_empty() {
+        words.push(format!("slow drift dominates {}: intervals may be too narrow, and only a longer run helps", drifting.join(", ")));
     }
     words.extend(evidence.exclusions.iter().map(|Exclusion { from, to, reason, .. }| {
         format!("left out, with the whole pairs around it: {} to {} ({reason})", moment::format(*from), moment::format(*to))
@@ -79,10 +87,18 @@ fn headline(evidence: Evidence<'_>) -> String {
 fn compared(metric: &Metric) -> String {
     let name = metric.name.title();
     let show = |value| amount(metric.unit, value);
+    let looks = match metric.validity {
+        Validity::FixedHorizon => "for the one look at the horizon that was declared",
+        Validity::AnyTime => "valid however often you look",
+    };
     if let Some(ByArm { even, odd }) = metric.zero_event_upper_bounds {
-        return format!("no call failed; with 95 % confidence the {name} is below {} on even and {} on odd", show(even), show(odd));
+        return format!(
+            "not one call failed; with 95 % confidence the {name} is below {} on even and {} on odd, {looks}",
+            show(even),
+            show(odd)
+        );
     }
-    let interval = format!("95 % interval {}", interval(metric.unit, metric.interval.low, metric.interval.high));
+    let interval = format!("95 % interval {}, {looks}", interval(metric.unit, metric.interval.low, metric.interval.high));
     let by = size_of_difference(metric.unit, metric.difference);
     let values = format!("{} on even, {} on odd", show(metric.even), show(metric.odd));
     match metric.finding {
@@ -90,6 +106,26 @@ fn compared(metric: &Metric) -> String {
         Finding::Worse => format!("{name} is higher on odd: {values}, by {by} ({interval})"),
         Finding::Equivalent => format!("{name} is equivalent within the declared margin: {values} ({interval})"),
         Finding::Inconclusive => format!("no difference in {name} is shown: {values} ({interval})"),
+    }
+}
+
+/// What failed of the calls scheduled to an arm, and how; nothing where none did.
+fn failures(arm: Arm, failures: &Failures) -> Option<String> {
+    let parts: Vec<String> = failures.parts().into_iter().map(|(how, calls)| format!("{} {how}", count(calls))).collect();
+    let scheduled = counted(failures.scheduled, "call");
+    (failures.total > 0).then(|| {
+        format!("of {scheduled} scheduled to {arm}, {} failed ({}): {}", count(failures.total), share(failures.share()), parts.join(", "))
+    })
+}
+
+/// What is not seen where decisions are missing.
+const fn lost_unseen(counted_from: CountedFrom) -> Option<&'static str> {
+    match counted_from {
+        CountedFrom::Decisions => None,
+        CountedFrom::DecisionsAndArrivals => {
+            Some("some minutes have no router's decisions: calls lost there before they reached an arm cannot be seen")
+        }
+        CountedFrom::Arrivals => Some("there are no router's decisions: calls lost before they reached an arm cannot be seen"),
     }
 }
 

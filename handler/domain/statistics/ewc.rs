@@ -114,30 +114,24 @@ impl SeriesMean {
         detectable_errors(self.degrees_of_freedom) * self.standard_error
     }
 
-    /// How many pairs a run needs for the interval to reach no further than `reach` to either side, where pairs vary as these do; `None` where
-    /// that is no positive number, or out of reach.
+    /// What a run of so many pairs that vary as these do would find.
     #[must_use]
-    pub fn pairs_for_reach(&self, reach: f64, validity: Validity, alpha: f64) -> Option<usize> {
-        let long_run_deviation = self.standard_error * (self.pairs as f64).sqrt();
-        let half_width = |pairs: usize| {
-            let multiplier = validity.multiplier(pairs, alpha).unwrap_or(f64::INFINITY);
-            t_at(multiplier, cosines(pairs) as f64) * long_run_deviation / (pairs as f64).sqrt()
-        };
-        fewest_pairs(|pairs| reach > 0.0 && half_width(pairs) <= reach)
+    pub fn over(self, pairs: usize) -> Self {
+        let standard_error = self.standard_error * (self.pairs as f64 / pairs as f64).sqrt();
+        SeriesMean { pairs, standard_error, degrees_of_freedom: cosines(pairs) as f64, ..self }
     }
 
     /// How many pairs a run needs to find a true mean of `effect` with a power of .80 in one look, where pairs vary as these do; `None`
     /// where the effect is no positive number, or out of reach.
     #[must_use]
     pub fn pairs_needed(&self, effect: f64) -> Option<usize> {
-        let long_run_deviation = self.standard_error * (self.pairs as f64).sqrt();
-        let detects = |pairs: usize| detectable_errors(cosines(pairs) as f64) * long_run_deviation / (pairs as f64).sqrt() <= effect;
-        fewest_pairs(|pairs| effect > 0.0 && detects(pairs))
+        fewest_pairs(|pairs| effect > 0.0 && self.over(pairs).minimal_detectable_effect() <= effect)
     }
 }
 
 /// The fewest pairs that are `enough`, where more always are; `None` past every run that anyone makes.
-pub(super) fn fewest_pairs(enough: impl Fn(usize) -> bool) -> Option<usize> {
+#[must_use]
+pub fn fewest_pairs(enough: impl Fn(usize) -> bool) -> Option<usize> {
     let mut high = (0..MAX_DOUBLINGS).map(|doublings| MIN_PAIRS_PLANNED << doublings).find(|pairs| enough(*pairs))?;
     if high == MIN_PAIRS_PLANNED {
         return Some(high);

@@ -14,6 +14,7 @@ pub mod score_interval;
 pub mod validity;
 pub mod welch;
 
+pub use distribution::z_quantile;
 pub use ewc::{SeriesEstimator, SeriesMean};
 pub use influence::{CutCounts, Influence, QuantileCut, RatioTerm};
 pub use moments::Moments;

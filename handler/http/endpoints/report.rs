@@ -64,9 +64,10 @@ mod tests {
 
     use super::*;
     use crate::domain::arm::ByArm;
+    use crate::domain::draw::Seed;
     use crate::domain::margins::Margins;
     use crate::domain::minute_range::MinuteRange;
-    use crate::domain::probe::ProbeOutcomes;
+    use crate::domain::probe::{ProbeLatency, ProbeOutcomes};
     use crate::domain::report::testing::{inputs, run};
     use crate::domain::report::{Charged, Inputs};
     use crate::domain::run::RunChoice;
@@ -80,17 +81,26 @@ mod tests {
             let inputs = inputs(minutes);
             Inputs { range: MinuteRange { schedule: Schedule::new(Rule::Mirrored), ..inputs.range }, ..inputs }
         };
+        let probed = ProbeLatency { probes: 40, mean_ms: 50.0, standard_deviation_ms: 5.0 };
         let charged = Charged { billed: "1.5".parse().expect("a number"), currency: "EUR".to_owned(), charges: 2 };
         let full = Inputs {
             charges: ByArm { even: Some(charged.clone()), odd: None },
             shared_charges: Some(charged),
             probes: Some(ProbeOutcomes { sent: 1, conformant: 1, ..ProbeOutcomes::default() }),
+            probe_latencies: ByArm { even: Some(probed), odd: Some(probed) },
             runs: vec![run_document()],
             margins: Margins { latency_mean_ms: Some(50.0), failure_share: Some(0.1), ..Margins::default() },
             ..mirrored(240)
         };
+        let drawn = Inputs {
+            range: MinuteRange { schedule: Schedule::new(Rule::Random(Seed::new([7; 32]))), ..inputs(60).range },
+            runs: vec![run_document()],
+            ..inputs(60)
+        };
+        // No call of the first six minutes fails.
+        let unfailing = Inputs { runs: vec![run_document()], ..inputs(6) };
         let spanned = Inputs { runs: vec![run_document(), run_document()], ..inputs(24) };
-        [(240, full), (24, spanned), (24, inputs(24)), (8, inputs(8)), (0, inputs(1))]
+        [(240, full), (60, drawn), (6, unfailing), (24, spanned), (24, inputs(24)), (8, inputs(8)), (0, inputs(1))]
             .map(|(minutes, inputs)| run(minutes, inputs).0)
             .to_vec()
     }

@@ -80,7 +80,7 @@ listed! {
 const fn axis(name: MetricName) -> Axis {
     match name {
         MetricName::LatencyMean | MetricName::LatencyP50 | MetricName::LatencyP95 | MetricName::LatencyP99 => Axis::Latency,
-        MetricName::ErrorRate => Axis::Failures,
+        MetricName::ErrorRate | MetricName::FailureShare => Axis::Failures,
         MetricName::CostObserved | MetricName::CostProjected => Axis::Cost,
     }
 }
@@ -90,7 +90,7 @@ impl Axis {
     const fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Axis::Latency => ("interval-latency", "Latency", "ms more on odd than on even"),
-            Axis::Failures => ("interval-errors", "Error rate", "percentage points more on odd than on even"),
+            Axis::Failures => ("interval-errors", "Calls that fail", "percentage points more on odd than on even"),
             Axis::Cost => ("interval-cost", "Cost per 1,000 calls", "USD more on odd than on even"),
         }
     }

@@ -14,7 +14,7 @@ use super::view::{Mode, POLICY, REFRESH, Range, ReportView, STYLE, Viewing};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::figures::{count, counted, share};
 use crate::domain::probe::ProbeOutcomes;
-use crate::domain::report::{CheckLine, Report, Status, VerdictOutcome};
+use crate::domain::report::{CheckLine, Failures, Report, Status, VerdictOutcome};
 use crate::domain::run::{RunChoice, RunDocument, RunState};
 use crate::domain::schedule::Rule;
 
@@ -196,12 +196,22 @@ fn arm_card(report: &Report, arm: Arm) -> ArmCard {
         ("Minutes seen", count(summary.windows)),
         ("Calls", count(served)),
         ("Answered 5xx", failed),
+        ("Failed of those scheduled", failed_of_scheduled(&summary.failures)),
         ("Cold starts", count(summary.cold_starts)),
     ];
     if summary.unrouted_calls > 0 {
         facts.push(("Calls past the router", count(summary.unrouted_calls)));
     }
     ArmCard { name: arm.as_str(), plan: summary.plan.as_str(), facts }
+}
+
+/// How many calls failed in any way, and how.
+fn failed_of_scheduled(failures: &Failures) -> String {
+    if failures.total == 0 {
+        return format!("none of {}", count(failures.scheduled));
+    }
+    let parts: Vec<String> = failures.parts().into_iter().map(|(how, calls)| format!("{} {how}", count(calls))).collect();
+    format!("{} of {} ({}): {}", count(failures.total), count(failures.scheduled), share(failures.share()), parts.join(", "))
 }
 
 fn scope(report: &Report) -> String {

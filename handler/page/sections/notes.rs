@@ -55,8 +55,7 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         (
             "Left out",
             format!(
-                "{} windows with a failover, {} incomplete, {} without a partner",
-                count(excluded.failover),
+                "{} windows that cannot be read, {} minutes without a partner",
                 count(excluded.incomplete),
                 count(excluded.without_partner)
             ),

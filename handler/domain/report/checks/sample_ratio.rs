@@ -1,4 +1,4 @@
-//! Whether both arms got as many calls a window. Must not know what became of them.
+//! Whether as many calls a window were scheduled to both arms. Must not know what became of them.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,7 +10,6 @@ use crate::domain::pairs::Mapping;
 use crate::domain::report::gathered::Gathered;
 use crate::domain::report::metrics::Pooling;
 use crate::domain::statistics::{Influence, SeriesEstimator};
-use crate::domain::window::BurnIn;
 
 /// Probability of a failed check where the arms do get the same number of calls.
 const ALPHA: f64 = 0.001;
@@ -31,25 +30,22 @@ pub struct SampleRatio {
 /// The check of what was gathered.
 #[must_use]
 pub fn check(gathered: &Gathered) -> SampleRatio {
-    let series = &gathered.series;
-    let mappings: Vec<Mapping> = series.mappings.clone();
+    let pairs = &gathered.outcomes.pairs;
+    let mappings: Vec<Mapping> = pairs.iter().map(|(mapping, _)| *mapping).collect();
     let pooled = Pooling::of(gathered.schedule().rule(), mappings.iter().copied()).fit(&mappings, |mapping| {
-        let own = series.pairs(BurnIn::None).filter(|(own, _)| mapping.is_none_or(|mapping| mapping == *own));
-        Influence::of_mean(&own.map(|(_, row)| f64::from(row.calls.odd) - f64::from(row.calls.even)).collect::<Vec<_>>())
+        let own = pairs.iter().filter(|(own, _)| mapping.is_none_or(|mapping| mapping == *own));
+        Influence::of_mean(&own.map(|(_, pair)| f64::from(pair.odd.scheduled) - f64::from(pair.even.scheduled)).collect::<Vec<_>>())
     });
     let Some(estimate) = pooled.and_then(|pooled| pooled.effect.estimate(&mut SeriesEstimator::default())) else {
         let summary = "there are fewer than three pairs of windows".to_owned();
         return SampleRatio { status: Status::Unknown, summary, calls_per_window: None, p_value: None };
     };
-    let calls = series.calls(BurnIn::None).map(|calls| calls as f64 / series.len() as f64);
+    let calls = gathered.outcomes.failures.map(|failures| failures.scheduled as f64 / pairs.len() as f64);
     let p = estimate.p_value();
     let numbers = format!("{} calls a window on even, {} on odd, p = {}", decimals(calls.even, 1), decimals(calls.odd, 1), probability(p));
     let reach = estimate.half_width(gathered.inputs.validity(), ALPHA);
     let (status, summary) = if reach.is_some_and(|reach| estimate.mean.abs() > reach) {
-        (
-            Status::Failed,
-            format!("the arms do not get the same number of calls: {numbers}; callers may wait for answers, or calls get lost"),
-        )
+        (Status::Failed, format!("the arms do not get the same number of calls: {numbers}; callers may wait for answers"))
     } else {
         (Status::Passed, format!("both arms get the same number of calls: {numbers}"))
     };

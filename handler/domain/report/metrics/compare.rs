@@ -2,7 +2,7 @@
 //! know what an estimator does.
 
 use super::cost::{Denominator, cost};
-use super::estimated::{Estimated, judge_together};
+use super::estimated::{Detail, Estimated, judge_together};
 use super::latency::{BusyPairs, Level};
 use super::metric::{Metric, Sensitivity, Withheld};
 use super::ratios::RatioPairs;
@@ -24,6 +24,8 @@ enum Estimator {
     Quantile { level: f64, min_calls: u64 },
     /// Calls answered 5xx.
     ErrorRate,
+    /// Calls that failed in any way: unaffected by burn-in, since decisions are counted by the minute.
+    FailureShare,
     /// List price: unaffected by burn-in, and judged alone.
     Cost(Denominator),
 }
@@ -35,6 +37,7 @@ const fn estimator_of(name: MetricName) -> Estimator {
         MetricName::LatencyP95 => Estimator::Quantile { level: 0.95, min_calls: 0 },
         MetricName::LatencyP99 => Estimator::Quantile { level: 0.99, min_calls: MIN_CALLS_FOR_P99 },
         MetricName::ErrorRate => Estimator::ErrorRate,
+        MetricName::FailureShare => Estimator::FailureShare,
         MetricName::CostObserved => Estimator::Cost(Denominator::OwnCalls),
         MetricName::CostProjected => Estimator::Cost(Denominator::AllCalls),
     }
@@ -43,40 +46,54 @@ const fn estimator_of(name: MetricName) -> Estimator {
 /// The comparison, metric by metric.
 #[derive(Debug, Clone)]
 pub struct Compared {
-    /// At the declared burn-in.
+    /// At the burn-in of the headline figures.
     pub metrics: Vec<Metric>,
+    /// What these were judged from.
+    pub estimated: Vec<Estimated>,
     /// Those held back there, and why.
     pub withheld: Vec<Withheld>,
     /// At every burn-in.
     pub sensitivity: Vec<Sensitivity>,
 }
 
-/// Compares everything gathered.
+/// Compares everything gathered, `burn_in` being what the headline figures are trimmed by.
 #[must_use]
-pub fn compare(gathered: &Gathered) -> Compared {
+pub fn compare(gathered: &Gathered, burn_in: BurnIn) -> Compared {
+    let headline = burn_in;
     let mut estimator = SeriesEstimator::default();
-    let mut compared = Compared { metrics: Vec::new(), withheld: Vec::new(), sensitivity: Vec::new() };
+    let mut compared = Compared { metrics: Vec::new(), estimated: Vec::new(), withheld: Vec::new(), sensitivity: Vec::new() };
     for burn_in in BurnIn::ALL {
-        let (metrics, withheld) = behaviours(gathered, burn_in, &mut estimator);
-        if burn_in == gathered.inputs.burn_in {
+        let detail = if burn_in == headline { Detail::Headline } else { Detail::Sensitivity };
+        let Behaviours { estimated, metrics, withheld } = behaviours(gathered, burn_in, detail, &mut estimator);
+        if burn_in == headline {
             compared.metrics.clone_from(&metrics);
+            compared.estimated = estimated;
             compared.withheld = withheld;
         }
         compared.sensitivity.push(Sensitivity { burn_in_seconds: burn_in_seconds(gathered.schedule(), burn_in), metrics });
     }
-    compared.metrics.extend(costs(gathered, &mut estimator));
+    let costs = costs(gathered, &mut estimator);
+    compared.metrics.extend(costs.iter().filter_map(|cost| cost.judged_alone(gathered.inputs.validity()).ok()));
+    compared.estimated.extend(costs);
     compared
 }
 
+/// Latencies and failures at one burn-in.
+struct Behaviours {
+    estimated: Vec<Estimated>,
+    metrics: Vec<Metric>,
+    withheld: Vec<Withheld>,
+}
+
 /// Latencies and failures at one burn-in, judged together.
-fn behaviours(gathered: &Gathered, burn_in: BurnIn, estimator: &mut SeriesEstimator) -> (Vec<Metric>, Vec<Withheld>) {
+fn behaviours(gathered: &Gathered, burn_in: BurnIn, detail: Detail, estimator: &mut SeriesEstimator) -> Behaviours {
     let pairs = BusyPairs::of(gathered, burn_in);
     let (mut fitted, mut levels) = (Vec::new(), Vec::new());
     for name in MetricName::ALL {
         match estimator_of(name) {
             Estimator::MeanLatency => fitted.extend(pairs.mean(name, estimator)),
             Estimator::Quantile { level, min_calls } => levels.push(Level { name, level, min_calls }),
-            Estimator::ErrorRate | Estimator::Cost(_) => {}
+            Estimator::ErrorRate | Estimator::FailureShare | Estimator::Cost(_) => {}
         }
     }
     let mut withheld = Vec::new();
@@ -86,22 +103,31 @@ fn behaviours(gathered: &Gathered, burn_in: BurnIn, estimator: &mut SeriesEstima
         fitted.extend(quantiles);
         withheld.extend(short);
     }
-    for name in MetricName::ALL.into_iter().filter(|name| estimator_of(*name) == Estimator::ErrorRate) {
+    for name in MetricName::ALL {
+        let pairs = match estimator_of(name) {
+            Estimator::ErrorRate => error_pairs(gathered, burn_in),
+            Estimator::FailureShare => failure_pairs(gathered),
+            Estimator::MeanLatency | Estimator::Quantile { .. } | Estimator::Cost(_) => continue,
+        };
         let (rule, margin, validity) = (gathered.schedule().rule(), gathered.inputs.margins.of(name), gathered.inputs.validity());
-        fitted.extend(error_pairs(gathered, burn_in).compare_shares(rule, name, margin, validity, estimator));
+        fitted.extend(pairs.compare_shares(rule, name, margin, validity, estimator));
     }
-    // The draws of a long run's randomisation test take a while: what is trimmed more or less than declared does without.
-    let headline = burn_in == gathered.inputs.burn_in;
     let (rule, seed) = (gathered.schedule().rule(), gathered.inputs.seed);
-    let drawn = fitted.into_iter().map(|fitted| if headline { fitted.drawn(rule, seed) } else { fitted.estimated });
+    let estimated: Vec<Estimated> = fitted
+        .into_iter()
+        .map(|fitted| match detail {
+            Detail::Headline => fitted.drawn(rule, seed),
+            Detail::Sensitivity => fitted.estimated,
+        })
+        .collect();
     let mut metrics = Vec::new();
-    for judged in judge_together(drawn.collect(), gathered.inputs.validity()) {
+    for judged in judge_together(&estimated, gathered.inputs.validity(), detail) {
         match judged {
             Ok(metric) => metrics.push(metric),
             Err(short) => withheld.push(short),
         }
     }
-    (metrics, withheld)
+    Behaviours { estimated, metrics, withheld }
 }
 
 /// Calls answered 5xx of all that arrived.
@@ -112,11 +138,19 @@ fn error_pairs(gathered: &Gathered, burn_in: BurnIn) -> RatioPairs {
     }))
 }
 
-fn costs(gathered: &Gathered, estimator: &mut SeriesEstimator) -> Vec<Metric> {
+/// Calls that failed in any way, of all that were scheduled.
+fn failure_pairs(gathered: &Gathered) -> RatioPairs {
+    RatioPairs::new(
+        gathered.outcomes.pairs.iter().map(|(mapping, pair)| {
+            (*mapping, pair.map(|arm| RatioTerm { numerator: arm.failed.into(), denominator: arm.scheduled.into() }))
+        }),
+    )
+}
+
+fn costs(gathered: &Gathered, estimator: &mut SeriesEstimator) -> Vec<Estimated> {
     let mut priced = |name| match estimator_of(name) {
         Estimator::Cost(denominator) => cost(gathered, name, denominator, estimator),
-        Estimator::MeanLatency | Estimator::Quantile { .. } | Estimator::ErrorRate => None,
+        Estimator::MeanLatency | Estimator::Quantile { .. } | Estimator::ErrorRate | Estimator::FailureShare => None,
     };
-    let estimated: Vec<Estimated> = MetricName::ALL.into_iter().filter_map(&mut priced).collect();
-    estimated.into_iter().filter_map(|metric| metric.judged_alone(gathered.inputs.validity()).ok()).collect()
+    MetricName::ALL.into_iter().filter_map(&mut priced).collect()
 }

@@ -53,6 +53,15 @@ pub struct Estimated {
     pub zero_event_upper_bounds: Option<ByArm<f64>>,
 }
 
+/// How much is said of a metric: what takes a while to compute is said of headline figures alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Everything.
+    Headline,
+    /// Neither the p-value of the draw nor how long a run must be for its margin.
+    Sensitivity,
+}
+
 /// A metric beside what each pair contributed to it.
 #[derive(Debug, Clone)]
 pub struct Fitted {
@@ -127,12 +136,12 @@ impl Estimated {
     ///
     /// # Errors
     /// [`Withheld`] where there are too few pairs for an interval.
-    pub fn judged_alone(self, validity: Validity) -> Result<Metric, Withheld> {
-        self.judged(validity, true, None)
+    pub fn judged_alone(&self, validity: Validity) -> Result<Metric, Withheld> {
+        self.judged(validity, true, None, Detail::Headline)
     }
 
     /// `shown`: whether an interval that excludes 0 counts as a difference.
-    fn judged(self, validity: Validity, shown: bool, p_value_adjusted: Option<f64>) -> Result<Metric, Withheld> {
+    fn judged(&self, validity: Validity, shown: bool, p_value_adjusted: Option<f64>, detail: Detail) -> Result<Metric, Withheld> {
         let estimate = self.estimate;
         let Some(interval) = self.interval(validity, ALPHA) else {
             let reason =
@@ -168,7 +177,11 @@ impl Estimated {
             finding: Finding::of(interval, self.margin, shown),
             margin: self.margin,
             minimal_detectable_effect: (standard_error > 0.0).then(|| with_resolution.minimal_detectable_effect()),
-            pairs_needed_for_margin: self.margin.and_then(|margin| estimate.pairs_needed(margin)).map(|pairs| pairs as f64),
+            pairs_needed_for_margin: self
+                .margin
+                .filter(|_| detail == Detail::Headline)
+                .and_then(|margin| estimate.pairs_needed(margin))
+                .map(|pairs| pairs as f64),
             confound: self.confound,
             welch: self.welch,
             zero_event_upper_bounds: self.zero_event_upper_bounds,
@@ -179,19 +192,19 @@ impl Estimated {
 /// Judges metrics so that all of them together show a difference where there is none in one run of twenty, as one alone would: by Holm's
 /// adjustment at a fixed horizon, by intervals of α/m each where anyone may look at any time. Few pairs show nothing.
 #[must_use]
-pub fn judge_together(estimated: Vec<Estimated>, validity: Validity) -> Vec<Result<Metric, Withheld>> {
+pub fn judge_together(estimated: &[Estimated], validity: Validity, detail: Detail) -> Vec<Result<Metric, Withheld>> {
     let family = estimated.len().max(1) as f64;
     let own: Vec<f64> = estimated.iter().map(|metric| metric.randomisation_p.unwrap_or_else(|| metric.model_based_p())).collect();
     let adjusted = holm(&own);
-    let judge = |(metric, p_value): (Estimated, f64)| {
+    let judge = |(metric, p_value): (&Estimated, f64)| {
         let enough = metric.estimate.pairs >= MIN_PAIRS;
         match validity {
-            Validity::FixedHorizon => metric.judged(validity, enough && p_value < ALPHA, Some(p_value)),
+            Validity::FixedHorizon => metric.judged(validity, enough && p_value < ALPHA, Some(p_value), detail),
             Validity::AnyTime => {
-                let shown = metric.interval(validity, ALPHA / family).is_some_and(|interval| interval.low > 0.0 || interval.high < 0.0);
-                metric.judged(validity, enough && shown, None)
+                let shown = metric.interval(validity, ALPHA / family).is_some_and(Interval::excludes_zero);
+                metric.judged(validity, enough && shown, None, detail)
             }
         }
     };
-    estimated.into_iter().zip(adjusted).map(judge).collect()
+    estimated.iter().zip(adjusted).map(judge).collect()
 }

@@ -9,9 +9,11 @@ mod estimated;
 mod latency;
 mod mappings;
 mod metric;
+mod outlook;
 mod ratios;
 
 pub(super) use compare::{Compared, compare};
-pub(super) use estimated::MIN_PAIRS;
+pub(super) use estimated::{ALPHA, Estimated, MIN_PAIRS};
 pub(super) use mappings::Pooling;
 pub use metric::{Confound, Finding, Interval, Method, Metric, Sensitivity, Withheld};
+pub(super) use ratios::RatioPairs;
