@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn margins_out_of_bounds_are_refused_by_name() {
         let refused = |json: &str| serde_json::from_str::<ChangedMargins>(json).unwrap().check().map_err(|error| error.to_string());
-        assert_eq!(refused(r#"{"failure_share": 1.5}"#), Err("the margin of error rate is not between 0 and 1".to_owned()));
+        assert_eq!(refused(r#"{"failure_share": 1.5}"#), Err("the margin of failure share is not between 0 and 1".to_owned()));
         assert!(refused(r#"{"latency_mean_ms": -1}"#).unwrap_err().contains("mean latency"));
         assert_eq!(refused(r#"{"latency_mean_ms": 0, "failure_share": null}"#), Ok(()));
     }

@@ -97,13 +97,15 @@ fn notes(timeline: &Timeline) -> Vec<String> {
     }
     match unusual(timeline) {
         [0, 0] => notes.push("The router kept to the schedule in every minute.".to_owned()),
-        [failed_over, 0] => notes.push(format!("Minutes with a failover: {failed_over}. They are not compared.")),
+        [failed_over, 0] => notes.push(format!("Minutes with a failover: {failed_over}. These calls are failures of the arm whose minute it was.")),
         [failed_over, unavailable] => notes
-            .push(format!("Minutes with a failover: {failed_over}; with calls no arm could take: {unavailable}. They are not compared.")),
+            .push(format!("Minutes with a failover: {failed_over}; with calls no arm could take: {unavailable}. These calls are failures of the arm whose minute it was.")),
     }
     let incomplete = served().filter(|served| !served.complete).count();
     if incomplete > 0 {
-        notes.push(format!("Unclosed windows, as when a worker is killed: {incomplete}. They are not compared."));
+        notes.push(format!(
+            "Unclosed windows, as when a worker is killed: {incomplete}. What was counted of them is compared, what was lost is a failure."
+        ));
     }
     notes
 }

@@ -35,7 +35,8 @@ fn all_behaviours_together_raise_no_more_false_alarms_than_one_alone() {
         let report = run.report();
         alarms += u64::from(report.verdict.outcome == VerdictOutcome::AaFailed);
         excluding_0 += u64::from(report.metrics.iter().any(|metric| metric.interval.low > 0.0 || metric.interval.high < 0.0));
-        assert_eq!(report.metrics.iter().filter(|metric| metric.p_value_adjusted.is_some()).count(), 6);
+        let judged_together = report.metrics.iter().filter(|metric| metric.p_value_adjusted.is_some()).count();
+        assert!(judged_together >= 5, "{judged_together}: p99 needs a thousand calls, which a chance of carry-over may trim");
     }
     // 5 % of 100 runs of nothing are 5; two standard deviations above that, 9.
     assert!(alarms <= 9, "{alarms} alarms");
