@@ -3,7 +3,7 @@
 
 use super::gathered::{Gathered, Routed};
 use super::inputs::Inputs;
-use super::outcomes::{Arrived, ByMinute, Decided, Outcomes};
+use super::outcomes::{ByMinute, MinuteArrivals, MinuteDecisions, PairOutcomes};
 use super::series::{Series, WindowSums, billed_by_bucket};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::billing::Billing;
@@ -41,8 +41,8 @@ pub struct Accumulator {
     /// What a call of each bucket is billed; empty where the plan is not paid by use.
     billed_ms: ByArm<Vec<u64>>,
     pairing: Pairing<WindowSums>,
-    decided: ByMinute<Decided>,
-    arrived: ByMinute<Arrived>,
+    decided: ByMinute<MinuteDecisions>,
+    arrived: ByMinute<MinuteArrivals>,
     open: Option<OpenMinute>,
 }
 
@@ -60,7 +60,7 @@ impl Accumulator {
             routed: Routed::default(),
             series: Series::new(schedule.rule()),
             totals: ByArm::default(),
-            outcomes: Outcomes::default(),
+            outcomes: PairOutcomes::default(),
             seen: None,
             rows: 0,
             unreadable_rows: 0,
@@ -161,7 +161,7 @@ impl Accumulator {
         }
         let Some(OpenWindow { sums, callers_left, timed_out, standing }) = windows[scheduled].take() else { return };
         let (kept, narrow) = (sums.kept(BurnIn::None), |count: u64| u32::try_from(count).unwrap_or(u32::MAX));
-        let arrived = Arrived {
+        let arrived = MinuteArrivals {
             calls: narrow(kept.calls),
             server_errors: narrow(kept.server_errors),
             callers_left: narrow(callers_left),
@@ -179,7 +179,7 @@ impl Accumulator {
     pub fn finish(mut self) -> Gathered {
         self.close_minute();
         self.gathered.series.finish();
-        self.gathered.outcomes = Outcomes::of(self.gathered.schedule(), &self.decided, &self.arrived);
+        self.gathered.outcomes = PairOutcomes::of(self.gathered.schedule(), &self.decided, &self.arrived);
         self.gathered
     }
 }

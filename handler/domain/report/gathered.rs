@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::inputs::Inputs;
-use super::outcomes::Outcomes;
+use super::outcomes::PairOutcomes;
 use super::series::Series;
 use crate::domain::arm::ByArm;
 use crate::domain::billing::Usage;
@@ -67,7 +67,7 @@ pub struct Gathered {
     pub(super) series: Series,
     pub(super) totals: ByArm<Totals>,
     /// What became of every call that was sent.
-    pub(super) outcomes: Outcomes,
+    pub(super) outcomes: PairOutcomes,
     /// The first and the last minute in which a window was seen.
     pub(super) seen: Option<(Minute, Minute)>,
     /// Stored rows read.

@@ -12,7 +12,7 @@ use crate::domain::schedule::{Minute, Schedule};
 
 /// What the router decided in one minute.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Decided {
+pub struct MinuteDecisions {
     /// Calls sent to the minute's own arm.
     pub sent: u32,
     /// Calls sent to the other arm because theirs was down.
@@ -23,7 +23,7 @@ pub struct Decided {
 
 /// What one minute's own arm counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Arrived {
+pub struct MinuteArrivals {
     /// Calls.
     pub calls: u32,
     /// Those answered 5xx.
@@ -116,7 +116,7 @@ pub enum CountedFrom {
 
 /// What became of every call of the pairs compared.
 #[derive(Debug, Clone, Default)]
-pub struct Outcomes {
+pub struct PairOutcomes {
     /// Each pair, in time order.
     pub pairs: Vec<(Mapping, ByArm<Outcome>)>,
     /// All of them together.
@@ -130,17 +130,17 @@ pub struct Outcomes {
 /// A minute in which something was decided or counted.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
-    decided: Option<Decided>,
-    arrived: Option<Arrived>,
+    decided: Option<MinuteDecisions>,
+    arrived: Option<MinuteArrivals>,
     /// Calls of the next minute that failed over: some of them may have been counted here.
     next_failed_over: u32,
 }
 
-impl Outcomes {
+impl PairOutcomes {
     /// Pairs up minutes of decisions and of arrivals.
     #[must_use]
-    pub fn of(schedule: Schedule, decided: &ByMinute<Decided>, arrived: &ByMinute<Arrived>) -> Self {
-        let mut outcomes = Outcomes::default();
+    pub fn of(schedule: Schedule, decided: &ByMinute<MinuteDecisions>, arrived: &ByMinute<MinuteArrivals>) -> Self {
+        let mut outcomes = PairOutcomes::default();
         let mut pairing = Pairing::new(schedule);
         let (mut with, mut without) = (false, false);
         for (minute, seen) in merged(decided, arrived) {
@@ -177,7 +177,7 @@ impl Outcomes {
 }
 
 /// Both lists as one, in time order.
-fn merged(decided: &ByMinute<Decided>, arrived: &ByMinute<Arrived>) -> impl Iterator<Item = (Minute, Seen)> {
+fn merged(decided: &ByMinute<MinuteDecisions>, arrived: &ByMinute<MinuteArrivals>) -> impl Iterator<Item = (Minute, Seen)> {
     let (mut decided, mut arrived) = (decided.0.iter().copied().peekable(), arrived.0.iter().copied().peekable());
     std::iter::from_fn(move || {
         let next = [decided.peek().map(|(minute, _)| *minute), arrived.peek().map(|(minute, _)| *minute)];
@@ -194,7 +194,7 @@ impl Seen {
         let arrived = self.arrived.map_or(0, |arrived| arrived.calls);
         let answered = self.arrived.map_or(0, |arrived| arrived.server_errors + arrived.callers_left + arrived.timed_out);
         let signed = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
-        let Some(Decided { sent, failed_over, unavailable }) = self.decided else {
+        let Some(MinuteDecisions { sent, failed_over, unavailable }) = self.decided else {
             return Outcome { scheduled: arrived, failed: signed(answered), sent: 0, never_arrived: 0 };
         };
         let missing = signed(sent).saturating_sub(signed(arrived));
@@ -247,26 +247,27 @@ impl Failures {
 mod tests {
     use super::*;
 
-    const ARRIVED: Arrived = Arrived { calls: 30, server_errors: 0, callers_left: 0, timed_out: 0, standing: Standing::Complete };
+    const ARRIVED: MinuteArrivals =
+        MinuteArrivals { calls: 30, server_errors: 0, callers_left: 0, timed_out: 0, standing: Standing::Complete };
 
-    fn outcomes(decided: &[(i64, Decided)], arrived: &[(i64, Arrived)]) -> Outcomes {
+    fn outcomes(decided: &[(i64, MinuteDecisions)], arrived: &[(i64, MinuteArrivals)]) -> PairOutcomes {
         let (mut of_router, mut of_arms) = (ByMinute::default(), ByMinute::default());
         decided.iter().for_each(|(minute, decided)| *of_router.at(Minute(*minute)) = *decided);
         arrived.iter().for_each(|(minute, arrived)| of_arms.push(Minute(*minute), *arrived));
-        Outcomes::of(Schedule::default(), &of_router, &of_arms)
+        PairOutcomes::of(Schedule::default(), &of_router, &of_arms)
     }
 
-    fn sent(sent: u32) -> Decided {
-        Decided { sent, ..Decided::default() }
+    fn sent(sent: u32) -> MinuteDecisions {
+        MinuteDecisions { sent, ..MinuteDecisions::default() }
     }
 
     #[test]
     fn every_call_sent_to_an_arm_that_died_is_its_failure() {
         // Odd's first minute is lost half way, its second fails over whole: no row of it is there.
-        let down = Decided { sent: 0, failed_over: 27, unavailable: 3 };
+        let down = MinuteDecisions { sent: 0, failed_over: 27, unavailable: 3 };
         let found = outcomes(
             &[(0, sent(30)), (1, sent(30)), (2, sent(30)), (3, down)],
-            &[(0, ARRIVED), (1, Arrived { calls: 12, server_errors: 2, ..ARRIVED }), (2, ARRIVED)],
+            &[(0, ARRIVED), (1, MinuteArrivals { calls: 12, server_errors: 2, ..ARRIVED }), (2, ARRIVED)],
         );
         assert_eq!((found.pairs.len(), found.counted_from, found.excluded), (2, CountedFrom::Decisions, Excluded::default()));
         let odd = Failures {
@@ -284,7 +285,7 @@ mod tests {
 
     #[test]
     fn without_decisions_arrivals_are_all_that_is_known() {
-        let some = Arrived { server_errors: 1, callers_left: 2, timed_out: 3, ..ARRIVED };
+        let some = MinuteArrivals { server_errors: 1, callers_left: 2, timed_out: 3, ..ARRIVED };
         let found = outcomes(&[], &[(0, ARRIVED), (1, some), (4, ARRIVED)]);
         assert_eq!((found.counted_from, found.pairs.len(), found.excluded.without_partner), (CountedFrom::Arrivals, 1, 1));
         assert_eq!(
@@ -298,20 +299,23 @@ mod tests {
     #[test]
     fn a_failover_counted_in_the_minute_before_hides_no_loss_of_its_own() {
         // 30 were sent to even and 28 of them arrived; 5 of odd's next minute were counted with them.
-        let found = outcomes(&[(0, sent(30)), (1, Decided { failed_over: 5, ..sent(20) })], &[(0, Arrived { calls: 33, ..ARRIVED })]);
+        let found = outcomes(
+            &[(0, sent(30)), (1, MinuteDecisions { failed_over: 5, ..sent(20) })],
+            &[(0, MinuteArrivals { calls: 33, ..ARRIVED })],
+        );
         assert_eq!(found.failures.even.total, 0, "a surplus is no failure, and no credit either");
         assert_eq!(found.pairs[0].1.even.never_arrived, 0);
-        let direct = outcomes(&[(0, sent(30)), (1, sent(30))], &[(0, Arrived { calls: 33, ..ARRIVED }), (1, ARRIVED)]);
+        let direct = outcomes(&[(0, sent(30)), (1, sent(30))], &[(0, MinuteArrivals { calls: 33, ..ARRIVED }), (1, ARRIVED)]);
         assert_eq!(direct.pairs[0].1.even.failed, -3, "callers who go to an arm directly are seen as what they are");
     }
 
     #[test]
     fn minutes_may_come_in_any_order_and_in_parts() {
-        let mut decided: ByMinute<Decided> = ByMinute::default();
+        let mut decided: ByMinute<MinuteDecisions> = ByMinute::default();
         for minute in [7, 3, 9, 3, 7] {
             decided.at(Minute(minute)).sent += 1;
         }
-        let found: Vec<(i64, u32)> = decided.0.iter().map(|(minute, Decided { sent, .. })| (minute.0, *sent)).collect();
+        let found: Vec<(i64, u32)> = decided.0.iter().map(|(minute, MinuteDecisions { sent, .. })| (minute.0, *sent)).collect();
         assert_eq!(found, [(3, 2), (7, 2), (9, 1)]);
     }
 }
