@@ -226,8 +226,9 @@ impl Shared {
             let prove = |key| own.iter().find_map(|arm| ticketed_minute(&ticket, key, *arm, arrival));
             proven = config.ticket_key.as_ref().and_then(prove);
         }
-        // An instance that is both arms has no minute that is not its own.
-        let of_one_arm = config.arm.filter(|_| config.windows.as_ref().is_some_and(|counter| !counter.is_both_arms()));
+        // Tickets say what arrivals only suggest; and an instance that is both arms has no minute that is not its own.
+        let guessed = config.ticket_key.is_none() && config.windows.as_ref().is_some_and(|counter| !counter.is_both_arms());
+        let of_one_arm = config.arm.filter(|_| guessed);
         let arrived_in = || of_one_arm.map_or(arrival, |arm| config.schedule.routed_minute(arm, arrived_at));
         let call = Call {
             request_id: Call::request_id(request.headers()),

@@ -123,6 +123,17 @@ fn a_call_that_crosses_the_boundary_belongs_to_the_minute_that_routed_it() {
 }
 
 #[test]
+fn without_tickets_a_call_early_in_the_other_arms_minute_belongs_to_the_minute_before() {
+    let database = database::migrated();
+    let minute_of = |clock: &str| {
+        let arm = Role::arm("odd", &database).clock(clock).start();
+        get_json(&format!("{}/api/instance", arm.url()))["minute"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(minute_of("2026-11-23T10:04:00Z"), "2026-11-23T10:03Z");
+    assert_eq!(minute_of("2026-11-23T10:04:06Z"), "2026-11-23T10:04Z");
+}
+
+#[test]
 fn a_ticket_is_believed_only_when_it_is_the_routers() {
     let database = database::migrated();
     let arm = |clock: &str| Role::arm("even", &database).with("SWITCHBACK_TICKET_KEY", TICKET_KEY).clock(clock).start();
