@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=infra/container/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-readonly max_image_bytes=$((20 * 1000 * 1000))
+readonly max_binary_bytes=$((16 * 1000 * 1000)) max_image_bytes=$((17 * 1000 * 1000))
 readonly uid=65532
 
 # A port nobody answers on, below those the kernel hands out to clients.
@@ -64,6 +64,9 @@ build_image() {
   step "build the final stage from scratch"
   local binary=$1 context=$work/context
   file -L "$binary" | grep -qE 'static(ally|-pie) linked' || fail "$binary is not static: $(file -L "$binary")"
+  local program_bytes
+  program_bytes=$(stat -L -c %s "$binary")
+  ((program_bytes <= max_binary_bytes)) || fail "$binary holds $program_bytes bytes, more than $max_binary_bytes"
   mkdir "$context"
   cp "$binary" "$context/switchback"
   cp /etc/ssl/certs/ca-certificates.crt "$context/"
