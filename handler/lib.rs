@@ -8,6 +8,7 @@
 //! | 0 | [`causes`] | an error with its causes, as one line | any error |
 //! | 0 | [`contract`] | names on the wire that several rooms use | what they mean to whom |
 //! | 0 | [`clock`] | the only door to time | everything else |
+//! | 0 | [`shard`] | which cell of a sharded counter a thread counts in | what is counted |
 //! | 1 | [`config`] | environment → [`config::Config`], parsed whole | what settings are used for |
 //! | 1 | [`host`] | the Azure Functions host's contract | what a timer does |
 //! | 2 | [`telemetry`] | log lines, recorded calls, metrics, their way to Application Insights | what is being done |
@@ -46,6 +47,7 @@ pub mod outgoing;
 pub mod page;
 pub mod recording;
 pub mod routing;
+pub mod shard;
 pub mod store;
 pub mod telemetry;
 pub mod windows;

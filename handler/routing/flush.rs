@@ -40,11 +40,11 @@ struct DecisionFlusher {
 
 impl DecisionFlusher {
     async fn flush(&mut self, timeout: Duration) {
-        let turns: Vec<(Minute, DecisionCounts)> = self.routing.turns().iter().map(|turn| (turn.minute, turn.counts())).collect();
-        let kept: HashSet<Minute> = turns.iter().map(|(minute, _)| *minute).collect();
+        let tallies: Vec<(Minute, DecisionCounts)> = self.routing.tallies().iter().map(|tally| (tally.minute, tally.counts())).collect();
+        let kept: HashSet<Minute> = tallies.iter().map(|(minute, _)| *minute).collect();
         self.written.retain(|minute, _| kept.contains(minute));
         let due: Vec<(Minute, DecisionCounts)> =
-            turns.into_iter().filter(|(minute, counts)| self.written.get(minute).copied().unwrap_or_default() != *counts).collect();
+            tallies.into_iter().filter(|(minute, counts)| self.written.get(minute).copied().unwrap_or_default() != *counts).collect();
         for part in due.chunks(PART) {
             let rows: Vec<DecisionCount> = part.iter().flat_map(|(minute, counts)| rows(*minute, counts)).collect();
             let writing = self.store.write_decisions(self.routing.schedule(), self.worker, &rows, self.clock.now());

@@ -110,7 +110,12 @@ impl ArmsHealth {
     /// Records that a call came at `uptime`, which keeps probing alive.
     pub fn touch(&self, uptime: Duration) {
         let now_ms = u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX);
-        let last_ms = self.last_call_ms.swap(now_ms, Ordering::Relaxed);
+        let last_ms = self.last_call_ms.load(Ordering::Relaxed);
+        // Within a millisecond nothing is written: cores that call at once would wait for one another.
+        if last_ms == now_ms {
+            return;
+        }
+        self.last_call_ms.store(now_ms, Ordering::Relaxed);
         if now_ms.saturating_sub(last_ms) > IDLE_MS {
             self.woken.notify_waiters();
         }

@@ -8,22 +8,24 @@ pub mod turn;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use http::HeaderValue;
+use time::OffsetDateTime;
 
 use crate::clock::Clock;
 use crate::config::BaseUrl;
 use crate::domain::arm::ByArm;
 use crate::domain::decision::{Decision, Failover, decide};
-use crate::domain::schedule::Schedule;
+use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::shared_settings::SharedSettings;
 use crate::domain::ticket::TicketKey;
 use health::ArmsHealth;
-use turn::{DecisionCounts, Turn};
+use turn::{DecisionCounts, DecisionTally, Turn};
 
 /// Minutes whose decisions are kept in memory: a day of them, as of windows, outlasts an outage of the database.
-const TURNS_KEPT: usize = 1_440;
+const MINUTES_KEPT: usize = 1_440;
 
 /// Everything the router decides with.
 pub struct Routing {
@@ -39,7 +41,7 @@ pub struct Routing {
 
 /// The minutes in memory, and the sums of those that left it.
 struct History {
-    turns: VecDeque<Arc<Turn>>,
+    tallies: VecDeque<Arc<DecisionTally>>,
     retired: DecisionCounts,
 }
 
@@ -65,55 +67,79 @@ impl Routing {
         health: Arc<ArmsHealth>,
     ) -> Self {
         let minute = schedule.minute_at(clock.now());
-        let first = Arc::new(Turn::render(&schedule, minute, key.as_ref()));
-        let history = Mutex::new(History { turns: VecDeque::from([first.clone()]), retired: DecisionCounts::default() });
-        Routing { clock, schedule, failover, arms, key, health, current: ArcSwap::new(first), history }
+        let first = Arc::new(DecisionTally::new(minute));
+        let history = Mutex::new(History { tallies: VecDeque::from([Arc::clone(&first)]), retired: DecisionCounts::default() });
+        let current = ArcSwap::from_pointee(Turn::render(&schedule, &arms, key.as_ref(), first));
+        Routing { clock, schedule, failover, arms, key, health, current, history }
     }
 
     /// Decides for a call to `path` and `query`, and counts the decision unless the call is a probe.
     #[must_use]
     pub fn route(&self, path: &str, query: Option<&str>, probe: bool) -> RoutedCall {
-        let turn = self.turn();
-        let decision = decide(turn.minute, turn.scheduled, &self.health.now(), self.failover);
-        if !probe {
-            turn.count(&decision);
-        }
-        self.health.touch(self.clock.uptime());
+        let turn = self.turn_at(self.clock.now());
+        let decision = self.decide(&turn);
+        self.note(&turn, &decision, self.clock.uptime(), probe);
         let location = turn.location(&self.arms[decision.arm], decision.arm, path, query);
         RoutedCall { decision, label: turn.label.clone(), location }
     }
 
-    /// The turn of the current minute, rendered by the first call in it.
+    /// Decides for a call within `turn`; nothing is counted yet.
     #[must_use]
-    pub fn turn(&self) -> Arc<Turn> {
-        let minute = self.schedule.minute_at(self.clock.now());
-        let current = self.current.load();
-        if current.minute == minute {
-            return Arc::clone(&current);
+    pub fn decide(&self, turn: &Turn) -> Decision {
+        decide(turn.minute, turn.scheduled, &self.health.now(), self.failover)
+    }
+
+    /// Counts a decision unless the call is a probe. Any call, at `uptime`, keeps the arms' probing alive.
+    pub fn note(&self, turn: &Turn, decision: &Decision, uptime: Duration, probe: bool) {
+        if !probe {
+            turn.tally.count(decision);
         }
+        self.health.touch(uptime);
+    }
+
+    /// The turn of the current minute.
+    #[must_use]
+    pub fn turn(&self) -> Guard<Arc<Turn>> {
+        self.turn_at(self.clock.now())
+    }
+
+    /// The turn of the minute that `at`, which is now, lies in; rendered by the first call in it.
+    #[must_use]
+    pub fn turn_at(&self, at: OffsetDateTime) -> Guard<Arc<Turn>> {
+        let minute = self.schedule.minute_at(at);
+        let current = self.current.load();
+        if current.minute == minute { current } else { Guard::from_inner(self.take_turn(minute)) }
+    }
+
+    fn take_turn(&self, minute: Minute) -> Arc<Turn> {
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.current.load_full();
+        if current.minute == minute {
+            return current;
+        }
         // After the clock was set back, a minute may come a second time: its counts continue.
-        let turn = match history.turns.iter().rev().find(|turn| turn.minute == minute) {
-            Some(turn) => turn.clone(),
+        let tally = match history.tallies.iter().rev().find(|tally| tally.minute == minute) {
+            Some(tally) => Arc::clone(tally),
             None => {
-                let turn = Arc::new(Turn::render(&self.schedule, minute, self.key.as_ref()));
-                history.turns.push_back(turn.clone());
-                if history.turns.len() > TURNS_KEPT
-                    && let Some(oldest) = history.turns.pop_front()
+                let tally = Arc::new(DecisionTally::new(minute));
+                history.tallies.push_back(Arc::clone(&tally));
+                if history.tallies.len() > MINUTES_KEPT
+                    && let Some(oldest) = history.tallies.pop_front()
                 {
                     history.retired.add(&oldest.counts());
                 }
-                turn
+                tally
             }
         };
-        self.current.store(turn.clone());
+        let turn = Arc::new(Turn::render(&self.schedule, &self.arms, self.key.as_ref(), tally));
+        self.current.store(Arc::clone(&turn));
         turn
     }
 
-    /// The minutes still in memory, oldest first.
+    /// Decisions of the minutes still in memory, oldest first.
     #[must_use]
-    pub fn turns(&self) -> Vec<Arc<Turn>> {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner).turns.iter().cloned().collect()
+    pub fn tallies(&self) -> Vec<Arc<DecisionTally>> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner).tallies.iter().cloned().collect()
     }
 
     /// Decisions since this process started.
@@ -121,7 +147,7 @@ impl Routing {
     pub fn decided(&self) -> DecisionCounts {
         let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         let mut total = history.retired;
-        history.turns.iter().for_each(|turn| total.add(&turn.counts()));
+        history.tallies.iter().for_each(|tally| total.add(&tally.counts()));
         total
     }
 
@@ -158,8 +184,6 @@ impl Routing {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use time::macros::datetime;
 
     use super::*;
@@ -193,8 +217,8 @@ mod tests {
         let _ = routing.route("/", None, false);
         clock.set(datetime!(2026-11-23 10:03:40 UTC));
         let _ = routing.route("/", None, false);
-        let counts: Vec<u64> = routing.turns().iter().map(|turn| turn.counts().of(turn.scheduled, Reason::Schedule)).collect();
-        assert_eq!(counts, [2, 1]);
+        let counts = |arm| routing.tallies().iter().map(|tally| tally.counts().of(arm, Reason::Schedule)).collect::<Vec<u64>>();
+        assert_eq!((counts(Arm::Odd), counts(Arm::Even)), (vec![2, 0], vec![0, 1]));
         assert_eq!(routing.decided().of(Arm::Odd, Reason::Schedule), 2);
     }
 }

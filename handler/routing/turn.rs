@@ -1,16 +1,22 @@
 //! What the router prepares once a minute, so that a redirect is a lookup and a copy.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::HeaderValue;
 
 use crate::config::BaseUrl;
+use crate::contract;
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::decision::{Decision, Reason};
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::ticket::{PARAMETER, TicketKey};
+use crate::shard;
 
-/// One minute at the router: whose turn it is, the rendered parts of its redirects, and the decisions taken in it so far.
+/// Cells a minute's decisions are counted in.
+const SHARDS: usize = 4;
+
+/// One minute at the router while it lasts: whose turn it is, the rendered parts of its redirects, and where its decisions are counted.
 #[derive(Debug)]
 pub struct Turn {
     /// The minute.
@@ -19,9 +25,34 @@ pub struct Turn {
     pub scheduled: Arm,
     /// The minute as `Switchback-Minute` shows it.
     pub label: HeaderValue,
-    tickets: ByArm<Option<String>>,
-    decisions: ByArm<[AtomicU64; Reason::ALL.len()]>,
+    /// Its decisions, which outlast it.
+    pub tally: Arc<DecisionTally>,
+    redirects: ByArm<RedirectParts>,
 }
+
+/// A redirect to one arm, but for what the request brings: its target, its id and its origin.
+#[derive(Debug)]
+pub struct RedirectParts {
+    /// The head's first bytes, up to the base URL and with it; the target follows.
+    pub start: String,
+    /// The ticket as a parameter of the query, where tickets are issued.
+    pub ticket: Option<String>,
+    /// What follows the target, up to the request's id, by reason.
+    rest: [String; Reason::ALL.len()],
+}
+
+/// One minute's decisions so far.
+#[derive(Debug)]
+pub struct DecisionTally {
+    /// The minute.
+    pub minute: Minute,
+    shards: [Cells; SHARDS],
+}
+
+/// Counts by arm and reason: one cache line, which threads on other cores leave alone.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Cells(ByArm<[AtomicU64; Reason::ALL.len()]>);
 
 /// Decisions by arm and reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,29 +75,70 @@ impl DecisionCounts {
     }
 }
 
-impl Turn {
-    /// Renders `minute`.
+impl DecisionTally {
+    /// No decision yet in `minute`.
     #[must_use]
-    pub fn render(schedule: &Schedule, minute: Minute, key: Option<&TicketKey>) -> Self {
-        let ticket = |arm| key.map(|key| format!("{PARAMETER}={}", key.issue(minute, arm)));
-        Turn {
-            minute,
-            scheduled: schedule.arm_of(minute),
-            label: HeaderValue::from_str(&schedule.label(minute)).unwrap_or_else(|_| HeaderValue::from_static("unknown")),
-            tickets: ByArm::build(ticket),
-            decisions: ByArm::default(),
-        }
+    pub fn new(minute: Minute) -> Self {
+        DecisionTally { minute, shards: Default::default() }
     }
 
     /// Counts a decision taken in this minute.
     pub fn count(&self, decision: &Decision) {
-        self.decisions[decision.arm][decision.reason as usize].fetch_add(1, Ordering::Relaxed);
+        self.shards[shard::own(SHARDS)].0[decision.arm][decision.reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Decisions so far.
     #[must_use]
     pub fn counts(&self) -> DecisionCounts {
-        DecisionCounts(self.decisions.as_ref().map(|reasons| reasons.each_ref().map(|count| count.load(Ordering::Relaxed))))
+        let mut counts = DecisionCounts::default();
+        for shard in &self.shards {
+            counts.add(&DecisionCounts(shard.0.as_ref().map(|reasons| reasons.each_ref().map(|count| count.load(Ordering::Relaxed)))));
+        }
+        counts
+    }
+}
+
+impl RedirectParts {
+    fn render(arm: Arm, base: &BaseUrl, label: &str, ticket: Option<String>) -> Self {
+        let rest = |reason: Reason| {
+            format!(
+                "\r\ncache-control: no-store\r\n{}: {arm}\r\n{}: {label}\r\n{}: {reason}\r\n{}: ",
+                contract::ARM,
+                contract::MINUTE,
+                contract::REASON,
+                contract::REQUEST_ID,
+            )
+        };
+        RedirectParts { start: format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {base}"), ticket, rest: Reason::ALL.map(rest) }
+    }
+
+    /// What follows the target, up to the request's id.
+    #[must_use]
+    pub fn rest(&self, reason: Reason) -> &str {
+        &self.rest[reason as usize]
+    }
+}
+
+impl Turn {
+    /// Renders the minute of `tally`.
+    #[must_use]
+    pub fn render(schedule: &Schedule, arms: &ByArm<BaseUrl>, key: Option<&TicketKey>, tally: Arc<DecisionTally>) -> Self {
+        let minute = tally.minute;
+        let label = schedule.label(minute);
+        let ticket = |arm| key.map(|key| format!("{PARAMETER}={}", key.issue(minute, arm)));
+        Turn {
+            minute,
+            scheduled: schedule.arm_of(minute),
+            redirects: ByArm::build(|arm| RedirectParts::render(arm, &arms[arm], &label, ticket(arm))),
+            label: HeaderValue::from_str(&label).unwrap_or_else(|_| HeaderValue::from_static("unknown")),
+            tally,
+        }
+    }
+
+    /// The rendered parts of a redirect to `arm`.
+    #[must_use]
+    pub fn redirect(&self, arm: Arm) -> &RedirectParts {
+        &self.redirects[arm]
     }
 
     /// `Location` of a redirect to `arm`: its base URL, then the request's path and query byte for byte, then the ticket.
@@ -76,7 +148,7 @@ impl Turn {
     #[must_use]
     pub fn location(&self, base: &BaseUrl, arm: Arm, path: &str, query: Option<&str>) -> Option<HeaderValue> {
         let path = if path.starts_with('/') { path } else { "/" };
-        let ticket = self.tickets[arm].as_deref();
+        let ticket = self.redirects[arm].ticket.as_deref();
         let length = base.as_str().len() + path.len() + query.map_or(0, str::len) + ticket.map_or(0, str::len) + 2;
         let mut location = String::with_capacity(length);
         location.push_str(base.as_str());
@@ -100,9 +172,13 @@ impl Turn {
 mod tests {
     use super::*;
 
+    fn turn(minute: i64, key: Option<&TicketKey>) -> (Turn, BaseUrl) {
+        let arms: ByArm<BaseUrl> = ByArm::build(|arm| format!("https://{arm}.example").parse().unwrap());
+        (Turn::render(&Schedule::default(), &arms, key, Arc::new(DecisionTally::new(Minute(minute)))), arms.even)
+    }
+
     fn location(target: &str) -> String {
-        let turn = Turn::render(&Schedule::default(), Minute(0), None);
-        let base: BaseUrl = "https://even.example".parse().unwrap();
+        let (turn, base) = turn(0, None);
         let target = http::Uri::try_from(target).unwrap();
         turn.location(&base, Arm::Even, target.path(), target.query()).unwrap().to_str().unwrap().to_owned()
     }
@@ -135,11 +211,25 @@ mod tests {
     #[test]
     fn a_ticket_is_appended_to_the_query() {
         let key = TicketKey::new("0123456789abcdef0123456789abcdef").unwrap();
-        let turn = Turn::render(&Schedule::default(), Minute(8), Some(&key));
-        let base: BaseUrl = "https://even.example".parse().unwrap();
+        let (turn, base) = turn(8, Some(&key));
         let ticket = key.issue(Minute(8), Arm::Even);
         let with = |query| turn.location(&base, Arm::Even, "/a", query).unwrap();
         assert_eq!(with(None), format!("https://even.example/a?sb-ticket={ticket}"));
         assert_eq!(with(Some("x=1")), format!("https://even.example/a?x=1&sb-ticket={ticket}"));
+    }
+
+    #[test]
+    fn decisions_of_all_threads_add_up() {
+        let tally = DecisionTally::new(Minute(8));
+        let decision = |arm, reason| Decision { minute: Minute(8), arm, reason };
+        std::thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| (0..1_000).for_each(|_| tally.count(&decision(Arm::Even, Reason::Schedule))));
+            }
+        });
+        tally.count(&decision(Arm::Odd, Reason::Failover));
+        let counts = tally.counts();
+        assert_eq!((counts.of(Arm::Even, Reason::Schedule), counts.of(Arm::Odd, Reason::Failover)), (6_000, 1));
+        assert_eq!(counts.of(Arm::Odd, Reason::Schedule), 0);
     }
 }

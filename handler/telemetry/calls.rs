@@ -3,10 +3,11 @@
 //! Windows hold the experiment's figures; these are an operator's, for every call and since the process started. Must not know what a call
 //! was about.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::metrics::Sample;
+use crate::shard;
 
 /// Upper bounds of the histogram's buckets, µs; one more bucket takes the rest.
 const BOUNDS_US: [u64; 14] =
@@ -32,19 +33,10 @@ struct Shard {
     sum_us: AtomicU64,
 }
 
-/// The shard of the current thread: threads take shards in turn.
-fn own_shard() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static OWN: usize = NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS;
-    }
-    OWN.with(|own| *own)
-}
-
 impl Calls {
     /// Counts a call answered with `status` after `took`.
     pub fn count(&self, status: u16, took: Duration) {
-        let shard = &self.shards[own_shard()];
+        let shard = &self.shards[shard::own(SHARDS)];
         let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let class = usize::from((status / 100).clamp(1, 5)) - 1;
         shard.cells[class][BOUNDS_US.partition_point(|bound| *bound < took_us)].fetch_add(1, Ordering::Relaxed);

@@ -52,11 +52,11 @@ fn arm_now(routing: &Routing, arm: Arm) -> Value {
 /// Totals since this process started, and the last minutes one by one, newest first.
 fn decisions(routing: &Routing) -> Value {
     let minutes: Vec<Value> = routing
-        .turns()
+        .tallies()
         .iter()
         .rev()
         .take(MAX_MINUTES)
-        .map(|turn| json!({ "minute": routing.schedule().label(turn.minute), "decisions": counts(&turn.counts()) }))
+        .map(|tally| json!({ "minute": routing.schedule().label(tally.minute), "decisions": counts(&tally.counts()) }))
         .collect();
     json!({ "total": counts(&routing.decided()), "minutes": minutes })
 }
