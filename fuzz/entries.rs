@@ -3,15 +3,17 @@
 //! libFuzzer calls them through `fuzz/targets/`, stable Rust through `tests/fuzz/`. Must not need a process, a port or a database.
 
 use std::io::{Read, Write};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use switchback::config::BaseUrl;
-use switchback::domain::arm::Arm;
+use switchback::domain::arm::{Arm, ByArm};
 use switchback::domain::charge::{Value, read_value};
 use switchback::domain::columns::COLUMNS;
+use switchback::domain::decision::Reason;
 use switchback::domain::import::{MAX_PROBLEMS, PlacedCharge, Summary};
 use switchback::domain::money::Amount;
 use switchback::domain::schedule::{Minute, Schedule};
@@ -23,22 +25,24 @@ use switchback::host::TimerInvocation;
 use switchback::http::call::{take_ticket, ticketed_minute};
 use switchback::http::cursor::{self, Page};
 use switchback::http::endpoints::charge_document;
+use switchback::http::lane::{self, Head, Redirect};
 use switchback::http::problem::Problem;
 use switchback::http::query::Query;
 use switchback::import::focus::{self as reader, Batches, Stopped};
 use switchback::import::{Progress, ReadLimits};
-use switchback::routing::turn::Turn;
+use switchback::routing::turn::{DecisionTally, Turn};
 use switchback::store::ChargePosition;
 
 /// What an entry is called, in `fuzz/targets/` and `fuzz/corpus/`.
 pub type Entry = (&'static str, fn(&[u8]));
 
 /// Every entry.
-pub const ENTRIES: [Entry; 9] = [
+pub const ENTRIES: [Entry; 10] = [
     ("cells", cells),
     ("charges", charges),
     ("cursor", cursor),
     ("focus", focus),
+    ("lane", lane),
     ("location", location),
     ("query", query),
     ("slices", slices),
@@ -200,7 +204,8 @@ pub fn location(data: &[u8]) {
     let base: BaseUrl = "https://even.example:8443/base".parse().expect("a base URL");
     let key = TicketKey::new("0123456789abcdef0123456789abcdef").expect("long enough");
     let minute = Minute(29_000_000);
-    let turn = Turn::render(&Schedule::default(), minute, Some(&key));
+    let arms = ByArm { even: base.clone(), odd: base.clone() };
+    let turn = Turn::render(&Schedule::default(), &arms, Some(&key), Arc::new(DecisionTally::new(minute)));
     let Some(location) = turn.location(&base, Arm::Even, target.path(), target.query()) else { return };
     let bytes = location.as_bytes();
     assert!(bytes.starts_with(b"https://even.example:8443/base/"), "{location:?}");
@@ -219,6 +224,35 @@ pub fn location(data: &[u8]) {
     if let Some(query) = own {
         assert_eq!(without.query(), Some(query), "the caller's query stays as it was");
     }
+}
+
+/// What arrives on a connection. A head that the lane takes must be one that everybody reads alike, however much of it has arrived, and its
+/// answer must be one answer that sends it to an arm.
+pub fn lane(data: &[u8]) {
+    let Head::Plain(request) = lane::read(data) else { return };
+    let (head, behind) = data.split_at(request.length);
+    for end in [head.len() / 2, head.len() - 1] {
+        assert!(!matches!(lane::read(&head[..end]), Head::Plain(_)), "a head is whole before its end");
+    }
+    assert!(matches!(lane::read(head), Head::Plain(alone) if alone == request), "what follows changes a head: {}", behind.escape_ascii());
+    let target = http::Uri::try_from(request.target).expect("a target for everybody");
+    assert_eq!((target.authority(), target.path()), (None, request.path()));
+    assert_eq!(target.path_and_query().map(|target| target.as_str()), Some(request.target));
+    let base: BaseUrl = "https://even.example:8443/base".parse().expect("a base URL");
+    let key = TicketKey::new("0123456789abcdef0123456789abcdef").expect("long enough");
+    let arms = ByArm { even: base.clone(), odd: base.clone() };
+    let turn = Turn::render(&Schedule::default(), &arms, Some(&key), Arc::new(DecisionTally::new(Minute(29_000_000))));
+    let parts = turn.redirect(Arm::Even);
+    let redirect = Redirect { parts, reason: Reason::Schedule, request_id: "id", allowed_origin: request.origin, date: b"now" };
+    let mut answer = Vec::new();
+    redirect.write(&request, &mut answer);
+    let mut headers = [httparse::EMPTY_HEADER; 16];
+    let mut parsed = httparse::Response::new(&mut headers);
+    assert_eq!(parsed.parse(&answer), Ok(httparse::Status::Complete(answer.len())), "one answer: {}", answer.escape_ascii());
+    assert_eq!(parsed.code, Some(307));
+    let location = turn.location(&base, Arm::Even, target.path(), target.query()).expect("a location");
+    let own = parsed.headers.iter().find(|header| header.name == "location").map(|header| header.value);
+    assert_eq!(own, Some(location.as_bytes()), "as hyper's way has it");
 }
 
 /// What the database keeps of a window. What was read and written again must be read as the same, and add up without overflow.

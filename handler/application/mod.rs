@@ -22,17 +22,20 @@ use crate::clock::Clock;
 use crate::config::{Config, Role};
 use crate::domain::schedule::Schedule;
 use crate::domain::ticket::TicketKey;
+use crate::http::connection::Shared;
 use crate::http::connections::Connections;
 use crate::http::edge::{Edge, EdgeConfig};
 use crate::http::lame_duck::{LameDuck, NOTICE};
 use crate::http::observed::Observer;
-use crate::http::server::{self, Server};
-use crate::telemetry::{AccessLog, Destination, IngestionClient, Sampling, SamplingSecret, Sending, Telemetry};
+use crate::http::redirector::Redirector;
+use crate::http::server;
+use crate::telemetry::{AccessLog, Destination, IngestionClient, Sampling, SamplingSecret, Sending, Telemetry, Throttle};
 use roles::{Background, Setup};
 
 /// A role ready to serve.
 pub struct Application {
     edge: Edge,
+    redirector: Option<Redirector>,
     background: Background,
     sending: Sending,
     clock: Arc<dyn Clock>,
@@ -88,11 +91,12 @@ impl Application {
         };
         let lame_duck = role.lame_duck;
         let edge = Edge::new(edge, role.routes);
+        let redirector = role.routing.and_then(|routing| Redirector::new(&edge, routing));
         let connections = Arc::new(Connections::new(Arc::clone(&timing.clock), config.limits.connections_per_address));
         measures::edge(&telemetry.registry, &edge, &connections);
         access.iter().for_each(|access| measures::access(&telemetry.registry, access));
         let sending = telemetry.send();
-        Ok(Application { edge, background, sending, clock: Arc::clone(&timing.clock), lame_duck, connections, access })
+        Ok(Application { edge, redirector, background, sending, clock: Arc::clone(&timing.clock), lame_duck, connections, access })
     }
 
     /// Serves until `stop`, tells the router, lets calls in flight finish, then ends the background work.
@@ -101,9 +105,14 @@ impl Application {
     /// [`BackgroundDied`] where a task that must run for as long as the process does ended before: the process is to be started anew.
     pub async fn serve(mut self, listener: TcpListener, stop: CancellationToken) -> Result<(), BackgroundDied> {
         let close = CancellationToken::new();
-        let Application { edge, connections, clock, .. } = &self;
-        let (edge, connections, clock) = (edge.clone(), Arc::clone(connections), Arc::clone(clock));
-        let server = Server { edge, connections, clock, drain: DRAINED };
+        let shared = Shared {
+            edge: self.edge.clone(),
+            redirector: self.redirector.take(),
+            connections: Arc::clone(&self.connections),
+            clock: Arc::clone(&self.clock),
+            stop: close.clone(),
+            refused: Throttle::default(),
+        };
         let stopping = async {
             let died = tokio::select! {
                 () = stop.cancelled() => None,
@@ -123,7 +132,7 @@ impl Application {
             close.cancel();
             (died, stopped_at)
         };
-        let ((), (died, stopped_at)) = tokio::join!(server::serve(listener, server, close.clone()), stopping);
+        let ((), (died, stopped_at)) = tokio::join!(server::serve(listener, shared, DRAINED), stopping);
         self.background.stop.cancel();
         let background = async { while self.background.tasks.join_next().await.is_some() {} };
         // What the drain left of the time before the platform ends the process.

@@ -51,6 +51,8 @@ pub struct RoleParts {
     pub windows: Option<Arc<CallCounter>>,
     /// What it serves.
     pub routes: Routes,
+    /// The router at work, where the role is one.
+    pub routing: Option<Arc<Routing>>,
     /// The Functions host's own requests, where it stands before the process.
     pub front: Option<Front>,
     /// What tells the router that the process is about to stop; none for the router itself.
@@ -115,9 +117,9 @@ impl Setup<'_> {
         }
         measures::router(self.registry, &routing, store.as_ref());
         let trust = Trust::of(self.keys(&router.keys, background), None);
-        let parts = RouterParts { routing, open: router.open, trust, registry: Arc::clone(self.registry) };
+        let parts = RouterParts { routing: Arc::clone(&routing), open: router.open, trust, registry: Arc::clone(self.registry) };
         let routes = routes::router(Arc::new(parts));
-        Ok(RoleParts { arm: None, windows: None, routes, front: self.front(store)?, lame_duck: None })
+        Ok(RoleParts { arm: None, windows: None, routes, routing: Some(routing), front: self.front(store)?, lame_duck: None })
     }
 
     /// An arm.
@@ -151,7 +153,8 @@ impl Setup<'_> {
             clock: Arc::clone(clock),
         };
         let routes = routes::api(Arc::new(parts));
-        Ok(RoleParts { arm: Some(api.arm), windows: Some(counter), routes, front: self.front(Some(store))?, lame_duck: Some(lame_duck) })
+        let (arm, windows, front) = (Some(api.arm), Some(counter), self.front(Some(store))?);
+        Ok(RoleParts { arm, windows, routes, routing: None, front, lame_duck: Some(lame_duck) })
     }
 
     /// Records what the role serves with.

@@ -4,18 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Uri};
+use http::Uri;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
-use crate::contract::REQUEST_ID;
 use crate::domain::arm::Arm;
 use crate::domain::schedule::Minute;
 use crate::domain::ticket::{PARAMETER, TicketKey};
 
 /// Greatest age of a ticket that proves the minute of a call: a redirect is followed at once or not at all.
 const MAX_TICKET_AGE_MINUTES: i64 = 2;
-const MAX_REQUEST_ID_BYTES: usize = 64;
 
 /// Bytes kept of a path, a method or an id in logs, telemetry and problem documents: callers choose how long they are.
 pub const MAX_KEPT_BYTES: usize = 256;
@@ -48,19 +45,6 @@ pub struct Call {
     pub ticketed: bool,
     /// Whether the call is a probe of ours rather than a caller's.
     pub probe: bool,
-}
-
-impl Call {
-    /// The caller's own request id where it is short and plain, else a new one.
-    #[must_use]
-    pub fn request_id(headers: &HeaderMap) -> Arc<str> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
-        let own = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
-        match own.filter(|id| (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) && id.bytes().all(plain)) {
-            Some(id) => id.into(),
-            None => Uuid::now_v7().to_string().into(),
-        }
-    }
 }
 
 /// Takes the tickets out of a URI's query. Returns the URI without them and the last ticket, which is the router's own.
@@ -125,17 +109,5 @@ mod tests {
             assert!(whole, "{kept}");
         }
         assert_eq!(kept("/100%25"), "/100%25");
-    }
-
-    #[test]
-    fn only_plain_request_ids_are_kept() {
-        let with = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(REQUEST_ID, value.parse().unwrap());
-            Call::request_id(&headers)
-        };
-        assert_eq!(&*with("trace-1"), "trace-1");
-        assert_ne!(&*with("a b"), "a b");
-        assert_ne!(&*with(&"x".repeat(65)), "x".repeat(65).as_str());
     }
 }

@@ -4,8 +4,9 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::Notify;
@@ -47,6 +48,8 @@ struct State {
 pub struct ConnectionActivity {
     /// Calls being served.
     calls: AtomicU32,
+    /// Whether any call was served that took its time.
+    served: AtomicBool,
     /// Uptime since which it has been idle, in milliseconds.
     idle_since_ms: AtomicU64,
     close: Notify,
@@ -108,8 +111,12 @@ impl Connections {
             return None;
         }
         *from_address += 1;
-        let activity =
-            Arc::new(ConnectionActivity { calls: AtomicU32::new(0), idle_since_ms: AtomicU64::new(self.now_ms()), close: Notify::new() });
+        let activity = Arc::new(ConnectionActivity {
+            calls: AtomicU32::new(0),
+            served: AtomicBool::new(false),
+            idle_since_ms: AtomicU64::new(self.now_ms()),
+            close: Notify::new(),
+        });
         let number = state.next;
         state.next += 1;
         state.open.insert(number, Arc::clone(&activity));
@@ -177,7 +184,30 @@ impl Connections {
     }
 
     fn now_ms(&self) -> u64 {
-        u64::try_from(self.clock.uptime().as_millis()).unwrap_or(u64::MAX)
+        millis(self.clock.uptime())
+    }
+}
+
+fn millis(uptime: Duration) -> u64 {
+    u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl ConnectionActivity {
+    /// Notes a call that was answered at once, at `uptime`.
+    pub fn answered(&self, uptime: Duration) {
+        self.idle_since_ms.store(millis(uptime), Ordering::Relaxed);
+    }
+
+    /// Uptime since which the connection has been idle.
+    #[must_use]
+    pub fn idle_since(&self) -> Duration {
+        Duration::from_millis(self.idle_since_ms.load(Ordering::Relaxed))
+    }
+
+    /// Whether any call was served here other than at once.
+    #[must_use]
+    pub fn has_served(&self) -> bool {
+        self.served.load(Ordering::Relaxed)
     }
 }
 
@@ -203,6 +233,7 @@ impl Place {
     #[must_use]
     pub fn serving(connections: &Arc<Connections>, activity: &Arc<ConnectionActivity>) -> Serving {
         activity.calls.fetch_add(1, Ordering::Relaxed);
+        activity.served.store(true, Ordering::Relaxed);
         Serving { connections: Arc::clone(connections), activity: Arc::clone(activity) }
     }
 }
@@ -249,7 +280,6 @@ fn descriptors() -> usize {
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
-    use std::time::Duration;
 
     use time::macros::datetime;
 

@@ -14,9 +14,7 @@ use crate::config::CorsOrigins;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, DELETE, OPTIONS");
 const HEADERS: HeaderValue = HeaderValue::from_static("content-type, idempotency-key, x-api-key, x-request-id, traceparent, tracestate");
-const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "link, location, retry-after, switchback-arm, switchback-minute, switchback-reason, switchback-routing, x-request-id",
-);
+const EXPOSED: &str = "link, location, retry-after, switchback-arm, switchback-minute, switchback-reason, switchback-routing, x-request-id";
 const MAX_AGE_S: HeaderValue = HeaderValue::from_static("600");
 
 /// Whether a request is a preflight, whose redirection browsers refuse.
@@ -45,18 +43,32 @@ pub fn preflight(origins: &CorsOrigins, headers: &HeaderMap) -> warp::reply::Res
 pub fn allow(origin: Option<HeaderValue>, answer: &mut HeaderMap) {
     if let Some(origin) = origin {
         answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
         answer.append(VARY, HeaderValue::from_static("origin"));
     }
+}
+
+/// Hands the lines that [`allow`] adds to `put`, as bytes.
+pub fn write_allowed(origin: &[u8], mut put: impl FnMut(&[u8])) {
+    put(b"access-control-allow-origin: ");
+    put(origin);
+    put(b"\r\naccess-control-expose-headers: ");
+    put(EXPOSED.as_bytes());
+    put(b"\r\nvary: origin\r\n");
 }
 
 /// The value of `Access-Control-Allow-Origin` for a request; none where it has no origin or one that is not allowed.
 #[must_use]
 pub fn allowed_origin(origins: &CorsOrigins, headers: &HeaderMap) -> Option<HeaderValue> {
-    let origin = headers.get(ORIGIN)?;
+    HeaderValue::from_bytes(allowed(origins, headers.get(ORIGIN)?.as_bytes())?).ok()
+}
+
+/// The value of `Access-Control-Allow-Origin` for `origin`; none where it is not allowed.
+#[must_use]
+pub fn allowed<'origin>(origins: &CorsOrigins, origin: &'origin [u8]) -> Option<&'origin [u8]> {
     match origins {
-        CorsOrigins::Any => Some(HeaderValue::from_static("*")),
-        CorsOrigins::Only(list) => list.iter().any(|allowed| origin == allowed.as_str()).then(|| origin.clone()),
+        CorsOrigins::Any => Some(b"*"),
+        CorsOrigins::Only(list) => list.iter().any(|allowed| origin == allowed.as_bytes()).then_some(origin),
     }
 }
 

@@ -18,8 +18,10 @@ use http::{HeaderMap, Method, Request, Uri};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use opentelemetry::context::FutureExt as _;
+use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use tower_service::Service as _;
+use uuid::Uuid;
 use warp::Reply;
 
 use super::body::LingeringBody;
@@ -31,6 +33,7 @@ use super::observed::{CallFailure, ObservedRequest, Observer};
 use super::problem::{Carried, Problem, ProblemKind};
 use super::redirect::arm_value;
 use super::request::{MAX_HEAD_BYTES, Routes};
+use super::request_id;
 use super::table;
 use super::timer::{self, WatchTimer};
 use crate::clock::Clock;
@@ -97,6 +100,16 @@ impl Edge {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.shared.config.max_calls.saturating_sub(self.shared.permits.available_permits())
+    }
+
+    /// Whether as many calls are being served as may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.shared.permits.available_permits() == 0
+    }
+
+    /// How calls are treated.
+    pub(super) fn config(&self) -> &EdgeConfig {
+        &self.shared.config
     }
 
     /// The shell as hyper sees it, for one connection.
@@ -231,7 +244,7 @@ impl Shared {
         let of_one_arm = config.arm.filter(|_| guessed);
         let arrived_in = || of_one_arm.map_or(arrival, |arm| config.schedule.routed_minute(arm, arrived_at));
         let call = Call {
-            request_id: Call::request_id(request.headers()),
+            request_id: request_id(request.headers(), arrived_at),
             peer,
             arrived_at,
             arrived_uptime: config.clock.uptime(),
@@ -276,6 +289,14 @@ impl Shared {
         // Not before: a route that runs on a core that has just woken is slower than the other arm's, and the report would find that.
         self.delay.wait().await;
         response
+    }
+}
+
+/// The caller's own request id where it is usable, else a new one.
+fn request_id(headers: &HeaderMap, arrived_at: OffsetDateTime) -> Arc<str> {
+    match headers.get(REQUEST_ID).and_then(|value| request_id::own(value.as_bytes())) {
+        Some(own) => own.into(),
+        None => Arc::from(&*request_id::new(arrived_at).hyphenated().encode_lower(&mut Uuid::encode_buffer())),
     }
 }
 

@@ -8,8 +8,9 @@ use warp::Filter;
 use super::*;
 use crate::clock::SystemClock;
 use crate::http::call::MAX_KEPT_BYTES;
+use crate::http::connection::Shared as Serving;
 use crate::http::connections::Connections;
-use crate::http::server::{Server, serve};
+use crate::http::server::serve;
 use crate::http::table::ARM_ROUTES;
 use crate::windows::Booking;
 
@@ -35,8 +36,9 @@ async fn serving(routes: Routes) -> (SocketAddr, Arc<CallCounter>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let connections = Arc::new(Connections::new(Arc::clone(&clock), None));
-    let server = Server { edge: Edge::new(config, routes), connections, clock, drain: Duration::from_secs(1) };
-    tokio::spawn(serve(listener, server, CancellationToken::new()));
+    let (edge, stop) = (Edge::new(config, routes), CancellationToken::new());
+    let shared = Serving { edge, redirector: None, connections, clock, stop, refused: Throttle::default() };
+    tokio::spawn(serve(listener, shared, Duration::from_secs(1)));
     (address, counter)
 }
 

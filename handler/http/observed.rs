@@ -2,25 +2,30 @@
 //!
 //! Owns the names of what is recorded (docs/telemetry.md lists them). Must not know what is done with them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method};
 use hyper::body::Body as _;
 use opentelemetry::{Context, KeyValue};
+use time::OffsetDateTime;
 use warp::reply::Response;
 
 use super::call::{Call, kept};
 use super::problem::ProblemKind;
+use super::redirect::arm_value;
 use super::table::{self, RESERVED, ROUTER};
 use crate::clock::Clock;
-use crate::contract::{ARM, MINUTE, REASON};
+use crate::contract::{ARM, MINUTE, REASON, TRACEPARENT};
 use crate::domain::arm::Arm;
-use crate::domain::decision::Reason;
+use crate::domain::decision::{Decision, Reason};
 use crate::domain::schedule::Schedule;
 use crate::domain::window::CALLER_LEFT;
 use crate::telemetry::calls::Calls;
 use crate::telemetry::{AccessLine, AccessLog, Begun, Ended, Recorder};
+
+const REDIRECTED: u16 = 307;
 
 /// What observing needs to know of the process.
 #[derive(Debug)]
@@ -52,6 +57,31 @@ pub struct ObservedRequest<'call> {
     pub invocation_id: Option<&'call HeaderValue>,
 }
 
+/// A redirect that was answered at once.
+#[derive(Debug, Clone, Copy)]
+pub struct ObservedRedirect<'call> {
+    /// When the call arrived.
+    pub at: OffsetDateTime,
+    /// The clock's uptime then.
+    pub uptime: Duration,
+    /// The other end of the connection.
+    pub peer: SocketAddr,
+    /// The call's method.
+    pub method: &'call Method,
+    /// Its path.
+    pub path: &'call str,
+    /// Its `traceparent`, whatever it holds.
+    pub traceparent: Option<&'call str>,
+    /// Its id.
+    pub request_id: &'call str,
+    /// Whether it is supervision's.
+    pub probe: bool,
+    /// Where it was sent, and why.
+    pub decision: Decision,
+    /// Its minute as the answer shows it.
+    pub label: &'call HeaderValue,
+}
+
 /// A call being observed.
 #[derive(Debug)]
 pub struct Observed<'call> {
@@ -74,12 +104,52 @@ impl Observer {
     /// Begins to observe a call.
     #[must_use]
     pub fn begin<'call>(&'call self, request: ObservedRequest<'call>, headers: &HeaderMap) -> Observed<'call> {
-        // Probes are no callers; one that fails is recorded all the same.
-        let begun = self
-            .recorder
-            .as_ref()
-            .map(|recorder| if request.call.probe { Begun::default() } else { recorder.begin(headers, &request.call.request_id) });
+        let traceparent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
+        let begun = self.record(request.call.probe, traceparent, &request.call.request_id);
         Observed { observer: self, request, begun, ended: false }
+    }
+
+    /// Notes a redirect that was answered at once. What is recorded of it is what [`Observed`] would record.
+    pub fn redirected(&self, redirect: &ObservedRedirect<'_>) {
+        let ObservedRedirect { probe, decision, .. } = *redirect;
+        let begun = self.record(probe, redirect.traceparent, redirect.request_id);
+        if begun.as_ref().is_none_or(|begun| !begun.is_recorded() && decision.reason != Reason::Failover) {
+            return self.count(probe, REDIRECTED, self.took(redirect.uptime));
+        }
+        let call = Call {
+            request_id: redirect.request_id.into(),
+            peer: redirect.peer,
+            arrived_at: redirect.at,
+            arrived_uptime: redirect.uptime,
+            minute: decision.minute,
+            ticketed: false,
+            probe,
+        };
+        let request = ObservedRequest { call: &call, method: redirect.method, path: kept(redirect.path), invocation_id: None };
+        let mut headers = HeaderMap::with_capacity(3);
+        headers.insert(ARM, arm_value(decision.arm));
+        headers.insert(MINUTE, redirect.label.clone());
+        headers.insert(REASON, HeaderValue::from_static(decision.reason.as_str()));
+        Observed { observer: self, request, begun, ended: false }.note(REDIRECTED, Some(0), &headers, None);
+    }
+
+    /// Decides whether a call is recorded. Probes are no callers; one that fails is recorded all the same.
+    fn record(&self, probe: bool, traceparent: Option<&str>, request_id: &str) -> Option<Begun> {
+        let recorder = self.recorder.as_ref()?;
+        Some(if probe { Begun::default() } else { recorder.begin(traceparent, request_id) })
+    }
+
+    fn count(&self, probe: bool, status: u16, took: Duration) {
+        if probe {
+            self.calls.count_probe();
+        } else {
+            self.calls.count(status, took);
+        }
+    }
+
+    /// Time since a call arrived.
+    fn took(&self, arrived: Duration) -> Duration {
+        self.clock.uptime().saturating_sub(arrived)
     }
 }
 
@@ -97,12 +167,8 @@ impl Observed<'_> {
 
     fn note(&mut self, status: u16, bytes: Option<u64>, headers: &HeaderMap, failure: Option<CallFailure>) {
         self.ended = true;
-        let took = self.observer.clock.uptime().saturating_sub(self.request.call.arrived_uptime);
-        if self.request.call.probe {
-            self.observer.calls.count_probe();
-        } else {
-            self.observer.calls.count(status, took);
-        }
+        let took = self.observer.took(self.request.call.arrived_uptime);
+        self.observer.count(self.request.call.probe, status, took);
         if let Some(access) = &self.observer.access {
             self.write_line(access, status, bytes, took);
         }

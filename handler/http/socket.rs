@@ -1,10 +1,11 @@
-//! A connection's socket: a peer that does not read is given up, and what happens on it is noted. Must not know HTTP.
+//! A connection's socket: a peer that does not read is given up, and what was read too far can be read again. Must not know HTTP.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
@@ -15,6 +16,8 @@ const WRITE_TIME: Duration = Duration::from_secs(30);
 /// A socket that ends once its peer has stopped reading.
 pub struct Socket {
     stream: TcpStream,
+    /// Read before anything else is.
+    rewound: Bytes,
     /// Runs while something waits to be sent.
     stalled: Option<Pin<Box<Sleep>>>,
     write_time: Duration,
@@ -24,7 +27,12 @@ impl Socket {
     /// A socket with the standard patience.
     #[must_use]
     pub fn new(stream: TcpStream) -> Self {
-        Socket { stream, stalled: None, write_time: WRITE_TIME }
+        Socket { stream, rewound: Bytes::new(), stalled: None, write_time: WRITE_TIME }
+    }
+
+    /// Gives `bytes` back, which were read from the socket last: they will be read once more.
+    pub fn rewind(&mut self, bytes: Bytes) {
+        self.rewound = bytes;
     }
 
     /// Passes a write's outcome on; one that cannot proceed for too long fails.
@@ -42,7 +50,13 @@ impl Socket {
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        if self.rewound.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        }
+        let length = self.rewound.len().min(buffer.remaining());
+        let taken = self.rewound.split_to(length);
+        buffer.put_slice(&taken);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -74,7 +88,7 @@ impl AsyncWrite for Socket {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     use super::*;
@@ -110,5 +124,21 @@ mod tests {
         drop(socket);
         read.await.unwrap();
         drop(peer);
+    }
+
+    #[tokio::test]
+    async fn what_was_given_back_is_read_first() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut socket = Socket::new(listener.accept().await.unwrap().0);
+        peer.write_all(b"GET / HT").await.unwrap();
+        let mut read = [0; 5];
+        socket.read_exact(&mut read).await.unwrap();
+        socket.rewind(Bytes::copy_from_slice(&read));
+        peer.write_all(b"TP/1.1").await.unwrap();
+        drop(peer);
+        let mut all = String::new();
+        socket.read_to_string(&mut all).await.unwrap();
+        assert_eq!(all, "GET / HTTP/1.1");
     }
 }

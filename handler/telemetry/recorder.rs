@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
-use http::HeaderMap;
 use opentelemetry::trace::{Event, SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Context, InstrumentationScope, KeyValue, Value};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SpanData, SpanEvents, SpanLinks};
@@ -81,8 +80,8 @@ impl Recorder {
 
     /// Decides whether a call is recorded: by its trace where it belongs to one, so that router and arm decide alike, else by its id.
     #[must_use]
-    pub fn begin(self: &Arc<Self>, headers: &HeaderMap, request_id: &str) -> Begun {
-        let parent = traceparent::parse(headers);
+    pub fn begin(self: &Arc<Self>, traceparent: Option<&str>, request_id: &str) -> Begun {
+        let parent = traceparent.and_then(traceparent::parse);
         let chosen = match &parent {
             Some(parent) => self.sampler.chooses(&parent.trace_id().to_bytes()),
             None => self.sampler.chooses(request_id.as_bytes()),

@@ -1,6 +1,5 @@
 //! The recorder and the items that reach its queue.
 
-use http::HeaderValue;
 use opentelemetry::trace::FutureExt;
 use time::macros::datetime;
 use tokio::sync::mpsc::Receiver;
@@ -39,12 +38,12 @@ fn next(receiver: &mut Receiver<TelemetryItem>) -> Option<(SpanData, bool)> {
 #[test]
 fn an_unsampled_call_is_recorded_only_when_it_must_be() {
     let (recorder, mut receiver, _) = recorder(0.0);
-    let begun = recorder.begin(&HeaderMap::new(), "r1");
+    let begun = recorder.begin(None, "r1");
     assert!(!begun.is_recorded() && begun.context().is_none());
     recorder.end(begun, ended(200), false);
     assert!(next(&mut receiver).is_none());
     let failure = Ended { exception: Some(("internal", "disk full".to_owned())), ..ended(500) };
-    recorder.end(recorder.begin(&HeaderMap::new(), "r1"), failure, true);
+    recorder.end(recorder.begin(None, "r1"), failure, true);
     let (span, certain) = next(&mut receiver).unwrap();
     assert!(certain && matches!(span.status, Status::Error { .. }));
     assert_eq!(span.end_time.duration_since(span.start_time).unwrap(), Duration::from_millis(7));
@@ -54,9 +53,7 @@ fn an_unsampled_call_is_recorded_only_when_it_must_be() {
 #[tokio::test]
 async fn dependencies_belong_to_their_call_and_are_bounded() {
     let (recorder, mut receiver, clock) = recorder(1.0);
-    let mut headers = HeaderMap::new();
-    headers.insert("traceparent", HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"));
-    let begun = recorder.begin(&headers, "r1");
+    let begun = recorder.begin(Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"), "r1");
     let work = async {
         for _ in 0..MAX_DEPENDENCIES + 2 {
             let Some(dependency) = dependency(|| ("SELECT charges".into(), Vec::new())) else { continue };

@@ -15,8 +15,11 @@ mod functions;
 #[expect(dead_code, reason = "each test binary drives a part of it")]
 mod harness;
 mod keys_file;
+mod lane;
 mod listening;
 mod manual;
+#[path = "../fuzz/mutation.rs"]
+mod mutation;
 mod redirects;
 mod retention;
 mod retries;

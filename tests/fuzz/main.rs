@@ -61,7 +61,7 @@ macro_rules! smoke {
     };
 }
 
-smoke!(cells, charges, cursor, focus, location, query, slices, ticket, timer);
+smoke!(cells, charges, cursor, focus, lane, location, query, slices, ticket, timer);
 
 #[test]
 fn every_entry_has_a_target_a_corpus_and_a_test() {

@@ -7,5 +7,6 @@ mod harness;
 mod identity;
 mod ingestion;
 mod items;
+mod lane;
 mod names;
 mod outage;

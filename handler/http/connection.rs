@@ -1,0 +1,311 @@
+//! One connection from its acceptance to its end: the lane first, then hyper with whatever the lane had read.
+//!
+//! Owns how long a head may take, and what happens when the process drains or room is wanted. Must not know what is served.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::poll_immediate;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::Service;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+use super::connections::{ConnectionActivity, Connections, Place};
+use super::edge::{Edge, EdgeConnection};
+use super::lane::{self, Head};
+use super::redirector::Redirector;
+use super::request::MAX_HEAD_BYTES;
+use super::socket::Socket;
+use crate::clock::Clock;
+use crate::telemetry::Throttle;
+
+/// How long a connection may take over a request head, idle time between requests included: longer than the platforms' proxies keep idle
+/// connections (a minute), so that none is closed under a request on its way.
+const HEAD_TIME: Duration = Duration::from_secs(90);
+/// Room for what one read brings to the lane, in bytes: a few requests.
+const READ_BYTES: usize = 2 * 1024;
+/// Answers, and bytes of them, that the lane writes together before others have their turn.
+const MAX_ANSWERS: usize = 64;
+const MAX_ANSWERS_BYTES: usize = 16 * 1024;
+
+/// What all connections are served with.
+pub struct Shared {
+    /// Serves each call.
+    pub edge: Edge,
+    /// Answers plain redirects before hyper sees them; none where there are none.
+    pub redirector: Option<Redirector>,
+    /// Counts connections and bounds them.
+    pub connections: Arc<Connections>,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Begins the drain: idle connections close, the others once their calls are answered.
+    pub stop: CancellationToken,
+    /// Lines about refused heads.
+    pub refused: Throttle,
+}
+
+/// What may end a connection, whatever its peer does.
+enum Signal {
+    /// The process drains.
+    Drain,
+    /// Nothing is being served, and others want the place.
+    MakeRoom,
+    /// The time for a head is up.
+    HeadIsLate,
+}
+
+/// Looked at only when one of them woke the connection: most wake-ups are bytes.
+type Signals = FuturesUnordered<Pin<Box<dyn Future<Output = Signal> + Send>>>;
+
+/// Serves a connection, which holds `place` until it ends.
+pub async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, place: Place) {
+    let activity = place.activity();
+    let mut signals = signals(&shared, place);
+    let mut socket = Socket::new(stream);
+    let mut draining = false;
+    if let Some(redirector) = &shared.redirector {
+        signals.push(Box::pin(head_is_late(Arc::clone(&shared.clock), Arc::clone(&activity))));
+        let lane = Lane { redirector, peer, activity: &activity, socket: &mut socket, signals: &mut signals, draining: &mut draining };
+        match lane.run().await {
+            Ok(Some(unread)) => socket.rewind(unread),
+            Ok(None) => return,
+            Err(error) => return tracing::debug!(%peer, %error, "connection ended early"),
+        }
+    }
+    hyper(&shared, socket, peer, activity, signals, draining).await;
+}
+
+fn signals(shared: &Shared, place: Place) -> Signals {
+    let stop = shared.stop.clone();
+    let signals = Signals::new();
+    signals.push(Box::pin(async move {
+        stop.cancelled_owned().await;
+        Signal::Drain
+    }));
+    signals.push(Box::pin(async move {
+        place.asked_to_close().await;
+        Signal::MakeRoom
+    }));
+    signals
+}
+
+/// Waits until a head has taken too long, counted from the last answer. Once hyper serves calls it counts for itself.
+async fn head_is_late(clock: Arc<dyn Clock>, activity: Arc<ConnectionActivity>) -> Signal {
+    loop {
+        let left = HEAD_TIME.saturating_sub(clock.uptime().saturating_sub(activity.idle_since()));
+        if activity.has_served() {
+            std::future::pending::<()>().await;
+        }
+        if left.is_zero() {
+            return Signal::HeadIsLate;
+        }
+        tokio::time::sleep(left).await;
+    }
+}
+
+/// A connection while all that arrives on it is plain.
+struct Lane<'connection> {
+    redirector: &'connection Redirector,
+    peer: SocketAddr,
+    activity: &'connection ConnectionActivity,
+    socket: &'connection mut Socket,
+    signals: &'connection mut Signals,
+    draining: &'connection mut bool,
+}
+
+/// What the lane does after what it answered.
+enum After {
+    /// Reads on: the input holds no whole head.
+    Read,
+    /// Answers more of the input, once others had their turn.
+    Answer,
+    /// Leaves the connection to hyper, from the rest of the input on.
+    HandOver,
+}
+
+impl Lane<'_> {
+    /// Answers plain redirects until something else arrives. Returns what is not answered of what was read, for hyper; none where the
+    /// connection is over.
+    async fn run(mut self) -> std::io::Result<Option<Bytes>> {
+        let (mut input, mut output) = (Vec::new(), Vec::new());
+        let mut fresh = true;
+        loop {
+            let after = self.answer(&mut input, &mut output);
+            if !output.is_empty() {
+                fresh = false;
+                if !self.write(&output).await? {
+                    return Ok(None);
+                }
+                output.clear();
+            }
+            match after {
+                After::Answer => tokio::task::yield_now().await,
+                After::HandOver => return Ok(Some(input.into())),
+                After::Read => {
+                    input.reserve(READ_BYTES);
+                    match self.read(&mut input).await? {
+                        Some(0) if input.is_empty() => return Ok(None),
+                        // The first head of a connection may still arrive while the process drains, as hyper has it.
+                        None if *self.draining && fresh && !input.is_empty() => return Ok(Some(input.into())),
+                        // The peer has gone, in the middle of a head.
+                        Some(0) => return Ok(Some(input.into())),
+                        Some(_) => {}
+                        None => return Ok(None),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Answers what is whole at the beginning of `input`, up to a bound, and removes it.
+    fn answer(&self, input: &mut Vec<u8>, output: &mut Vec<u8>) -> After {
+        let (mut answered, mut answers) = (0, 0);
+        let after = loop {
+            if answered == input.len() {
+                break After::Read;
+            }
+            if answers == MAX_ANSWERS || output.len() >= MAX_ANSWERS_BYTES {
+                break After::Answer;
+            }
+            let request = match lane::read(&input[answered..]) {
+                Head::Plain(request) => request,
+                Head::Partial => break After::Read,
+                Head::Other => break After::HandOver,
+            };
+            let Some(uptime) = self.redirector.answer(&request, self.peer, output) else { break After::HandOver };
+            self.activity.answered(uptime);
+            answered += request.length;
+            answers += 1;
+        };
+        input.drain(..answered);
+        after
+    }
+
+    /// Reads more into `input`. Returns how many bytes, 0 where the peer sends no more; none where the connection is to end before.
+    async fn read(&mut self, input: &mut Vec<u8>) -> std::io::Result<Option<usize>> {
+        loop {
+            if *self.draining {
+                // What has arrived is still answered.
+                return poll_immediate(self.socket.read_buf(input)).await.transpose();
+            }
+            tokio::select! {
+                biased;
+                Some(signal) = self.signals.next() => if !self.heed(signal) {
+                    return Ok(None);
+                },
+                read = self.socket.read_buf(input) => return read.map(Some),
+            }
+        }
+    }
+
+    /// Writes answers. Returns whether the connection goes on.
+    async fn write(&mut self, output: &[u8]) -> std::io::Result<bool> {
+        let mut draining = false;
+        {
+            let mut written = pin!(self.socket.write_all(output));
+            loop {
+                tokio::select! {
+                    biased;
+                    outcome = &mut written => {
+                        outcome?;
+                        break;
+                    }
+                    Some(signal) = self.signals.next() => match signal {
+                        Signal::Drain => draining = true,
+                        Signal::MakeRoom | Signal::HeadIsLate => return Ok(false),
+                    },
+                }
+            }
+        }
+        *self.draining |= draining;
+        Ok(true)
+    }
+
+    /// Returns whether the connection goes on after `signal`.
+    fn heed(&mut self, signal: Signal) -> bool {
+        match signal {
+            Signal::Drain => *self.draining = true,
+            Signal::MakeRoom => tracing::debug!(peer = %self.peer, "an idle connection made room"),
+            Signal::HeadIsLate => tracing::debug!(peer = %self.peer, "a head was not finished in time"),
+        }
+        *self.draining
+    }
+}
+
+/// Serves whatever arrives on `socket`.
+async fn hyper(shared: &Shared, socket: Socket, peer: SocketAddr, activity: Arc<ConnectionActivity>, mut signals: Signals, draining: bool) {
+    let service = Watched { inner: shared.edge.connection(peer), connections: Arc::clone(&shared.connections), activity };
+    let mut connection = pin!(http1_builder().serve_connection(TokioIo::new(socket), service));
+    if draining {
+        // It must have read what was begun, or it takes the connection for idle.
+        if let Some(ended) = poll_immediate(&mut connection).await {
+            return ended.unwrap_or_else(|error| shared.note(&error, peer));
+        }
+        connection.as_mut().graceful_shutdown();
+    }
+    loop {
+        tokio::select! {
+            biased;
+            ended = &mut connection => return ended.unwrap_or_else(|error| shared.note(&error, peer)),
+            Some(signal) = signals.next() => match signal {
+                Signal::Drain => connection.as_mut().graceful_shutdown(),
+                // Nothing is being answered: the socket is closed under a peer that is silent, or late with a head.
+                Signal::MakeRoom => return tracing::debug!(%peer, "an idle connection made room"),
+                Signal::HeadIsLate => return tracing::debug!(%peer, "a head was not finished in time"),
+            },
+        }
+    }
+}
+
+fn http1_builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(MAX_HEAD_BYTES).half_close(false);
+    builder
+}
+
+impl Shared {
+    /// Notes how a connection failed. What was no request never reached a route, so nobody else counts it.
+    fn note(&self, error: &hyper::Error, peer: SocketAddr) {
+        if !error.is_parse() && !error.is_parse_too_large() {
+            tracing::debug!(%peer, %error, "connection ended early");
+            return;
+        }
+        self.connections.refused_head();
+        if let Some(left_out) = self.refused.admit(self.clock.uptime()) {
+            tracing::warn!(%peer, %error, left_out, "a request's head was refused");
+        }
+    }
+}
+
+/// The edge, with the connection marked busy while a call is served.
+struct Watched {
+    inner: EdgeConnection,
+    connections: Arc<Connections>,
+    activity: Arc<ConnectionActivity>,
+}
+
+impl Service<Request<Incoming>> for Watched {
+    type Response = warp::reply::Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let serving = Place::serving(&self.connections, &self.activity);
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let answer = answer.await;
+            drop(serving);
+            answer
+        })
+    }
+}
