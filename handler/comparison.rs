@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
@@ -167,6 +167,21 @@ impl Comparison {
         Ok(Overview { report, timeline, runs: log.documents(self.clock.now()) })
     }
 
+    /// Unit prices in use, and the day they are seen on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn prices(&self) -> Result<(PriceBook, Date), StoreError> {
+        let today = self.clock.now().date();
+        Ok((PriceBook::in_use(self.store.prices().await?, &self.config.price_overrides, today), today))
+    }
+
+    /// The region prices are looked up in where none is named.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.config.region
+    }
+
     /// Which minutes are compared, of which run. A range that spans several runs compares none of them.
     fn subject(&self, query: &ReportQuery, log: &RunLog) -> Result<Subject, ComparisonError> {
         let now = self.clock.now();
@@ -259,20 +274,24 @@ impl Comparison {
     async fn inputs(&self, Subject { range, runs, excluded }: Subject, burn_in: BurnIn) -> Result<Inputs, StoreError> {
         let config = &self.config;
         let (starts_at, ends_at) = (range.starts_at(), range.ends_at());
-        let prices = PriceBook::in_use(self.store.prices().await?, &config.price_overrides, self.clock.now().date());
+        let (prices, _) = self.prices().await?;
         // What the run was served with, which this process need not be served with any more.
         let set_up = runs.first().filter(|_| runs.len() == 1).and_then(|run| run.set_up.clone());
-        let (plans, region, margins, resource_ids, shared_resource_ids) = match &set_up {
+        let (plans, instances, region, margins, resource_ids, shared_resource_ids) = match &set_up {
             Some(set_up) => {
                 let arms = set_up.arms.as_ref();
                 let ids = arms.map(|arm| arm.resource_ids.clone());
                 let region = set_up.arms.even.region.clone();
-                (arms.map(|arm| arm.plan), region, set_up.margins, ids, set_up.shared_resource_ids.clone())
+                (arms.map(|arm| arm.plan), arms.map(|arm| arm.instances), region, set_up.margins, ids, set_up.shared_resource_ids.clone())
             }
-            None => (config.plans, config.region.clone(), config.margins, config.resource_ids.clone(), config.shared_resource_ids.clone()),
+            None => {
+                let (ids, shared) = (config.resource_ids.clone(), config.shared_resource_ids.clone());
+                (config.plans, config.instances, config.region.clone(), config.margins, ids, shared)
+            }
         };
         let charged = |ids: Vec<String>| async move { self.store.charged(&ids, starts_at, ends_at).await };
         Ok(Inputs {
+            instances,
             region,
             prices,
             margins,

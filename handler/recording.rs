@@ -97,6 +97,7 @@ impl Recorder {
         let part = |arm: &Arm| {
             let own = ArmSetUp {
                 plan: config.plans[*arm],
+                instances: config.instances[*arm],
                 region: config.region.clone(),
                 version: VERSION.to_owned(),
                 resource_ids: config.resource_ids[*arm].clone(),

@@ -9,7 +9,6 @@ use reqwest::Url;
 use serde::Deserialize;
 use time::{Date, OffsetDateTime};
 
-use crate::domain::plan::AppServiceSize;
 use crate::domain::price::{Meter, Price};
 
 /// Where the API is.
@@ -70,7 +69,8 @@ struct RetailPage {
 
 /// How one of our meters is found in the price list. Linux products end in `- Linux`; the others are for Windows.
 struct Listing {
-    meter: Meter,
+    /// The meter's name.
+    meter: &'static str,
     service: &'static str,
     product: &'static str,
     /// Without spaces, in lower case: Azure writes both `P0v3` and `P1 v3`.
@@ -82,28 +82,62 @@ struct Listing {
     units: u32,
 }
 
-const fn app_service(size: AppServiceSize, product: &'static str, sku: &'static str, name: &'static str) -> Listing {
-    let meter = Meter::AppServiceHour(size);
+const fn app_service(meter: &'static str, product: &'static str, sku: &'static str, name: &'static str) -> Listing {
     Listing { meter, service: "Azure App Service", product, sku, name, unit: "1 Hour", units: 1 }
 }
 
-const fn functions(meter: Meter, product: &'static str, sku: &'static str, name: &'static str, unit: &'static str, units: u32) -> Listing {
-    Listing { meter, service: "Functions", product, sku, name, unit, units }
+const fn functions(meter: &'static str, product: &'static str, sku: &'static str, name: &'static str, unit: &'static str) -> Listing {
+    Listing { meter, service: "Functions", product, sku, name, unit, units: 1 }
 }
 
-const LISTINGS: [Listing; 12] = [
-    app_service(AppServiceSize::F1, "Azure App Service Free Plan - Linux", "f1", "F1"),
-    app_service(AppServiceSize::B1, "Azure App Service Basic Plan - Linux", "b1", "B1"),
-    app_service(AppServiceSize::S1, "Azure App Service Standard Plan - Linux", "s1", "S1"),
-    app_service(AppServiceSize::P0v3, "Azure App Service Premium v3 Plan - Linux", "p0v3", "P0"),
-    app_service(AppServiceSize::P1v3, "Azure App Service Premium v3 Plan - Linux", "p1v3", "P1"),
-    functions(Meter::ConsumptionGbSecond, "Functions", "standard", "Standard Execution Time", "1 GB Second", 1),
-    // Executions are priced in tens.
-    functions(Meter::ConsumptionMillionExecutions, "Functions", "standard", "Standard Total Executions", "10", 100_000),
-    functions(Meter::FlexGbSecond, "Flex Consumption", "ondemand", "On Demand Execution Time", "1 GB Second", 1),
-    functions(Meter::FlexMillionExecutions, "Flex Consumption", "ondemand", "On Demand Total Executions", "10", 100_000),
+/// Executions are priced in tens.
+const fn executions(meter: &'static str, product: &'static str, sku: &'static str, name: &'static str) -> Listing {
+    Listing { units: 100_000, ..functions(meter, product, sku, name, "10") }
+}
+
+const fn container_apps(meter: &'static str, name: &'static str, unit: &'static str) -> Listing {
+    Listing { meter, service: "Azure Container Apps", product: "Azure Container Apps", sku: "standard", name, unit, units: 1 }
+}
+
+const FREE: &str = "Azure App Service Free Plan - Linux";
+const BASIC: &str = "Azure App Service Basic Plan - Linux";
+const STANDARD: &str = "Azure App Service Standard Plan - Linux";
+const PREMIUM_V3: &str = "Azure App Service Premium v3 Plan - Linux";
+const PREMIUM_V4: &str = "Azure App Service Premium v4 Plan - Linux";
+const FLEX: &str = "Flex Consumption";
+
+/// Those of one service together.
+const LISTINGS: [Listing; 31] = [
+    app_service("app-service/F1/hour", FREE, "f1", "F1"),
+    app_service("app-service/B1/hour", BASIC, "b1", "B1"),
+    app_service("app-service/B2/hour", BASIC, "b2", "B2"),
+    app_service("app-service/B3/hour", BASIC, "b3", "B3"),
+    app_service("app-service/S1/hour", STANDARD, "s1", "S1"),
+    app_service("app-service/S2/hour", STANDARD, "s2", "S2"),
+    app_service("app-service/S3/hour", STANDARD, "s3", "S3"),
+    app_service("app-service/P0v3/hour", PREMIUM_V3, "p0v3", "P0"),
+    app_service("app-service/P1v3/hour", PREMIUM_V3, "p1v3", "P1"),
+    app_service("app-service/P2v3/hour", PREMIUM_V3, "p2v3", "P2"),
+    app_service("app-service/P3v3/hour", PREMIUM_V3, "p3v3", "P3"),
+    app_service("app-service/P0v4/hour", PREMIUM_V4, "p0v4", "P0"),
+    app_service("app-service/P1v4/hour", PREMIUM_V4, "p1v4", "P1"),
+    app_service("app-service/P2v4/hour", PREMIUM_V4, "p2v4", "P2"),
+    app_service("app-service/P3v4/hour", PREMIUM_V4, "p3v4", "P3"),
+    functions("functions/elastic-premium/vcpu-hour", "Premium Functions", "premium", "Premium vCPU Duration", "1 Hour"),
+    functions("functions/elastic-premium/gb-hour", "Premium Functions", "premium", "Premium Memory Duration", "1 GiB Hour"),
+    functions("functions/consumption/gb-second", "Functions", "standard", "Standard Execution Time", "1 GB Second"),
+    executions("functions/consumption/million-executions", "Functions", "standard", "Standard Total Executions"),
+    functions("functions/flex/gb-second", FLEX, "ondemand", "On Demand Execution Time", "1 GB Second"),
+    executions("functions/flex/million-executions", FLEX, "ondemand", "On Demand Total Executions"),
+    functions("functions/flex-always-ready/baseline-gb-second", FLEX, "alwaysready", "Always Ready Baseline", "1 GB Second"),
+    functions("functions/flex-always-ready/gb-second", FLEX, "alwaysready", "Always Ready Execution Time", "1 GB Second"),
+    executions("functions/flex-always-ready/million-executions", FLEX, "alwaysready", "Always Ready Total Executions"),
+    container_apps("container-apps/vcpu-second", "Standard vCPU Active Usage", "1 Second"),
+    container_apps("container-apps/idle-vcpu-second", "Standard vCPU Idle Usage", "1 Second"),
+    container_apps("container-apps/gib-second", "Standard Memory Active Usage", "1 GiB Second"),
+    container_apps("container-apps/million-requests", "Standard Requests", "1M"),
     Listing {
-        meter: Meter::PostgresqlB1msHour,
+        meter: "postgresql/B1ms/hour",
         service: "Azure Database for PostgreSQL",
         product: "Azure Database for PostgreSQL Flexible Server Burstable BS Series Compute",
         sku: "b1ms",
@@ -112,7 +146,7 @@ const LISTINGS: [Listing; 12] = [
         units: 1,
     },
     Listing {
-        meter: Meter::RegistryBasicThirtyDays,
+        meter: "container-registry/basic/30-days",
         service: "Container Registry",
         product: "Container Registry",
         sku: "basic",
@@ -122,7 +156,7 @@ const LISTINGS: [Listing; 12] = [
     },
     // Application Insights keeps its data in a Log Analytics workspace, which is what is charged.
     Listing {
-        meter: Meter::ApplicationInsightsGb,
+        meter: "application-insights/gb",
         service: "Log Analytics",
         product: "Log Analytics",
         sku: "analyticslogs",
@@ -145,18 +179,20 @@ impl Listing {
     }
 
     /// The price among `items`. Free grants are rows of a lower tier: the highest tier is what use beyond them costs.
-    fn price(&self, items: &[RetailItem], region: &str) -> Option<Price> {
+    fn price(&self, items: &[RetailItem], region: &str, now: OffsetDateTime) -> Option<Price> {
         let order = |item: &&RetailItem| (item.is_primary_meter_region, tier(item), item.effective_start_date.clone());
         let item = items.iter().filter(|item| self.matches(item)).max_by_key(order)?;
         // The shortest text that reads back as the same number is the price as it was listed.
         let listed: BigDecimal = item.retail_price.to_string().parse().ok()?;
+        let since = day(&item.effective_start_date)?;
         Some(Price {
-            meter: self.meter,
+            meter: self.meter.parse().ok()?,
             region: region.to_owned(),
             amount: (listed * BigDecimal::from(self.units)).normalized(),
             currency: CURRENCY.to_owned(),
-            as_of: day(&item.effective_start_date)?,
-            source: format!("Azure Retail Prices API, {}, {}", item.product_name, item.meter_name),
+            as_of: now.date(),
+            fetched_at: Some(now),
+            source: format!("Azure Retail Prices API, {}, {}, in force since {since}", item.product_name, item.meter_name),
         })
     }
 }
@@ -179,11 +215,11 @@ pub struct Fetched {
     pub missing: Vec<Meter>,
 }
 
-/// Fetches the prices of every meter in `region` from the API at `address`.
+/// Fetches the prices of every meter in `region` from the API at `address`; `now` dates them.
 ///
 /// # Errors
 /// [`PricesError`]; nothing is returned then.
-pub async fn fetch(client: &reqwest::Client, address: &str, region: &str) -> Result<Fetched, PricesError> {
+pub async fn fetch(client: &reqwest::Client, address: &str, region: &str, now: OffsetDateTime) -> Result<Fetched, PricesError> {
     if region.is_empty() || region.len() > 40 || !region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
         return Err(PricesError::Region(region.chars().take(60).collect()));
     }
@@ -193,9 +229,9 @@ pub async fn fetch(client: &reqwest::Client, address: &str, region: &str) -> Res
     for service in services {
         let items = service_items(client, address, service, region).await?;
         for listing in LISTINGS.iter().filter(|listing| listing.service == service) {
-            match listing.price(&items, region) {
+            match listing.price(&items, region, now) {
                 Some(price) => fetched.prices.push(price),
-                None => fetched.missing.push(listing.meter),
+                None => fetched.missing.extend(listing.meter.parse::<Meter>()),
             }
         }
     }

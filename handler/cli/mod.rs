@@ -12,6 +12,7 @@ mod health;
 mod import;
 mod key;
 mod migrate;
+mod plans;
 mod prices;
 mod process;
 mod report;
@@ -75,6 +76,8 @@ pub enum Command {
     Costs(costs::Costs),
     /// Call the one URL, follow its redirects, and say where they end; exit code 1 when too few end where they should
     Watch(watch::WatchArguments),
+    /// Price every plan for the traffic measured, or for a given one, and say where the cheapest changes
+    Plans(plans::Plans),
     /// Show the unit prices in use, or fetch newer ones
     Prices(prices::Prices),
     /// Declare, list, show, end, plan and replay runs: what is compared, from when to when, with which margins
@@ -139,6 +142,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Validate(validate) => validate.run(),
         Command::Costs(costs) => costs.run(),
         Command::Watch(watch) => watch.run(),
+        Command::Plans(plans) => plans.run(),
         Command::Prices(prices) => prices.run(),
         Command::Run(runs) => runs.run(),
         Command::Report(report) => report.run(),

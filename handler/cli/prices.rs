@@ -8,10 +8,11 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use super::database::{DatabaseChoice, open_store};
 use super::failure::Failure;
 use super::process::runtime;
+use super::values::price_file;
 use crate::azure::prices::{RETAIL_PRICES, fetch};
 use crate::clock::{Clock, SystemClock};
 use crate::config::comparison;
-use crate::domain::price::{Meter, PriceBook};
+use crate::domain::price::{Meter, PriceBook, PriceOverride};
 use crate::outgoing::http_client;
 
 /// Unit prices.
@@ -40,6 +41,9 @@ struct Choice {
     /// Azure region, such as westeurope [default: SWITCHBACK_REGION]
     #[arg(long)]
     region: Option<String>,
+    /// A file of negotiated prices that win over all others: meter=amount in USD, one a line
+    #[arg(long, value_name = "FILE", value_parser = price_file)]
+    prices: Option<Vec<PriceOverride>>,
     #[command(flatten)]
     database: DatabaseChoice,
 }
@@ -58,12 +62,13 @@ impl Choice {
     fn show(self) -> Result<(), Failure> {
         let (config, _) = comparison::from_process_environment()?;
         let region = self.region.unwrap_or(config.region);
+        let overrides = [self.prices.unwrap_or_default(), config.price_overrides].concat();
         let database = self.database.config()?;
         runtime()?.block_on(async {
             let clock = Arc::new(SystemClock::new());
             let today = clock.now().date();
             let fetched = open_store(&database, clock)?.prices().await.map_err(|error| Failure::operation(&error))?;
-            println!("{}", table(&PriceBook::in_use(fetched, &config.price_overrides, today), &region));
+            println!("{}", table(&PriceBook::in_use(fetched, &overrides, today), &region));
             Ok(())
         })
     }
@@ -76,9 +81,11 @@ impl Choice {
         }
         let database = self.database.config()?;
         runtime()?.block_on(async {
-            let store = open_store(&database, Arc::new(SystemClock::new()))?;
+            let clock = Arc::new(SystemClock::new());
+            let now = clock.now();
+            let store = open_store(&database, clock)?;
             let client = http_client().map_err(|error| Failure::operation(&error))?;
-            let fetched = fetch(&client, api, &region).await.map_err(|error| Failure::operation(&error))?;
+            let fetched = fetch(&client, api, &region, now).await.map_err(|error| Failure::operation(&error))?;
             store.write_prices(&fetched.prices).await.map_err(|error| Failure::operation(&error))?;
             println!("kept {} prices of {region}", fetched.prices.len());
             for meter in &fetched.missing {
@@ -92,7 +99,7 @@ impl Choice {
 fn table(book: &PriceBook, region: &str) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_header(["meter", "USD", "region", "as of", "source"]);
-    for price in Meter::ALL.into_iter().filter_map(|meter| book.find(meter, region)) {
+    for price in Meter::all().filter_map(|meter| book.find(meter, region)) {
         table.add_row([
             Cell::new(price.meter.as_str()),
             Cell::new(price.amount.to_plain_string()).set_alignment(CellAlignment::Right),

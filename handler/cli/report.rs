@@ -11,13 +11,14 @@ use time::OffsetDateTime;
 use super::database::{DatabaseChoice, open_store};
 use super::failure::Failure;
 use super::process::runtime;
-use super::values::{minute, read_moment};
+use super::values::{minute, price_file, read_moment};
 use crate::clock::SystemClock;
 use crate::comparison::{Comparison, Overview, ReportQuery};
 use crate::config::{BaseUrl, comparison, process_setting};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::figures::{self, amount, count, decimals, difference, percent, size_of_difference};
 use crate::domain::moment;
+use crate::domain::price::PriceOverride;
 use crate::domain::report::{CheckLine, Finding, Metric, Report, Status};
 use crate::domain::run::{RunChoice, RunDocument};
 use crate::domain::schedule::Schedule;
@@ -57,12 +58,16 @@ pub struct ReportCommand {
     minute: Option<Duration>,
     #[command(flatten)]
     database: DatabaseChoice,
+    /// A file of negotiated prices that win over all others: meter=amount in USD, one a line
+    #[arg(long, value_name = "FILE", value_parser = price_file)]
+    prices: Option<Vec<PriceOverride>>,
 }
 
 impl ReportCommand {
     /// Makes the report and prints it.
     pub fn run(self) -> Result<(), Failure> {
-        let (config, rule) = comparison::from_process_environment()?;
+        let (mut config, rule) = comparison::from_process_environment()?;
+        config.price_overrides.splice(0..0, self.prices.clone().unwrap_or_default());
         let database = self.database.config()?;
         let schedule = Schedule::with_minute(rule, self.minute.unwrap_or(Schedule::MINUTE));
         let query = ReportQuery { run: self.run.clone(), from: self.from, to: self.to, last: None, burn_in: self.burn_in };
@@ -122,6 +127,7 @@ fn text(report: &Report) -> String {
         report.arms.even.plan,
         report.arms.odd.plan
     ));
+    parts.extend(report.cost.stale_prices.clone());
     parts.push(report.summary.iter().map(|words| format!("  {words}")).collect::<Vec<_>>().join("\n"));
     parts.push(checks(report).to_string());
     parts.push(arms(report).to_string());
@@ -253,6 +259,13 @@ fn cost(report: &Report) -> Option<Table> {
     row("this plan alone, a month", &|arm| Some(arm.projected.as_ref()?.per_month.to_string()));
     row("this plan alone, a month, with free grants", &|arm| Some(arm.projected.as_ref()?.per_month_with_grants.to_string()));
     row("this plan alone, per 1,000 calls", &|arm| Some(arm.projected.as_ref()?.per_1000_calls.as_ref()?.to_string()));
+    if arms.iter().any(|arm| arm.per_month_call_by_call.is_some()) {
+        row("a month if each call were billed by itself (decides nothing)", &|arm| {
+            Some(arm.per_month_call_by_call.as_ref().map_or_else(String::new, ToString::to_string))
+        });
+    }
+    row("instances measured, declared", &|arm| Some(format!("{}, {}", arm.instances_measured.as_ref()?, arm.instances_declared.as_ref()?)));
+    row("share of its minutes metered", &|arm| arm.metered_share.as_ref().map(ToString::to_string));
     row("supervision's calls", &|arm| arm.probes.as_ref().map(ToString::to_string));
     row("imported charges", &|arm| arm.charged.as_ref().map(|charged| format!("{} {}", charged.billed, charged.currency)));
     let half = report.cost.shared.each_arm.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);

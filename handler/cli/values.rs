@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::config::settings;
+use crate::domain::price::{PriceOverride, parse_overrides};
 use crate::domain::schedule::Schedule;
 
 /// How long a minute lasts.
@@ -41,4 +42,13 @@ pub fn rate(text: &str) -> Result<f64, String> {
         Ok(rate) if rate > 0.0 && rate <= 10_000.0 => Ok(rate),
         _ => Err(format!("'{text}' is not a rate such as 50/s")),
     }
+}
+
+/// A file of prices, `meter=amount` one a line.
+///
+/// # Errors
+/// Says what would be right, or why the file could not be read.
+pub fn price_file(path: &str) -> Result<Vec<PriceOverride>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{path} could not be read: {error}"))?;
+    parse_overrides(&text).map_err(|error| format!("{path}: {error}"))
 }

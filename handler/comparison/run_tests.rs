@@ -8,7 +8,7 @@ use crate::clock::ManualClock;
 use crate::config::database;
 use crate::domain::arm::Arm;
 use crate::domain::margins::ChangedMargins;
-use crate::domain::plan::{AppServiceSize, FlexSize, Plan};
+use crate::domain::plan::Plan;
 use crate::domain::report::VerdictOutcome;
 use crate::domain::run::{ArmPart, ExclusionRequest, PartSetUp, RunKind, RunRequest, ScheduleSetUp, testing};
 use crate::domain::schedule::Rule;
@@ -27,7 +27,7 @@ fn part(arm: Arm, plan: Plan, schedule: &Schedule) -> PartSetUp {
 async fn counted(clock: &ManualClock, schedule: Schedule) -> Store {
     let config = database::from_url(&database_url().await).unwrap();
     let store = Store::new(&config, Arc::new(clock.clone())).unwrap();
-    for (arm, plan) in [(Arm::Even, Plan::AppService(AppServiceSize::S1)), (Arm::Odd, Plan::FunctionsFlex(FlexSize::Mb512))] {
+    for (arm, plan) in [(Arm::Even, Plan::S1), (Arm::Odd, Plan::FLEX_512)] {
         store.record_set_up(&part(arm, plan, &schedule), START).await.unwrap();
     }
     fill(&store, &schedule, 120, ByArm { even: 1, odd: 2 }).await;
@@ -46,15 +46,15 @@ fn run(name: &str) -> ReportQuery {
 async fn a_changed_plan_makes_two_runs_and_neither_report_has_the_others_minutes() {
     let clock = ManualClock::new(NOW);
     let store = counted(&clock, Schedule::default()).await;
-    let changed = part(Arm::Even, Plan::AppService(AppServiceSize::B1), &Schedule::default());
+    let changed = part(Arm::Even, Plan::B1, &Schedule::default());
     store.record_set_up(&changed, datetime!(2026-11-23 11:01:30 UTC)).await.unwrap();
     let comparison = comparison(&store, &clock);
     let after = comparison.report(&ReportQuery::default()).await.unwrap();
-    assert_eq!((after.data.rows, after.arms.even.plan), (58, Plan::AppService(AppServiceSize::B1)), "from 11:02 on");
+    assert_eq!((after.data.rows, after.arms.even.plan), (58, Plan::B1), "from 11:02 on");
     assert_eq!((after.from, after.run.as_ref().unwrap().kind), (datetime!(2026-11-23 11:02 UTC), RunKind::Observed));
     let runs = store.run_log().await.unwrap().documents(NOW);
     let before = comparison.report(&run(&runs[1].id.to_string())).await.unwrap();
-    assert_eq!((before.data.rows, before.arms.even.plan), (60, Plan::AppService(AppServiceSize::S1)), "up to 11:00");
+    assert_eq!((before.data.rows, before.arms.even.plan), (60, Plan::S1), "up to 11:00");
     assert_eq!(before.to, datetime!(2026-11-23 11:00 UTC));
 
     let both = ReportQuery { from: Some(datetime!(2026-11-23 10:30 UTC)), ..ReportQuery::default() };

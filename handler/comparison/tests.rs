@@ -13,7 +13,7 @@ use crate::domain::columns;
 use crate::domain::decision::{Decision, DecisionCount, Reason};
 use crate::domain::histogram::bucket_of;
 use crate::domain::margins::Margins;
-use crate::domain::plan::{AppServiceSize, FlexSize, Plan};
+use crate::domain::plan::Plan;
 use crate::domain::price::{Meter, Price, parse_overrides};
 use crate::domain::report::{CostSource, MetricName, VerdictOutcome};
 use crate::domain::run;
@@ -25,7 +25,8 @@ pub(super) const NOW: OffsetDateTime = datetime!(2026-11-23 12:00:30 UTC);
 
 pub(super) fn config() -> ComparisonConfig {
     ComparisonConfig {
-        plans: ByArm { even: Plan::AppService(AppServiceSize::B1), odd: Plan::FunctionsFlex(FlexSize::Mb512) },
+        plans: ByArm { even: Plan::B1, odd: Plan::FLEX_512 },
+        instances: ByArm::default(),
         region: "westeurope".into(),
         margins: Margins { failure_share: Some(0.01), ..Margins::default() },
         resource_ids: ByArm { even: vec!["/Sub/A/serverFarms/One".into()], odd: vec!["/sub/a/sites/odd".into()] },
@@ -40,7 +41,7 @@ fn window(schedule: &Schedule, minute: Minute, workers: ByArm<u128>) -> Window {
     let arm = schedule.arm_of(minute);
     let jitter = u64::try_from(minute.0 % 7).unwrap() * 100;
     let latency = if arm == Arm::Even { 20_000 } else { 24_000 } + jitter;
-    let mut counts = WindowCounts { status_classes: [0, 40, 0, 0, 0], ..WindowCounts::default() };
+    let mut counts = WindowCounts { status_classes: [0, 40, 0, 0, 0], metered_ms: Some(24_100), ..WindowCounts::default() };
     for (index, slice) in counts.slices.0.iter_mut().enumerate() {
         let calls = if index == SLICES / 2 { 22 } else { 3 };
         let bucket = u16::try_from(bucket_of(latency)).unwrap();
@@ -74,11 +75,12 @@ async fn stored_rows_become_a_report() {
     let store = new_store().await;
     fill(&store, &Schedule::default(), 120, ByArm { even: 1, odd: 2 }).await;
     let fetched = Price {
-        meter: Meter::FlexGbSecond,
+        meter: Meter::FLEX_GB_SECOND,
         region: "westeurope".into(),
         amount: "0.00003".parse().unwrap(),
         currency: "USD".into(),
         as_of: NOW.date(),
+        fetched_at: None,
         source: "fetched".into(),
     };
     store.write_prices(&[fetched]).await.unwrap();
@@ -86,7 +88,7 @@ async fn stored_rows_become_a_report() {
     assert_eq!((report.data.pairs, report.arms.even.calls, report.checks.conformance.decisions), (60, 2_400, 4_800));
     let mean = report.metric(MetricName::LatencyMean).unwrap();
     assert!(mean.interval.low <= 4.0 && 4.0 <= mean.interval.high && mean.interval.low > 3.0, "{mean:?}");
-    assert_eq!(report.cost.arms.even.prices[0].source, "override by setting");
+    assert_eq!(report.cost.arms.even.prices[0].source, "override by setting or file");
     assert_eq!(report.cost.arms.odd.prices[0].source, "fetched");
     assert_eq!(report.cost.arms.odd.prices[1].region, "eastus", "the reference region stands in");
     assert!(!report.aa_run);

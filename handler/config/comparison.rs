@@ -6,6 +6,7 @@ use super::environment::process_environment;
 use super::settings::{ConfigError, Settings, duration_between, fraction, list};
 use crate::domain::arm::ByArm;
 use crate::domain::draw::{NotASeed, Seed};
+use crate::domain::instances::DeclaredInstances;
 use crate::domain::margins::Margins;
 use crate::domain::plan::Plan;
 use crate::domain::price::{PriceOverride, parse_overrides};
@@ -19,6 +20,8 @@ pub(super) const SEED: &str = "SWITCHBACK_SCHEDULE_SEED";
 pub struct ComparisonConfig {
     /// What each arm runs on.
     pub plans: ByArm<Plan>,
+    /// How many instances each arm's plan is set to run, where that is declared.
+    pub instances: ByArm<Option<DeclaredInstances>>,
     /// Azure region both arms run in, or `local`.
     pub region: String,
     /// How much worse the cheaper arm may be, where a run does not declare its own margins.
@@ -35,7 +38,9 @@ pub struct ComparisonConfig {
 
 pub(super) fn read(settings: &mut Settings, seed: Option<Seed>) -> ComparisonConfig {
     let plans =
-        ByArm { even: "SWITCHBACK_EVEN_PLAN", odd: "SWITCHBACK_ODD_PLAN" }.map(|setting| settings.parsed(setting, Plan::Local, str::parse));
+        ByArm { even: "SWITCHBACK_EVEN_PLAN", odd: "SWITCHBACK_ODD_PLAN" }.map(|setting| settings.parsed(setting, Plan::LOCAL, str::parse));
+    let instances = ByArm { even: "SWITCHBACK_EVEN_INSTANCES", odd: "SWITCHBACK_ODD_INSTANCES" }
+        .map(|setting| settings.parsed(setting, None, |text| text.parse().map(Some)));
     let region = settings.text("SWITCHBACK_REGION").or_else(|| settings.text("REGION_NAME")).unwrap_or("local").to_owned();
     let margins = read_margins(settings);
     let mut ids = |setting| {
@@ -45,6 +50,7 @@ pub(super) fn read(settings: &mut Settings, seed: Option<Seed>) -> ComparisonCon
     let shared_resource_ids = ids("SWITCHBACK_SHARED_RESOURCE_IDS");
     ComparisonConfig {
         plans,
+        instances,
         // Portals write regions with spaces and capitals; the price list does not.
         region: region.replace(' ', "").to_lowercase(),
         margins,
@@ -116,7 +122,6 @@ pub fn from_process_environment() -> Result<(ComparisonConfig, Rule), ConfigErro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::plan::{AppServiceSize, FlexSize};
 
     fn settings(pairs: &[(&str, &str)]) -> Settings {
         Settings::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
@@ -127,6 +132,7 @@ mod tests {
         let mut settings = settings(&[
             ("SWITCHBACK_EVEN_PLAN", "app-service/S1"),
             ("SWITCHBACK_ODD_PLAN", "functions/flex-512"),
+            ("SWITCHBACK_ODD_INSTANCES", "0-40"),
             ("SWITCHBACK_REGION", "West Europe"),
             ("SWITCHBACK_MARGIN_P95", "30ms"),
             ("SWITCHBACK_MARGIN_P99", "off"),
@@ -136,7 +142,8 @@ mod tests {
         ]);
         let config = read(&mut settings, None);
         assert!(settings.into_mistakes().is_empty());
-        assert_eq!(config.plans, ByArm { even: Plan::AppService(AppServiceSize::S1), odd: Plan::FunctionsFlex(FlexSize::Mb512) });
+        assert_eq!(config.plans, ByArm { even: Plan::S1, odd: Plan::FLEX_512 });
+        assert_eq!(config.instances, ByArm { even: None, odd: Some(DeclaredInstances { min: 0, max: 40 }) });
         assert_eq!(config.region, "westeurope");
         let margins = Margins { latency_p95_ms: Some(30.0), latency_p99_ms: None, failure_share: Some(0.01), ..Margins::default() };
         assert_eq!(config.margins, margins);
@@ -148,14 +155,16 @@ mod tests {
     fn every_mistake_is_named() {
         let mut settings = settings(&[
             ("SWITCHBACK_EVEN_PLAN", "S1"),
+            ("SWITCHBACK_EVEN_INSTANCES", "4-1"),
             ("SWITCHBACK_MARGIN_FAILURE_SHARE", "5%"),
             ("SWITCHBACK_MARGIN_P95", "50"),
             ("SWITCHBACK_PRICES", "gold=1"),
         ]);
         let _ = read(&mut settings, None);
         let mistakes: Vec<String> = settings.into_mistakes().iter().map(ToString::to_string).collect();
-        assert_eq!(mistakes.len(), 4, "{mistakes:?}");
-        assert!(mistakes[0].contains("'S1' is not a plan: expected one of local, app-service/F1"), "{mistakes:?}");
-        assert!(mistakes[3].contains("'gold' is not a meter"), "{mistakes:?}");
+        assert_eq!(mistakes.len(), 5, "{mistakes:?}");
+        assert!(mistakes[1].contains("'S1' is not a plan: expected one of local, app-service/F1"), "{mistakes:?}");
+        assert!(mistakes[0].contains("'4-1' is not a number of instances"), "{mistakes:?}");
+        assert!(mistakes[4].contains("'gold' is not a meter"), "{mistakes:?}");
     }
 }

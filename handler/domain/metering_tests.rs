@@ -4,8 +4,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::*;
-use crate::domain::billing::{Billing, UseRules};
-use crate::domain::plan::{FlexSize, Plan};
+use crate::domain::billing::ExecutionRule;
 use crate::domain::statistics::random::Random;
 
 #[derive(Deserialize)]
@@ -86,13 +85,6 @@ fn painted(calls: &[(u64, u64)], publishing: bool, cell_ms: usize) -> u64 {
     (paid.iter().filter(|paid| **paid).count() * cell_ms) as u64
 }
 
-fn flex() -> UseRules {
-    match Billing::of(Plan::FunctionsFlex(FlexSize::Mb512)) {
-        Billing::PerUse(rules) => rules,
-        other => panic!("{other:?}"),
-    }
-}
-
 /// tests/data/method/README.md.
 #[test]
 fn independent_answers_are_reproduced() {
@@ -101,7 +93,7 @@ fn independent_answers_are_reproduced() {
     for answer in answers.cases {
         let of = |publishing| metered(&answer.calls, publishing, u64::MAX);
         assert_eq!((of(false), of(true)), (answer.metered_ms, answer.with_publish_ms), "{}", answer.name);
-        let each_alone = |call: &(u64, u64)| flex().billed_ms((call.1 - call.0) * 1_000);
+        let each_alone = |call: &(u64, u64)| ExecutionRule::FLEX_ALONE.billed_ms((call.1 - call.0) * 1_000);
         assert_eq!(answer.calls.iter().map(each_alone).sum::<u64>(), answer.per_call_ms, "{}", answer.name);
         assert_eq!((painted(&answer.calls, false, 1), painted(&answer.calls, true, 1)), (of(false), of(true)), "{}", answer.name);
     }

@@ -21,6 +21,7 @@ pub mod figures;
 pub mod hex;
 pub mod histogram;
 pub mod import;
+pub mod instances;
 pub mod listed;
 pub mod margins;
 pub mod metering;

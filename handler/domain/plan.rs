@@ -1,4 +1,4 @@
-//! The Azure plans an arm can run on. Must not know what they cost.
+//! The Azure plans an arm can run on, by their names in the catalogue. Must not know what they cost.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,99 +7,60 @@ use serde::Serialize;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Sizes of dedicated App Service plans.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AppServiceSize {
-    /// Free, shared machine, 60 CPU minutes a day.
-    F1,
-    /// Basic, one core.
-    B1,
-    /// Standard, one core.
-    S1,
-    /// Premium v3, one core.
-    P0v3,
-    /// Premium v3, two cores.
-    P1v3,
-}
+use super::catalogue::{Catalogue, CataloguePlan};
 
-/// Instance sizes of the Flex Consumption plan.
+/// What an arm runs on: a plan of the catalogue, or a machine of one's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FlexSize {
-    /// 512 MB.
-    Mb512,
-    /// 2,048 MB.
-    Mb2048,
-    /// 4,096 MB.
-    Mb4096,
-}
-
-impl FlexSize {
-    /// The instance's memory, MB.
-    #[must_use]
-    pub const fn memory_mb(self) -> u32 {
-        match self {
-            FlexSize::Mb512 => 512,
-            FlexSize::Mb2048 => 2_048,
-            FlexSize::Mb4096 => 4_096,
-        }
-    }
-}
-
-/// What an arm runs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Plan {
-    /// A machine of one's own: no price is known.
-    Local,
-    /// A dedicated App Service plan, paid by the hour.
-    AppService(AppServiceSize),
-    /// Functions Consumption (Y1), paid by use.
-    FunctionsConsumption,
-    /// Functions Flex Consumption on demand, paid by use.
-    FunctionsFlex(FlexSize),
-}
+pub struct Plan(&'static str);
 
 impl Plan {
+    /// A machine of one's own: no price is known.
+    pub const LOCAL: Plan = Plan("local");
+
     /// Every plan.
-    pub const ALL: [Plan; 10] = [
-        Plan::Local,
-        Plan::AppService(AppServiceSize::F1),
-        Plan::AppService(AppServiceSize::B1),
-        Plan::AppService(AppServiceSize::S1),
-        Plan::AppService(AppServiceSize::P0v3),
-        Plan::AppService(AppServiceSize::P1v3),
-        Plan::FunctionsConsumption,
-        Plan::FunctionsFlex(FlexSize::Mb512),
-        Plan::FunctionsFlex(FlexSize::Mb2048),
-        Plan::FunctionsFlex(FlexSize::Mb4096),
-    ];
+    pub fn all() -> impl Iterator<Item = Plan> {
+        std::iter::once(Plan::LOCAL).chain(Catalogue::embedded().plans.iter().map(Plan::of))
+    }
+
+    /// The plan that the catalogue says this of.
+    #[must_use]
+    pub fn of(listed: &'static CataloguePlan) -> Plan {
+        Plan(&listed.name)
+    }
 
     /// The plan's name in settings and JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Plan::Local => "local",
-            Plan::AppService(AppServiceSize::F1) => "app-service/F1",
-            Plan::AppService(AppServiceSize::B1) => "app-service/B1",
-            Plan::AppService(AppServiceSize::S1) => "app-service/S1",
-            Plan::AppService(AppServiceSize::P0v3) => "app-service/P0v3",
-            Plan::AppService(AppServiceSize::P1v3) => "app-service/P1v3",
-            Plan::FunctionsConsumption => "functions/consumption",
-            Plan::FunctionsFlex(FlexSize::Mb512) => "functions/flex-512",
-            Plan::FunctionsFlex(FlexSize::Mb2048) => "functions/flex-2048",
-            Plan::FunctionsFlex(FlexSize::Mb4096) => "functions/flex-4096",
-        }
+        self.0
     }
+
+    /// What the catalogue says of it; nothing of a machine of one's own.
+    #[must_use]
+    pub fn listed(self) -> Option<&'static CataloguePlan> {
+        Catalogue::embedded().plan(self.0)
+    }
+}
+
+/// Plans that tests compare.
+#[expect(missing_docs, reason = "a name says it")]
+#[cfg(test)]
+impl Plan {
+    pub const B1: Plan = Plan("app-service/B1");
+    pub const S1: Plan = Plan("app-service/S1");
+    pub const P1V3: Plan = Plan("app-service/P1v3");
+    pub const CONSUMPTION: Plan = Plan("functions/consumption");
+    pub const FLEX_512: Plan = Plan("functions/flex-512");
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
+        formatter.write_str(self.0)
     }
 }
 
 impl PartialSchema for Plan {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Plan::ALL.map(Plan::as_str))).into()
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Plan::all().map(Plan::as_str))).into()
     }
 }
 
@@ -107,20 +68,20 @@ impl ToSchema for Plan {}
 
 impl Serialize for Plan {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+        serializer.serialize_str(self.0)
     }
 }
 
 /// The text named no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not a plan: expected one of {names}", names = Plan::ALL.map(Plan::as_str).join(", "))]
+#[error("'{0}' is not a plan: expected one of {names}", names = Plan::all().map(Plan::as_str).collect::<Vec<_>>().join(", "))]
 pub struct UnknownPlan(String);
 
 impl FromStr for Plan {
     type Err = UnknownPlan;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Plan::ALL.into_iter().find(|plan| plan.as_str() == text).ok_or_else(|| UnknownPlan(text.chars().take(40).collect()))
+        Plan::all().find(|plan| plan.0 == text).ok_or_else(|| UnknownPlan(text.chars().take(40).collect()))
     }
 }
 
@@ -130,10 +91,22 @@ mod tests {
 
     #[test]
     fn names_round_trip_and_a_wrong_one_lists_the_right_ones() {
-        for plan in Plan::ALL {
+        for plan in Plan::all() {
             assert_eq!(plan.as_str().parse(), Ok(plan));
+            assert_eq!(plan.listed().is_some(), plan != Plan::LOCAL, "{plan}");
         }
         let error = "app-service/b1".parse::<Plan>().expect_err("case matters").to_string();
         assert!(error.contains("'app-service/b1'") && error.contains("app-service/B1") && error.contains("functions/flex-4096"));
+    }
+
+    #[test]
+    fn names_of_earlier_versions_are_plans_still() {
+        for name in ["local", "app-service/F1", "app-service/B1", "app-service/S1", "app-service/P0v3", "app-service/P1v3"] {
+            assert!(name.parse::<Plan>().is_ok(), "{name}");
+        }
+        for name in ["functions/consumption", "functions/flex-512", "functions/flex-2048", "functions/flex-4096"] {
+            assert!(name.parse::<Plan>().is_ok(), "{name}");
+        }
+        assert!([Plan::B1, Plan::S1, Plan::CONSUMPTION, Plan::FLEX_512].into_iter().all(|plan| plan.listed().is_some()));
     }
 }

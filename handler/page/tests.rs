@@ -73,6 +73,7 @@ fn a_run_is_shown_whole_with_the_checks_above_the_verdict() {
         "Which plan is worth its price?",
         "How odd compares with even",
         "What 1,000 calls cost",
+        "What every plan would cost",
         "Minute by minute",
         "Supervision from outside",
         "What this run can see",
@@ -80,8 +81,8 @@ fn a_run_is_shown_whole_with_the_checks_above_the_verdict() {
     ];
     let positions: Vec<usize> = order.iter().map(|heading| html.find(heading).unwrap_or_else(|| panic!("{heading} is missing"))).collect();
     assert!(positions.is_sorted());
-    assert_eq!(html.matches("<svg class=\"plot wide\"").count(), 8, "three of intervals, one of cost, four of minutes");
-    assert_eq!(html.matches("<svg class=\"plot narrow\"").count(), 8);
+    assert_eq!(html.matches("<svg class=\"plot wide\"").count(), 9, "three of intervals, two of cost, four of minutes");
+    assert_eq!(html.matches("<svg class=\"plot narrow\"").count(), 9);
     for words in [
         "Arm even: app-service/S1",
         "Arm odd: functions/flex-512",
@@ -91,7 +92,7 @@ fn a_run_is_shown_whole_with_the_checks_above_the_verdict() {
         "Minutes with a failover: 1",
         "$0.095",
         "+20.0 ms",
-        "embedded snapshot of list prices",
+        "as quoted in a public hosting study",
         "No probe was recorded",
     ] {
         assert!(html.contains(words), "{words} is missing");
@@ -136,7 +137,7 @@ fn without_calls_the_page_says_how_to_get_some() {
 
 #[test]
 fn too_few_minutes_and_unpriced_plans_are_explained_instead_of_drawn() {
-    let unpriced = Inputs { plans: ByArm { even: Plan::Local, odd: Plan::Local }, ..inputs(3) };
+    let unpriced = Inputs { plans: ByArm { even: Plan::LOCAL, odd: Plan::LOCAL }, ..inputs(3) };
     let (report, timeline) = run(3, unpriced);
     let html = page_of(&report, &timeline, None, Mode::File);
     assert!(html.contains("not yet two pairs") && html.contains("No price is known for these plans"), "{html}");
@@ -151,11 +152,12 @@ fn hostile_text_stays_text() {
         amount: 1.into(),
         currency: "USD".to_owned(),
         as_of: time::macros::date!(2026 - 01 - 01),
+        fetched_at: None,
         source: HOSTILE.to_owned(),
     };
     let mut hostile = inputs(40);
     hostile.region = HOSTILE.to_owned();
-    hostile.prices = hostile.prices.with(Meter::ALL.map(price));
+    hostile.prices = hostile.prices.with(Meter::all().map(price));
     let charged = Charged { billed: "1.5".parse().expect("a number"), currency: HOSTILE.to_owned(), charges: 2 };
     hostile.charges = ByArm { even: Some(charged.clone()), odd: None };
     hostile.shared_charges = Some(charged);

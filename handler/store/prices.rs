@@ -1,10 +1,10 @@
 //! Unit prices fetched from the provider. Must not know where from, nor what they are for.
 
 use bigdecimal::BigDecimal;
-use diesel::sql_types::{Date as SqlDate, Numeric, Text};
+use diesel::sql_types::{Date as SqlDate, Nullable, Numeric, Text, Timestamptz};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
-use time::Date;
+use time::{Date, OffsetDateTime};
 
 use super::{Store, StoreError};
 use crate::domain::price::Price;
@@ -21,6 +21,8 @@ struct PriceRow {
     currency: String,
     #[diesel(sql_type = SqlDate)]
     as_of: Date,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    fetched_at: Option<OffsetDateTime>,
     #[diesel(sql_type = Text)]
     source: String,
 }
@@ -34,9 +36,9 @@ impl Store {
         let mut connection = self.connection().await?;
         for price in prices {
             sql_query(
-                "INSERT INTO prices (meter, region, amount, currency, as_of, source) VALUES ($1, $2, $3, $4, $5, $6) \
+                "INSERT INTO prices (meter, region, amount, currency, as_of, source, fetched_at) VALUES ($1, $2, $3, $4, $5, $6, $7) \
                  ON CONFLICT (meter, region) DO UPDATE SET amount = EXCLUDED.amount, currency = EXCLUDED.currency, \
-                 as_of = EXCLUDED.as_of, source = EXCLUDED.source",
+                 as_of = EXCLUDED.as_of, source = EXCLUDED.source, fetched_at = EXCLUDED.fetched_at",
             )
             .bind::<Text, _>(price.meter.as_str())
             .bind::<Text, _>(&price.region)
@@ -44,6 +46,7 @@ impl Store {
             .bind::<Text, _>(&price.currency)
             .bind::<SqlDate, _>(price.as_of)
             .bind::<Text, _>(&price.source)
+            .bind::<Nullable<Timestamptz>, _>(price.fetched_at)
             .execute(&mut *connection)
             .await?;
         }
@@ -56,12 +59,13 @@ impl Store {
     /// [`StoreError`].
     pub async fn prices(&self) -> Result<Vec<Price>, StoreError> {
         let mut connection = self.connection().await?;
-        let rows: Vec<PriceRow> = sql_query("SELECT meter, region, amount, currency, as_of, source FROM prices ORDER BY meter, region")
-            .load(&mut *connection)
-            .await?;
+        let rows: Vec<PriceRow> =
+            sql_query("SELECT meter, region, amount, currency, as_of, fetched_at, source FROM prices ORDER BY meter, region")
+                .load(&mut *connection)
+                .await?;
         let known = |row: PriceRow| {
-            let meter = row.meter.parse().ok()?;
-            Some(Price { meter, region: row.region, amount: row.amount, currency: row.currency, as_of: row.as_of, source: row.source })
+            let PriceRow { meter, region, amount, currency, as_of, fetched_at, source } = row;
+            Some(Price { meter: meter.parse().ok()?, region, amount, currency, as_of, fetched_at, source })
         };
         Ok(rows.into_iter().filter_map(known).collect())
     }
@@ -69,7 +73,7 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use time::macros::date;
+    use time::macros::{date, datetime};
 
     use super::*;
     use crate::domain::price::Meter;
@@ -79,11 +83,12 @@ mod tests {
     async fn a_new_price_replaces_the_old_one_exactly() {
         let store = new_store().await;
         let price = |amount: &str| Price {
-            meter: Meter::FlexGbSecond,
+            meter: Meter::FLEX_GB_SECOND,
             region: "westeurope".into(),
             amount: amount.parse().unwrap(),
             currency: "USD".into(),
             as_of: date!(2026 - 11 - 23),
+            fetched_at: Some(datetime!(2026-11-23 09:00 UTC)),
             source: "test".into(),
         };
         store.write_prices(&[price("0.000026")]).await.unwrap();

@@ -9,20 +9,16 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::config::database;
 use crate::domain::margins::{ChangedMargins, Margins};
-use crate::domain::plan::{AppServiceSize, Plan};
+use crate::domain::plan::Plan;
 use crate::domain::run::{ArmPart, ArmSetUp, PricesUsed, RouterPart, RunKind, ScheduleSetUp, SharedSetUp, find};
 use crate::domain::schedule::{Rule, Schedule};
 use crate::store::testing::database_url;
 
 const START: OffsetDateTime = datetime!(2026-11-23 10:00 UTC);
 
-fn arm_part(arm: Arm, size: AppServiceSize) -> PartSetUp {
-    let own = ArmSetUp {
-        plan: Plan::AppService(size),
-        region: "westeurope".to_owned(),
-        version: "1".to_owned(),
-        resource_ids: vec!["/a".to_owned()],
-    };
+fn arm_part(arm: Arm, plan: Plan) -> PartSetUp {
+    let own =
+        ArmSetUp { plan, instances: None, region: "westeurope".to_owned(), version: "1".to_owned(), resource_ids: vec!["/a".to_owned()] };
     let shared = SharedSetUp {
         schedule: ScheduleSetUp::of(&Schedule::new(Rule::Random(Seed::new([7; 32])))),
         margins: Margins { latency_p99_ms: None, ..Margins::default() },
@@ -42,7 +38,7 @@ async fn store_at(clock: &ManualClock) -> Store {
 async fn started(clock: &ManualClock) -> Store {
     let store = store_at(clock).await;
     for arm in Arm::BOTH {
-        assert!(store.record_set_up(&arm_part(arm, AppServiceSize::S1), clock_now(clock)).await.unwrap());
+        assert!(store.record_set_up(&arm_part(arm, Plan::S1), clock_now(clock)).await.unwrap());
     }
     store
 }
@@ -61,14 +57,14 @@ fn request(name: &str, p95: f64) -> RunRequest {
 async fn a_set_up_is_recorded_once_and_again_when_it_changes() {
     let clock = ManualClock::new(START);
     let store = started(&clock).await;
-    assert!(!store.record_set_up(&arm_part(Arm::Odd, AppServiceSize::S1), START).await.unwrap(), "another worker of the same");
+    assert!(!store.record_set_up(&arm_part(Arm::Odd, Plan::S1), START).await.unwrap(), "another worker of the same");
     let router = PartSetUp::Router(RouterPart { version: "1".to_owned(), schedule: ScheduleSetUp::of(&Schedule::default()) });
     assert!(store.record_set_up(&router, START).await.unwrap());
-    assert!(store.record_set_up(&arm_part(Arm::Odd, AppServiceSize::B1), START + Duration::HOUR).await.unwrap());
+    assert!(store.record_set_up(&arm_part(Arm::Odd, Plan::B1), START + Duration::HOUR).await.unwrap());
     let log = store.run_log().await.unwrap();
     let parts: Vec<PartSetUp> = log.reports.into_iter().map(|report| report.part).collect();
-    let [even, odd] = Arm::BOTH.map(|arm| arm_part(arm, AppServiceSize::S1));
-    assert_eq!(parts, [even, odd, router, arm_part(Arm::Odd, AppServiceSize::B1)], "read as they were written, in time order");
+    let [even, odd] = Arm::BOTH.map(|arm| arm_part(arm, Plan::S1));
+    assert_eq!(parts, [even, odd, router, arm_part(Arm::Odd, Plan::B1)], "read as they were written, in time order");
 }
 
 #[tokio::test]

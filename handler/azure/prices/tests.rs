@@ -5,10 +5,13 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+use time::macros::datetime;
 
 use super::*;
 use crate::domain::price::{PriceBook, REFERENCE_REGION};
 use crate::outgoing::http_client;
+
+const NOW: OffsetDateTime = datetime!(2026-11-26 12:00 UTC);
 
 /// Answers each request with what `answer` makes of its decoded target, until the test ends; the targets asked for.
 fn serve(answer: impl Fn(&str, u16) -> Value + Send + 'static) -> (String, Arc<Mutex<Vec<String>>>) {
@@ -59,6 +62,7 @@ fn app_service_items() -> Vec<Value> {
         with(basic("Azure App Service Basic Plan - Linux", 0.016), "currencyCode", json!("EUR")),
         with(basic("Azure App Service Basic Plan - Linux", 0.017), "isPrimaryMeterRegion", json!(false)),
         item("Azure App Service Premium v3 Plan - Linux", "P1 v3", "P1 v3 App", "1 Hour", 0.1771),
+        item("Azure App Service Premium v4 Plan - Linux", "P1v4", "P1v4 App", "1 Hour", 0.1461),
         item("Azure App Service Premium v3 Plan - Linux", "P0v3", "P0v3 App", "1 Hour", 0.0886),
     ]
 }
@@ -75,15 +79,16 @@ fn functions_items() -> Vec<Value> {
         calls,
         item("Flex Consumption", "On Demand", "On Demand Execution Time", "1 GB Second", 0.000_026),
         item("Flex Consumption", "On Demand", "On Demand Total Executions", "10", 0.000_004),
+        item("Premium Functions", "Premium", "Premium Memory Duration", "1 GiB Hour", 0.0123),
         item("Flex Consumption", "Always Ready", "Always Ready Execution Time", "1 GB Second", 0.000_016),
     ]
 }
 
 #[test]
 fn every_meter_is_looked_for() {
-    for meter in Meter::ALL {
-        assert!(LISTINGS.iter().any(|listing| listing.meter == meter), "{meter} would never be fetched");
-    }
+    let mut meters: Vec<&str> = LISTINGS.iter().map(|listing| listing.meter).collect();
+    meters.sort_unstable();
+    assert_eq!(meters, Meter::all().map(Meter::as_str).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -91,7 +96,7 @@ async fn prices_are_found_across_pages_and_past_every_trap() {
     let (address, asked) = serve(|target, port| {
         let items = app_service_items();
         if target.contains("page=2") {
-            json!({ "Items": items[3..], "NextPageLink": null, "Count": 4 })
+            json!({ "Items": items[3..], "NextPageLink": null, "Count": 5 })
         } else if target.contains("Azure App Service") {
             json!({ "Items": items[..3], "NextPageLink": format!("http://127.0.0.1:{port}/api/retail/prices?page=2"), "Count": 3 })
         } else if target.contains("'Functions'") {
@@ -102,30 +107,39 @@ async fn prices_are_found_across_pages_and_past_every_trap() {
             json!({ "Items": [], "NextPageLink": null })
         }
     });
-    let fetched = fetch(&http_client().unwrap(), &address, "westeurope").await.unwrap();
-    let amount = |meter: Meter| fetched.prices.iter().find(|price| price.meter == meter).map(|price| price.amount.to_plain_string());
+    let fetched = fetch(&http_client().unwrap(), &address, "westeurope", NOW).await.unwrap();
+    let amount =
+        |meter: &str| fetched.prices.iter().find(|price| price.meter.as_str() == meter).map(|price| price.amount.to_plain_string());
     let expected = [
-        (Meter::AppServiceHour(AppServiceSize::B1), Some("0.018")),
-        (Meter::AppServiceHour(AppServiceSize::P0v3), Some("0.0886")),
-        (Meter::AppServiceHour(AppServiceSize::P1v3), Some("0.1771")),
-        (Meter::AppServiceHour(AppServiceSize::S1), None),
-        (Meter::ConsumptionGbSecond, Some("0.000016")),
-        (Meter::ConsumptionMillionExecutions, Some("0.2")),
-        (Meter::FlexGbSecond, Some("0.000026")),
-        (Meter::FlexMillionExecutions, Some("0.4")),
-        (Meter::RegistryBasicThirtyDays, Some("4.998")),
+        ("app-service/B1/hour", Some("0.018")),
+        ("app-service/P0v3/hour", Some("0.0886")),
+        ("app-service/P1v3/hour", Some("0.1771")),
+        ("app-service/P1v4/hour", Some("0.1461")),
+        ("app-service/S1/hour", None),
+        ("functions/consumption/gb-second", Some("0.000016")),
+        ("functions/consumption/million-executions", Some("0.2")),
+        ("functions/flex/gb-second", Some("0.000026")),
+        ("functions/flex/million-executions", Some("0.4")),
+        ("functions/flex-always-ready/gb-second", Some("0.000016")),
+        ("functions/flex-always-ready/baseline-gb-second", None),
+        ("functions/elastic-premium/gb-hour", Some("0.0123")),
+        ("container-registry/basic/30-days", Some("4.998")),
     ];
     for (meter, price) in expected {
         assert_eq!(amount(meter).as_deref(), price, "{meter}");
     }
-    assert!(fetched.missing.contains(&Meter::PostgresqlB1msHour) && fetched.missing.contains(&Meter::AppServiceHour(AppServiceSize::S1)));
+    let missing: Vec<&str> = fetched.missing.iter().map(|meter| meter.as_str()).collect();
+    assert!(missing.contains(&"postgresql/B1ms/hour") && missing.contains(&"app-service/S1/hour"), "{missing:?}");
+    let basic = fetched.prices.iter().find(|price| price.meter == Meter::B1_HOUR).unwrap();
+    assert_eq!((basic.as_of, basic.fetched_at), (NOW.date(), Some(NOW)));
+    assert!(basic.source.ends_with("B1, in force since 2026-01-01"), "{}", basic.source);
     let asked = asked.lock().unwrap();
     assert!(
         asked[0].contains("serviceName eq 'Azure App Service' and armRegionName eq 'westeurope' and priceType eq 'Consumption'"),
         "{asked:?}"
     );
     let book = PriceBook::embedded().with(fetched.prices);
-    let found = |region| book.find(Meter::AppServiceHour(AppServiceSize::B1), region).unwrap().amount.to_string();
+    let found = |region| book.find(Meter::B1_HOUR, region).unwrap().amount.to_string();
     assert_eq!((found("westeurope").as_str(), found(REFERENCE_REGION).as_str()), ("0.018", "0.017"));
 }
 
@@ -133,10 +147,10 @@ async fn prices_are_found_across_pages_and_past_every_trap() {
 async fn pages_that_lead_elsewhere_or_never_end_are_refused() {
     let client = http_client().unwrap();
     let (elsewhere, _) = serve(|_, _| json!({ "Items": [], "NextPageLink": "http://169.254.169.254/metadata" }));
-    assert!(matches!(fetch(&client, &elsewhere, "westeurope").await, Err(PricesError::Elsewhere(_))));
+    assert!(matches!(fetch(&client, &elsewhere, "westeurope", NOW).await, Err(PricesError::Elsewhere(_))));
     let (endless, asked) =
         serve(|_, port| json!({ "Items": [], "NextPageLink": format!("http://127.0.0.1:{port}/api/retail/prices?again") }));
-    assert!(matches!(fetch(&client, &endless, "westeurope").await, Err(PricesError::Endless)));
+    assert!(matches!(fetch(&client, &endless, "westeurope", NOW).await, Err(PricesError::Endless)));
     assert_eq!(asked.lock().unwrap().len(), MAX_PAGES);
 }
 
@@ -144,9 +158,9 @@ async fn pages_that_lead_elsewhere_or_never_end_are_refused() {
 async fn invalid_regions_and_answers_are_errors() {
     let client = http_client().unwrap();
     for region in ["", "West Europe", "x' or 1 eq 1"] {
-        assert!(matches!(fetch(&client, RETAIL_PRICES, region).await, Err(PricesError::Region(_))), "{region}");
+        assert!(matches!(fetch(&client, RETAIL_PRICES, region, NOW).await, Err(PricesError::Region(_))), "{region}");
     }
     let (wrong, _) = serve(|_, _| json!({ "error": "no" }));
-    assert!(matches!(fetch(&client, &wrong, "westeurope").await, Err(PricesError::Http(_))));
-    assert!(matches!(fetch(&client, "not an address", "westeurope").await, Err(PricesError::Address(_))));
+    assert!(matches!(fetch(&client, &wrong, "westeurope", NOW).await, Err(PricesError::Http(_))));
+    assert!(matches!(fetch(&client, "not an address", "westeurope", NOW).await, Err(PricesError::Address(_))));
 }

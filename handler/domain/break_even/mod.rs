@@ -6,10 +6,12 @@
 mod crossing;
 mod month;
 mod shape;
+mod table;
 
 pub use crossing::{Crossing, break_even, crossings};
-pub use month::{MeterCost, MonthCost, NoCost, Terms, month};
+pub use month::{MonthCost, NoCost, Terms, month};
 pub use shape::{SHORTEST_STRETCH_S, ShapeError, TrafficShape, metered_share};
+pub use table::{PlanCost, PlanQuestion, PlansDocument, TrafficBasis, TrafficDocument, compare_plans};
 
 #[cfg(test)]
 mod tests;

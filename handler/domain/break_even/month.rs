@@ -1,13 +1,12 @@
 //! What a month of some traffic costs on one plan. Must not know other plans.
 
-use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive, Zero};
+use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive};
 
 use super::shape::TrafficShape;
-use crate::domain::billing::UseRules;
-use crate::domain::catalogue::{Billed, CataloguePlan, MeterWithGrant, UseMeters};
+use crate::domain::billing::{HOURS_PER_MONTH, MeterCost, PlanUse, Unpriced, charge, quantities};
+use crate::domain::catalogue::{Billed, CataloguePlan};
 
-/// Hours of a month, as list prices count them.
-const HOURS: f64 = 730.0;
+const HOURS: f64 = HOURS_PER_MONTH as f64;
 const SECONDS: f64 = HOURS * 3_600.0;
 /// Decimals that hours and seconds of a quantity are rounded to.
 const TIME_SCALE: i64 = 3;
@@ -19,17 +18,6 @@ pub struct Terms {
     pub free_grants: bool,
     /// Instances that run whatever comes; the plan's own minimum where none is declared.
     pub min_instances: Option<u32>,
-}
-
-/// One meter's part of a month.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MeterCost {
-    /// The meter's name.
-    pub meter: String,
-    /// Units used.
-    pub quantity: BigDecimal,
-    /// What they cost, beyond what is free.
-    pub cost: BigDecimal,
 }
 
 /// A month on one plan.
@@ -47,11 +35,8 @@ pub struct MonthCost {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoCost {
     /// No price is known.
-    #[error("no price is known for {meter}: known after `switchback prices update`")]
-    Unpriced {
-        /// The meter without a price.
-        meter: String,
-    },
+    #[error(transparent)]
+    Unpriced(#[from] Unpriced),
     /// Calls may take more of the processor than a free plan allows.
     #[error("calls may take more than the {minutes} CPU minutes a day that the plan allows")]
     OverQuota {
@@ -76,31 +61,9 @@ pub fn month(
         return Err(NoCost::OverQuota { minutes });
     }
     let estimate = Estimate { plan, traffic, min_instances: terms.min_instances.unwrap_or(plan.min_instances) };
-    let (quantities, instances) = estimate.quantities();
-    let mut lines = Vec::with_capacity(quantities.len());
-    for Quantity { meter, used, free } in quantities {
-        let unit = price(&meter).ok_or_else(|| NoCost::Unpriced { meter: meter.clone() })?;
-        let charged = if terms.free_grants { (&used - free).max(BigDecimal::zero()) } else { used.clone() };
-        lines.push(MeterCost { meter, quantity: used, cost: charged * unit });
-    }
+    let (used, instances) = estimate.used();
+    let lines = charge(quantities(plan, &used), terms.free_grants, price)?;
     Ok(MonthCost { total: lines.iter().map(|line| &line.cost).sum(), lines, instances })
-}
-
-/// Units of a meter, and how many of them a subscription has free.
-struct Quantity {
-    meter: String,
-    used: BigDecimal,
-    free: BigDecimal,
-}
-
-impl Quantity {
-    fn of(meter: &str, used: BigDecimal) -> Self {
-        Quantity { meter: meter.to_owned(), used, free: BigDecimal::zero() }
-    }
-
-    fn granted(meter: &MeterWithGrant, used: BigDecimal) -> Self {
-        Quantity { meter: meter.meter.clone(), used, free: meter.free.as_decimal().clone() }
-    }
 }
 
 struct Estimate<'a> {
@@ -110,53 +73,52 @@ struct Estimate<'a> {
 }
 
 impl Estimate<'_> {
-    fn quantities(&self) -> (Vec<Quantity>, Option<f64>) {
+    /// What the plan is used for in a month, and its instances in the mean.
+    fn used(&self) -> (PlanUse, Option<f64>) {
+        let traffic = self.traffic;
+        let ready = f64::from(self.min_instances);
+        let everything = || rounded(traffic.calls_per_second() * SECONDS, 0);
         match &self.plan.billed {
-            Billed::InstanceHour { hour } => {
+            Billed::InstanceHour { .. } => {
                 // Nothing adds or takes away instances: what the busiest minute needs is there all month.
-                let instances = self.traffic.at_peak(|calls| self.dedicated_instances(calls));
-                (vec![Quantity::of(hour, rounded(instances * HOURS, TIME_SCALE))], Some(instances))
+                Self::by_hours(traffic.at_peak(|calls| self.dedicated_instances(calls)))
             }
-            Billed::CoresAndMemory { vcpu_hour, gb_hour } => {
-                let instances = self.traffic.over_time(|calls| self.dedicated_instances(calls));
-                let hours = rounded(instances * HOURS, TIME_SCALE);
-                let cores = &hours * self.plan.vcpu.as_decimal();
-                (vec![Quantity::of(vcpu_hour, cores), Quantity::of(gb_hour, self.gigabytes(&hours))], Some(instances))
+            Billed::CoresAndMemory { .. } => Self::by_hours(traffic.over_time(|calls| self.dedicated_instances(calls))),
+            Billed::Execution(_) => {
+                let executions = everything();
+                let execution_s = &executions * rounded(traffic.execution_ms(), TIME_SCALE) * BigDecimal::new(1.into(), 3);
+                let execution_mb = u64::from(traffic.memory_mb());
+                (PlanUse { executions, execution_s, execution_mb, ..PlanUse::default() }, None)
             }
-            Billed::Execution(meters) => (self.executions(meters), None),
-            Billed::Activity(meters) => {
-                let instances = self.traffic.over_time(|calls| self.instances_by_concurrency(calls));
-                (self.activity(meters, 0.0), Some(instances))
+            Billed::Activity(_) => {
+                let instances = traffic.over_time(|calls| self.instances_by_concurrency(calls));
+                (PlanUse { active_s: self.active_seconds(|all| all), executions: everything(), ..PlanUse::default() }, Some(instances))
             }
-            Billed::AlwaysReady { baseline_gb_second, gb_second, million_executions, on_demand } => {
-                let ready = f64::from(self.min_instances);
-                let baseline = self.gigabytes(&rounded(ready * SECONDS, TIME_SCALE));
-                let active = self.active_seconds(|instances| instances.min(ready));
-                let calls = self.served_calls(|instances| instances.min(ready));
-                let mut quantities = vec![
-                    Quantity::of(baseline_gb_second, baseline),
-                    Quantity::of(gb_second, self.gigabytes(&active)),
-                    Quantity::of(million_executions, millions(calls)),
-                ];
-                quantities.extend(self.activity(on_demand, ready));
-                let instances = self.traffic.over_time(|calls| self.instances_by_concurrency(calls).max(ready));
-                (quantities, Some(instances))
+            Billed::AlwaysReady { .. } => {
+                let (among, beyond) = (|all: f64| all.min(ready), |all: f64| (all - ready).max(0.0));
+                let used = PlanUse {
+                    ready_s: rounded(ready * SECONDS, TIME_SCALE),
+                    ready_active_s: self.active_seconds(among),
+                    active_s: self.active_seconds(beyond),
+                    ready_executions: self.served_calls(among),
+                    executions: self.served_calls(beyond),
+                    ..PlanUse::default()
+                };
+                (used, Some(traffic.over_time(|calls| self.instances_by_concurrency(calls).max(ready))))
             }
-            Billed::Replica { cooldown_s, vcpu_second, idle_vcpu_second, gib_second, million_requests } => {
+            Billed::Replica { cooldown_s, .. } => {
                 let (active, idle) = self.replica_seconds(f64::from(*cooldown_s));
-                let (active, idle) = (rounded(active, TIME_SCALE), rounded(idle, TIME_SCALE));
-                let cores = self.plan.vcpu.as_decimal();
-                let all = &active + &idle;
-                let instances = all.to_f64().map(|seconds| seconds / SECONDS);
-                let quantities = vec![
-                    Quantity::granted(vcpu_second, &active * cores),
-                    Quantity::of(idle_vcpu_second, &idle * cores),
-                    Quantity::granted(gib_second, self.gigabytes(&all)),
-                    Quantity::granted(million_requests, millions(self.traffic.calls_per_second() * SECONDS)),
-                ];
-                (quantities, instances)
+                let (active_s, idle_s) = (rounded(active, TIME_SCALE), rounded(idle, TIME_SCALE));
+                let instance_s = &active_s + &idle_s;
+                let instances = instance_s.to_f64().map(|seconds| seconds / SECONDS);
+                // Only idle time tells instances of the minimum from others.
+                (PlanUse { instance_s, ready_s: idle_s, active_s, executions: everything(), ..PlanUse::default() }, instances)
             }
         }
+    }
+
+    fn by_hours(instances: f64) -> (PlanUse, Option<f64>) {
+        (PlanUse { instance_s: rounded(instances * SECONDS, TIME_SCALE), ..PlanUse::default() }, Some(instances))
     }
 
     /// Instances of a plan that has no concurrency of its own, by the capacity that was measured; the minimum where none was.
@@ -183,31 +145,12 @@ impl Estimate<'_> {
     }
 
     /// A month's calls that are served by those instances.
-    fn served_calls(&self, share: impl Fn(f64) -> f64) -> f64 {
+    fn served_calls(&self, share: impl Fn(f64) -> f64) -> BigDecimal {
         let calls = self.traffic.over_time(|calls| {
             let instances = self.instances_by_concurrency(calls);
             if instances > 0.0 { calls * share(instances) / instances } else { 0.0 }
         });
-        calls * SECONDS
-    }
-
-    /// On demand: what instances beyond the first `ready` are metered for.
-    fn activity(&self, meters: &UseMeters, ready: f64) -> Vec<Quantity> {
-        let beyond = |instances: f64| (instances - ready).max(0.0);
-        vec![
-            Quantity::granted(&meters.gb_second, self.gigabytes(&self.active_seconds(beyond))),
-            Quantity::granted(&meters.million_executions, millions(self.served_calls(beyond))),
-        ]
-    }
-
-    fn executions(&self, meters: &UseMeters) -> Vec<Quantity> {
-        let executions = rounded(self.traffic.calls_per_second() * SECONDS, 0);
-        let memory_mb = UseRules::consumption(u64::from(self.traffic.memory_mb().max(1))).memory_mb;
-        let seconds = &executions * rounded(self.traffic.execution_ms(), TIME_SCALE) * BigDecimal::new(1.into(), 3);
-        vec![
-            Quantity::granted(&meters.gb_second, gigabytes(&seconds, memory_mb)),
-            Quantity::granted(&meters.million_executions, executions * BigDecimal::new(1.into(), 6)),
-        ]
+        rounded(calls * SECONDS, 0)
     }
 
     /// Replica-seconds of a month, active and idle. Replicas of the minimum idle between calls; others are active until a cooldown after their last
@@ -228,19 +171,6 @@ impl Estimate<'_> {
         });
         (active * SECONDS, idle * SECONDS)
     }
-
-    fn gigabytes(&self, time: &BigDecimal) -> BigDecimal {
-        gigabytes(time, u64::from(self.plan.memory_mb))
-    }
-}
-
-/// Time times `memory_mb`, in gigabytes of 1,024 MB, exact: 1/1,024 = 0.0009765625 has an end.
-fn gigabytes(time: &BigDecimal, memory_mb: u64) -> BigDecimal {
-    time * BigDecimal::from(memory_mb) * BigDecimal::new(9_765_625.into(), 10)
-}
-
-fn millions(calls: f64) -> BigDecimal {
-    rounded(calls, 0) * BigDecimal::new(1.into(), 6)
 }
 
 /// A quantity as a bill states it. Quantities are bounded by their shape's, so that each is a number.

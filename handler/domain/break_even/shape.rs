@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::billing::UseRules;
+use crate::domain::billing::ExecutionRule;
 
 /// Shortest stretch that activity is metered for, s.
 pub const SHORTEST_STRETCH_S: f64 = 1.0;
@@ -52,7 +52,7 @@ impl TrafficShape {
     /// No calls, no duration, or more of either than there can be.
     pub fn declared(calls_per_day: f64, duration: Duration, memory_mb: u32) -> Result<Self, ShapeError> {
         let latency_us = u64::try_from(duration.as_micros()).map_err(|_| ShapeError::Duration)?;
-        let execution_ms = UseRules::consumption(u64::from(memory_mb)).billed_ms(latency_us);
+        let execution_ms = ExecutionRule::CONSUMPTION.billed_ms(latency_us);
         TrafficShape::of(vec![(calls_per_day / SECONDS_PER_DAY, 1.0)], duration, execution_ms as f64, memory_mb)
     }
 
@@ -160,7 +160,7 @@ impl TrafficShape {
     }
 
     /// Share of the time in which one of `instances` that share the calls is metered.
-    fn activity_share(&self, instances: u32) -> f64 {
+    pub(super) fn activity_share(&self, instances: u32) -> f64 {
         self.over_time(|calls| self.metered_share_at(calls / f64::from(instances)))
     }
 

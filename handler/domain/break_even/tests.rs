@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use bigdecimal::{BigDecimal, RoundingMode};
 use proptest::prelude::*;
+use time::macros::date;
 
 use super::*;
 use crate::domain::catalogue::{Catalogue, CataloguePlan};
 use crate::domain::metering::InstanceActivity;
+use crate::domain::plan::Plan;
+use crate::domain::price::PriceBook;
 use crate::domain::statistics::random::Random;
 
 fn plan(name: &str) -> &'static CataloguePlan {
@@ -204,8 +207,7 @@ fn s1_and_flex_cross_where_the_closed_form_says() {
 
 #[test]
 fn the_cheapest_plan_turns_from_use_to_hours_as_traffic_grows() {
-    let plans: Vec<CataloguePlan> =
-        ["functions/flex-512", "functions/consumption", "app-service/B1", "app-service/P2v4"].map(plan).map(Clone::clone).to_vec();
+    let plans = ["functions/flex-512", "functions/consumption", "app-service/B1", "app-service/P2v4"].map(plan);
     let found = crossings(&plans, &traffic(100_000.0, 40, 512), WITH_GRANTS, listed);
     let names: Vec<(&str, &str)> = found.iter().map(|crossing| (crossing.dearer.as_str(), crossing.cheaper.as_str())).collect();
     assert_eq!(names.last(), Some(&("functions/consumption", "app-service/B1")), "{found:?}");
@@ -230,4 +232,45 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_table_of_two_plans_names_where_they_cross() {
+    let question = PlanQuestion {
+        traffic: traffic(40.0 * 86_400.0, 20, 512),
+        basis: TrafficBasis::Declared,
+        measured_calls_per_day: Some(40.0 * 86_400.0),
+        prices: PriceBook::embedded(),
+        region: "westeurope".to_owned(),
+        plans: vec![Plan::S1, Plan::FLEX_512],
+    };
+    let table = compare_plans(&question, date!(2026 - 11 - 26));
+    let months: Vec<String> = table.plans.iter().filter_map(|plan| plan.per_month.as_ref()).map(ToString::to_string).collect();
+    assert_eq!(months, ["69.35", "75.83"], "the cheapest first");
+    let [crossing] = &table.crossings[..] else { panic!("{:?}", table.crossings) };
+    assert_eq!((crossing.dearer.as_str(), crossing.cheaper.as_str()), ("functions/flex-512", "app-service/S1"));
+    assert!((33.0..35.0).contains(&(crossing.calls_per_day / 86_400.0)), "{crossing:?}");
+    assert!(table.crossings_with_grants[0].calls_per_day > crossing.calls_per_day, "grants keep Flex the cheaper one for longer");
+    assert_eq!(table.traffic.seen_calls_per_day, Some([345_600.0, 34_560_000.0]));
+    assert!(table.plans.iter().all(|plan| plan.curve.len() == 41));
+    assert!(table.stale_prices.is_some_and(|words| words.contains("days old")));
+    assert!(table.notes.iter().any(|note| note.contains("westeurope")), "eastus stands in");
+}
+
+#[test]
+fn a_table_has_every_plan_and_says_why_one_has_no_cost() {
+    let question = PlanQuestion {
+        traffic: traffic(200_000.0, 40, 512),
+        basis: TrafficBasis::Declared,
+        measured_calls_per_day: None,
+        prices: PriceBook::embedded(),
+        region: "eastus".to_owned(),
+        plans: Vec::new(),
+    };
+    let table = compare_plans(&question, date!(2026 - 11 - 26));
+    assert_eq!(table.plans.len(), Catalogue::embedded().plans.len());
+    let without: Vec<(&str, &str)> = table.plans.iter().filter_map(|plan| Some((plan.plan.as_str(), plan.reason.as_deref()?))).collect();
+    assert_eq!(without.len(), 3, "{without:?}");
+    assert!(without.iter().any(|(plan, reason)| *plan == "app-service/F1" && reason.contains("60 CPU minutes")), "{without:?}");
+    assert!(table.plans.iter().rev().take(3).all(|plan| plan.per_month.is_none()), "they stand last");
 }

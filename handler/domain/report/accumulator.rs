@@ -1,15 +1,15 @@
 //! Collects the stream a report is made from: decisions at any time, windows in time order, one at a time. Memory grows with the number of
 //! pairs, not of calls. Must not know estimators.
 
-use super::gathered::{Gathered, Routed};
+use super::arm_use::billed_by_bucket;
+use super::gathered::{Gathered, Routed, month_of};
 use super::inputs::Inputs;
 use super::outcomes::{ByMinute, MinuteArrivals, MinuteDecisions, PairOutcomes};
-use super::series::{Series, WindowSums, billed_by_bucket};
+use super::series::{Series, WindowSums};
 use crate::domain::arm::{Arm, ByArm};
-use crate::domain::billing::Billing;
 use crate::domain::decision::{DecisionCount, Reason};
 use crate::domain::pairs::{Pairing, Standing};
-use crate::domain::schedule::{Minute, Schedule};
+use crate::domain::schedule::Minute;
 use crate::domain::window::{BurnIn, StoredWindow};
 
 /// A minute whose rows are still coming in.
@@ -38,7 +38,7 @@ impl Default for OpenWindow {
 #[derive(Debug, Clone)]
 pub struct Accumulator {
     gathered: Gathered,
-    /// What a call of each bucket is billed; empty where the plan is not paid by use.
+    /// What a call of each bucket is billed by itself; empty where the plan bills none by itself.
     billed_ms: ByArm<Vec<u64>>,
     pairing: Pairing<WindowSums>,
     decided: ByMinute<MinuteDecisions>,
@@ -50,10 +50,7 @@ impl Accumulator {
     /// An accumulator for one report.
     #[must_use]
     pub fn new(inputs: Inputs) -> Self {
-        let billed_ms = ByArm::build(|arm| match Billing::of(inputs.plans[arm]) {
-            Billing::PerUse(rules) => billed_by_bucket(|bucket| rules.billed_ms_of_bucket(bucket)),
-            Billing::Unpriced | Billing::PerHour(_) => Vec::new(),
-        });
+        let billed_ms = ByArm::build(|arm| billed_by_bucket(&inputs, arm));
         let schedule = inputs.range.schedule;
         let gathered = Gathered {
             inputs,
@@ -128,10 +125,12 @@ impl Accumulator {
         totals.probes += row.probes;
         totals.unrouted += row.unrouted;
         totals.unclosed += u64::from(!row.closed);
+        let minute_ms = u64::try_from(self.gathered.schedule().minute_length().as_millis()).unwrap_or(u64::MAX);
         let Some(open) = &mut self.open else { return };
         let window = open.windows[row.arm].get_or_insert_default();
         window.callers_left += row.callers_left;
         window.timed_out += row.timed_out;
+        window.sums.used.add_worker(row.metered_ms, minute_ms);
         if window.sums.add(row.slices, &self.billed_ms[row.arm]).is_err() {
             self.gathered.unreadable_rows += 1;
             window.standing = Standing::Incomplete;
@@ -143,15 +142,13 @@ impl Accumulator {
         let Some(OpenMinute { minute, mut windows }) = self.open.take() else { return };
         let schedule = self.gathered.schedule();
         let scheduled = schedule.arm_of(minute);
-        let paid_by_use = !(self.billed_ms.even.is_empty() && self.billed_ms.odd.is_empty());
         for arm in Arm::BOTH {
             let Some(OpenWindow { sums, .. }) = &windows[arm] else { continue };
             let kept = sums.kept(BurnIn::None);
             let totals = &mut self.gathered.totals[arm];
-            if let Billing::PerUse(rules) = Billing::of(self.gathered.inputs.plans[arm]) {
-                totals.usage.entry(month_of(schedule, minute)).or_default().add(rules.usage(kept.calls, sums.billed_ms));
-            }
+            totals.by_month.entry(month_of(schedule, minute)).or_default().add(&sums.used, kept.calls);
             if arm == scheduled {
+                totals.own.add(&sums.used, kept.calls);
                 totals.windows += 1;
                 totals.calls += kept.calls;
                 totals.server_errors += kept.server_errors;
@@ -170,7 +167,7 @@ impl Accumulator {
         };
         self.arrived.push(minute, arrived);
         if let Some(pair) = self.pairing.push(minute, standing, sums) {
-            self.gathered.series.push(&pair, paid_by_use);
+            self.gathered.series.push(&pair);
         }
     }
 
@@ -182,9 +179,4 @@ impl Accumulator {
         self.gathered.outcomes = PairOutcomes::of(self.gathered.schedule(), &self.decided, &self.arrived);
         self.gathered
     }
-}
-
-fn month_of(schedule: Schedule, minute: Minute) -> (i32, u8) {
-    let start = schedule.starts_at(minute);
-    (start.year(), u8::from(start.month()))
 }

@@ -6,7 +6,8 @@ use super::checks::{Checks, check_carry_over};
 use super::cost::cost;
 use super::document::{ArmSummary, DataSummary, Report, ScheduleSummary};
 use super::gathered::Gathered;
-use super::metrics::{Compared, compare};
+use super::metrics::{Compared, add_intervals, compare};
+use super::traffic::traffic;
 use super::verdict::{Grounds, decide};
 use super::words::{Evidence, in_words};
 use crate::domain::arm::ByArm;
@@ -19,7 +20,8 @@ pub fn assemble(gathered: &Gathered, generated_at: OffsetDateTime) -> Report {
     let burn_in = if carry_over.flagged { BurnIn::Twenty } else { gathered.inputs.burn_in };
     let Compared { metrics, estimated, withheld, sensitivity } = compare(gathered, burn_in);
     let checks = Checks::of(gathered, &metrics, carry_over);
-    let cost = cost(gathered);
+    let mut cost = cost(gathered, generated_at.date());
+    add_intervals(gathered, &mut cost);
     let verdict = decide(Grounds { gathered, checks: &checks, metrics: &metrics, estimated: &estimated, cost: &cost });
     let arms = ByArm::build(|arm| ArmSummary::of(gathered, arm));
     let data = DataSummary::of(gathered);
@@ -42,6 +44,8 @@ pub fn assemble(gathered: &Gathered, generated_at: OffsetDateTime) -> Report {
         withheld,
         sensitivity,
         cost,
+        traffic: traffic(gathered),
+        price_book: gathered.inputs.prices.clone(),
         probes: gathered.inputs.probes,
         verdict,
         summary,

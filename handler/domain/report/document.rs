@@ -12,8 +12,10 @@ use super::metrics::{Metric, Sensitivity, Withheld};
 use super::outcomes::{CountedFrom, Failures};
 use super::verdict::Verdict;
 use crate::domain::arm::{Arm, ByArm};
+use crate::domain::break_even::{PlanQuestion, PlansDocument, TrafficBasis, TrafficShape, compare_plans};
 use crate::domain::pairs::Excluded;
 use crate::domain::plan::Plan;
+use crate::domain::price::PriceBook;
 use crate::domain::probe::ProbeOutcomes;
 use crate::domain::run::RunDocument;
 use crate::domain::schedule::Rule;
@@ -53,6 +55,14 @@ pub struct Report {
     pub sensitivity: Vec<Sensitivity>,
     /// Observed and projected cost.
     pub cost: CostReport,
+    /// The traffic measured, for what it would cost on every plan; none without a call in a pair.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub traffic: Option<TrafficShape>,
+    /// Unit prices, for the same.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub price_book: PriceBook,
     /// Supervision from outside; absent where there was none.
     pub probes: Option<ProbeOutcomes>,
     /// Which plan is worth its price.
@@ -62,6 +72,23 @@ pub struct Report {
 }
 
 impl Report {
+    /// A month of the traffic measured on each of `plans`, or on all of the catalogue where none is named; none without a call in a pair.
+    #[must_use]
+    pub fn plans(&self, plans: Vec<Plan>, calls_per_day: Option<f64>, region: Option<&str>) -> Option<PlansDocument> {
+        let measured = self.traffic.as_ref()?;
+        let measured_calls_per_day = Some(measured.calls_per_day());
+        let scaled = calls_per_day.map(|calls| measured.scaled(calls / measured.calls_per_day()));
+        let question = PlanQuestion {
+            basis: if scaled.is_some() { TrafficBasis::Scaled } else { TrafficBasis::Measured },
+            traffic: scaled.unwrap_or_else(|| measured.clone()),
+            measured_calls_per_day,
+            prices: self.price_book.clone(),
+            region: region.unwrap_or(&self.cost.region).to_owned(),
+            plans,
+        };
+        Some(compare_plans(&question, self.generated_at.date()))
+    }
+
     /// The metric called `name` at the declared burn-in.
     #[must_use]
     pub fn metric(&self, name: MetricName) -> Option<&Metric> {

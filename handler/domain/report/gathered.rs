@@ -3,11 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use time::Duration;
+
+use super::arm_use::ArmUse;
 use super::inputs::Inputs;
 use super::outcomes::PairOutcomes;
 use super::series::Series;
 use crate::domain::arm::ByArm;
-use crate::domain::billing::Usage;
+use crate::domain::billing_month::BillingMonth;
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::window::BurnIn;
 
@@ -45,8 +48,10 @@ pub struct Totals {
     pub unrouted: u64,
     /// Rows whose worker wrote no final version.
     pub unclosed: u64,
-    /// Use by calendar month (year, month), where the plan is paid by use.
-    pub usage: BTreeMap<(i32, u8), Usage>,
+    /// What its own minutes add to its bill: each with all the traffic.
+    pub own: ArmUse,
+    /// What all minutes add to it, by calendar month.
+    pub by_month: BTreeMap<BillingMonth, ArmUse>,
 }
 
 impl Totals {
@@ -82,10 +87,38 @@ impl Gathered {
         self.inputs.range.schedule
     }
 
+    /// How long a minute lasts, ms.
+    pub(super) fn minute_ms(&self) -> u64 {
+        u64::try_from(self.schedule().minute_length().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// How many of the minutes from the first to the last seen begin in each calendar month.
+    pub(super) fn minutes_by_month(&self) -> Vec<(BillingMonth, u64)> {
+        let Some((mut from, last)) = self.seen else { return Vec::new() };
+        let schedule = self.schedule();
+        let mut months = Vec::new();
+        while from <= last {
+            let month = month_of(schedule, from);
+            let next = (month.first_day() + Duration::days(31)).replace_day(1).unwrap_or(month.first_day());
+            // A minute that began before midnight is the old month's.
+            let midnight = next.midnight().assume_utc() - Duration::NANOSECOND;
+            let end = schedule.minute_at(midnight).next().min(last.next()).max(from.next());
+            months.push((month, from.0.abs_diff(end.0)));
+            from = end;
+        }
+        months
+    }
+
     /// Minutes from the first to the last seen, both included.
     pub(super) fn minutes(&self) -> u64 {
         self.seen.map_or(0, |(first, last)| first.0.abs_diff(last.0) + 1)
     }
+}
+
+/// The calendar month in which `minute` begins.
+#[must_use]
+pub fn month_of(schedule: Schedule, minute: Minute) -> BillingMonth {
+    BillingMonth::at(schedule.starts_at(minute))
 }
 
 /// How long `burn_in` is under `schedule`, seconds.

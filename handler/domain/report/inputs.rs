@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::arm::ByArm;
+use crate::domain::instances::DeclaredInstances;
 use crate::domain::margins::Margins;
 use crate::domain::minute_range::MinuteRange;
 use crate::domain::plan::Plan;
@@ -26,6 +27,8 @@ pub struct Inputs {
     pub excluded: Vec<(Minute, Minute)>,
     /// What each arm runs on.
     pub plans: ByArm<Plan>,
+    /// How many instances each arm's plan is set to run, where that is declared.
+    pub instances: ByArm<Option<DeclaredInstances>>,
     /// Azure region both arms run in.
     pub region: String,
     /// Unit prices.
@@ -57,6 +60,7 @@ impl Inputs {
             runs: Vec::new(),
             excluded: Vec::new(),
             plans,
+            instances: ByArm::default(),
             region: "local".to_owned(),
             prices: PriceBook::embedded(),
             margins: Margins::default(),

@@ -5,6 +5,7 @@
 //! `cost`, from those the `verdict`, from all of them the `words`; [`assemble()`] makes the [`Report`], ready to be serialised.
 
 mod accumulator;
+mod arm_use;
 mod assemble;
 mod blocks;
 mod checks;
@@ -20,13 +21,14 @@ mod series;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod verdict;
 mod words;
 
 pub use accumulator::Accumulator;
 pub use assemble::assemble;
 pub use checks::{CallersSide, CarryOver, CheckLine, Checks, ColdStarts, Conformance, FollowThrough, MinuteConfound, SampleRatio, Status};
-pub use cost::{ArmCost, BillingKind, CostReport, CostSource, Figures, PriceUsed, Projection, SharedCost};
+pub use cost::{ArmCost, BillingKind, CostReport, CostScenario, CostSource, Figures, InstanceBasis, MeterUse, Projection, SharedCost};
 pub use document::{ArmSummary, DataSummary, Report, ScheduleSummary};
 pub use gathered::Gathered;
 pub use inputs::{Charged, Inputs};

@@ -1,8 +1,8 @@
 //! What is kept of every pair: a few numbers at each burn-in, and its histograms in blocks. Must not know estimators.
 
+use super::arm_use::MinuteUse;
 use super::blocks::{BlockHistograms, Entry, MAX_BLOCKS, TimedBlock};
 use crate::domain::arm::ByArm;
-use crate::domain::histogram::BUCKETS;
 use crate::domain::pairs::{Mapping, Pair};
 use crate::domain::schedule::Rule;
 use crate::domain::window::{BurnIn, MalformedSlices, RINGS, ring_of, visit_slices};
@@ -23,8 +23,8 @@ pub struct RingSums {
 pub struct WindowSums {
     rings: [RingSums; RINGS],
     entries: Vec<Entry>,
-    /// Sum of billed durations, ms; 0 where the plan is not paid by use.
-    pub billed_ms: u64,
+    /// What it adds to the arm's bill.
+    pub used: MinuteUse,
 }
 
 impl WindowSums {
@@ -33,7 +33,7 @@ impl WindowSums {
     /// # Errors
     /// [`MalformedSlices`]; the sums are then of no use.
     pub fn add(&mut self, slices: &[u8], billed_ms: &[u64]) -> Result<(), MalformedSlices> {
-        let WindowSums { rings, entries, billed_ms: billed } = self;
+        let WindowSums { rings, entries, used } = self;
         visit_slices(
             slices,
             |slice, calls, server_errors, latency_us| {
@@ -46,7 +46,7 @@ impl WindowSums {
                 // There are four rings.
                 entries.push((u8::try_from(ring_of(slice)).unwrap_or(0), bucket, count));
                 if let Some(each) = billed_ms.get(usize::from(bucket)) {
-                    *billed = billed.saturating_add(each * u64::from(count));
+                    used.billed_ms = used.billed_ms.saturating_add(each * u64::from(count));
                 }
             },
         )
@@ -91,8 +91,8 @@ pub struct Series {
     rows: [Vec<PairRow>; RINGS],
     /// By pair.
     pub mappings: Vec<Mapping>,
-    /// Billed durations by pair, ms; empty where neither plan is paid by use.
-    pub billed_ms: Vec<ByArm<f64>>,
+    /// What each pair's windows add to the arms' bills.
+    pub used: Vec<ByArm<MinuteUse>>,
     /// Histograms of the pairs in which both arms served a call; those of each mapping apart where a schedule swaps it for hours.
     blocks: Vec<BlockHistograms>,
 }
@@ -106,11 +106,11 @@ impl Series {
             Rule::Mirrored => Mapping::ALL.len(),
         };
         let blocks = (0..apart).map(|_| BlockHistograms::new(MAX_BLOCKS / apart)).collect();
-        Series { rows: Default::default(), mappings: Vec::new(), billed_ms: Vec::new(), blocks }
+        Series { rows: Default::default(), mappings: Vec::new(), used: Vec::new(), blocks }
     }
 
     /// Adds a pair.
-    pub fn push(&mut self, pair: &Pair<WindowSums>, paid_by_use: bool) {
+    pub fn push(&mut self, pair: &Pair<WindowSums>) {
         for burn_in in BurnIn::ALL {
             let kept = pair.windows.as_ref().map(|window| window.kept(burn_in));
             self.rows[burn_in.index()].push(PairRow {
@@ -121,9 +121,7 @@ impl Series {
         }
         let number = u32::try_from(self.mappings.len()).unwrap_or(u32::MAX);
         self.mappings.push(pair.mapping);
-        if paid_by_use {
-            self.billed_ms.push(pair.windows.as_ref().map(|window| window.billed_ms as f64));
-        }
+        self.used.push(pair.windows.as_ref().map(|window| window.used));
         if pair.windows.iter().all(|window| !window.entries.is_empty()) {
             let of_mapping = pair.mapping.index().min(self.blocks.len() - 1);
             self.blocks[of_mapping].push(number, pair.windows.as_ref().map(|window| window.entries.as_slice()));
@@ -154,10 +152,4 @@ impl Series {
     pub fn busy_pairs(&self) -> usize {
         self.pairs(BurnIn::None).filter(|(_, row)| row.is_busy()).count()
     }
-}
-
-/// What a call of each histogram bucket is billed, ms.
-#[must_use]
-pub fn billed_by_bucket(billed_ms: impl Fn(usize) -> u64) -> Vec<u64> {
-    (0..BUCKETS).map(billed_ms).collect()
 }

@@ -4,12 +4,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::checks::{Checks, Status};
-use super::cost::CostReport;
+use super::cost::{CostReport, CostScenario};
 use super::gathered::Gathered;
 use super::metric_name::MetricName;
 use super::metrics::{Estimated, Finding, MIN_PAIRS, Metric};
 use crate::domain::arm::Arm;
-use crate::domain::figures::{counted, difference, duration, money, size_of_difference};
+use crate::domain::figures::{counted, difference, duration, size_of_difference};
 use crate::domain::margins::{GUARDED, Margins};
 use crate::domain::run::RunDocument;
 use crate::domain::statistics::Validity;
@@ -119,28 +119,47 @@ pub fn decide(grounds: Grounds<'_>) -> Verdict {
         return without(VerdictOutcome::NoPrice, vec![no_price(cost)]);
     };
     let pace = Pace::of(gathered);
-    let Some(cheaper) = cheaper_arm(price) else {
-        let until = grounds.settled_after(price.name, Estimated::pairs_to_exclude_zero);
-        let missing =
-            pace.missing(price, "neither plan is shown to be cheaper: the interval of the projected cost's difference covers 0", until);
-        return Verdict {
-            reasons: vec![missing.words.clone()],
-            missing: vec![missing],
-            ..without(VerdictOutcome::NoRecommendation, Vec::new())
-        };
-    };
-    recommend(cheaper, grounds, pace)
+    match cheaper_arm(price, cost) {
+        Ok(cheaper) => recommend(cheaper, grounds, pace),
+        Err(Doubt::CoversZero) => {
+            let until = grounds.settled_after(price.name, Estimated::pairs_to_exclude_zero);
+            let missing =
+                pace.missing(price, "neither plan is shown to be cheaper: the interval of the projected cost's difference covers 0", until);
+            let reasons = vec![missing.words.clone()];
+            Verdict { reasons, missing: vec![missing], ..without(VerdictOutcome::NoRecommendation, Vec::new()) }
+        }
+        Err(Doubt::Disagreement(words)) => {
+            let missing = Missing { metric: Some(price.name), words: words.clone(), more_seconds: None };
+            Verdict { missing: vec![missing], ..without(VerdictOutcome::NoRecommendation, vec![words]) }
+        }
+    }
 }
 
-/// The arm that is shown to cost less: the whole interval of the projected cost's difference lies on its side of 0.
-fn cheaper_arm(price: &Metric) -> Option<Arm> {
-    if price.interval.high < 0.0 {
-        Some(Arm::Odd)
+/// Why no arm is shown to be cheaper.
+enum Doubt {
+    /// The projected cost's difference may be 0.
+    CoversZero,
+    /// It is shown under some assumptions alone: which.
+    Disagreement(String),
+}
+
+/// The arm that is shown to cost less: the whole interval of the projected cost's difference lies on its side of 0, under every scenario of the
+/// cost model.
+fn cheaper_arm(price: &Metric, cost: &CostReport) -> Result<Arm, Doubt> {
+    let cheaper = if price.interval.high < 0.0 {
+        Arm::Odd
     } else if price.interval.low > 0.0 {
-        Some(Arm::Even)
+        Arm::Even
     } else {
-        None
+        return Err(Doubt::CoversZero);
+    };
+    let (agree, disagree): (Vec<&CostScenario>, Vec<_>) = cost.scenarios.iter().partition(|scenario| scenario.cheaper() == Some(cheaper));
+    if disagree.is_empty() {
+        return Ok(cheaper);
     }
+    let named = |scenarios: Vec<&CostScenario>| scenarios.into_iter().map(CostScenario::in_words).collect::<Vec<_>>().join("; nor with ");
+    let agreeing = agree.into_iter().map(CostScenario::in_words).collect::<Vec<_>>().join("; with ");
+    Err(Doubt::Disagreement(format!("{cheaper} is cheaper with {agreeing}; it is not shown to be with {}", named(disagree))))
 }
 
 /// The cheaper arm, if it is worse by no more than every guardrail's margin.
@@ -154,9 +173,11 @@ fn recommend(cheaper: Arm, grounds: Grounds<'_>, pace: Pace) -> Verdict {
         }
     }
     let mut reasons: Vec<String> = missing.iter().map(|missing| missing.words.clone()).collect();
-    reasons.push(format!("{cheaper} is cheaper: its plan alone would cost less per 1,000 calls, and the interval excludes 0"));
+    reasons.push(format!(
+        "{cheaper} is cheaper: its plan alone would cost less per 1,000 calls, and the interval excludes 0, instances as measured and as declared, \
+         without and with free grants"
+    ));
     reasons.extend(kept);
-    reasons.extend(grants_reverse_the_choice(grounds.cost, cheaper));
     let (outcome, recommended) = match missing.is_empty() {
         true => (VerdictOutcome::Recommended, Some(cheaper)),
         false => (VerdictOutcome::NoRecommendation, None),
@@ -223,20 +244,6 @@ fn no_price(cost: &CostReport) -> String {
     let mut plans: Vec<&str> = unpriced.map(|arm| arm.plan.as_str()).collect();
     plans.dedup();
     if plans.is_empty() { "no compared call has a known price".to_owned() } else { format!("no price is known for {}", plans.join(" or ")) }
-}
-
-/// Free grants are a subscription's, not a plan's: said where they would turn the choice.
-fn grants_reverse_the_choice(cost: &CostReport, cheaper: Arm) -> Option<String> {
-    let month = |arm: Arm| cost.arms[arm].projected.as_ref().map(|projected| &projected.per_month_with_grants);
-    let (kept, other) = (month(cheaper)?, month(cheaper.other())?);
-    (kept > other).then(|| {
-        format!(
-            "with the subscription's free grants, if nothing else uses them, {} would be cheaper: {} a month against {}",
-            cheaper.other(),
-            money(other, cost.currency),
-            money(kept, cost.currency)
-        )
-    })
 }
 
 /// The A/A verdict: any behaviour found better or worse. Findings already allow for how many behaviours are compared.

@@ -6,7 +6,7 @@ use time::macros::datetime;
 use super::*;
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::margins::ChangedMargins;
-use crate::domain::plan::{AppServiceSize, FlexSize, Plan};
+use crate::domain::plan::Plan;
 use crate::domain::run::{
     ArmPart, ArmSetUp, Declared, ExclusionRequest, PricesUsed, RouterPart, RunChoice, RunRefusal, RunRequest, RunState, ScheduleSetUp,
     SharedSetUp, find,
@@ -20,12 +20,8 @@ fn minute(minutes: i64) -> OffsetDateTime {
     START + Duration::minutes(minutes)
 }
 
-fn plan(size: AppServiceSize) -> Plan {
-    Plan::AppService(size)
-}
-
 fn arm_part(arm: Arm, plan: Plan) -> PartSetUp {
-    let own = ArmSetUp { plan, region: "westeurope".to_owned(), version: "1".to_owned(), resource_ids: Vec::new() };
+    let own = ArmSetUp { plan, instances: None, region: "westeurope".to_owned(), version: "1".to_owned(), resource_ids: Vec::new() };
     let shared = SharedSetUp {
         schedule: ScheduleSetUp::of(&Schedule::default()),
         margins: Margins::default(),
@@ -51,8 +47,8 @@ impl Recording {
     /// Both arms and the router started just after the start.
     fn started() -> Self {
         let mut recording = Recording::default();
-        recording.report(0, arm_part(Arm::Even, plan(AppServiceSize::S1)));
-        recording.report(0, arm_part(Arm::Odd, Plan::FunctionsFlex(FlexSize::Mb512)));
+        recording.report(0, arm_part(Arm::Even, Plan::S1));
+        recording.report(0, arm_part(Arm::Odd, Plan::FLEX_512));
         recording.report(0, router_part("1"));
         recording
     }
@@ -98,24 +94,24 @@ impl Recording {
     }
 }
 
-const S1: Option<Plan> = Some(Plan::AppService(AppServiceSize::S1));
-const B1: Option<Plan> = Some(Plan::AppService(AppServiceSize::B1));
+const S1: Option<Plan> = Some(Plan::S1);
+const B1: Option<Plan> = Some(Plan::B1);
 use RunKind::{Declared as DeclaredKind, Observed};
 
 #[test]
 fn there_is_no_run_before_both_arms_have_recorded_their_set_up() {
     let mut recording = Recording::default();
     assert_eq!(recording.runs(100), []);
-    recording.report(0, arm_part(Arm::Even, plan(AppServiceSize::S1))).report(0, router_part("1"));
+    recording.report(0, arm_part(Arm::Even, Plan::S1)).report(0, router_part("1"));
     assert_eq!(recording.runs(100), []);
-    recording.report(3, arm_part(Arm::Odd, plan(AppServiceSize::S1)));
+    recording.report(3, arm_part(Arm::Odd, Plan::S1));
     assert_eq!(recording.runs(100), [(Observed, 0, None, S1)], "the first run holds the first pair: nothing was counted before");
 }
 
 #[test]
 fn a_changed_plan_begins_a_second_run_at_the_next_whole_pair_and_neither_holds_the_pair_of_the_change() {
     let mut recording = Recording::started();
-    recording.report(121, arm_part(Arm::Even, plan(AppServiceSize::B1)));
+    recording.report(121, arm_part(Arm::Even, Plan::B1));
     assert_eq!(recording.runs(200), [(Observed, 0, Some(120), S1), (Observed, 122, None, B1)]);
 }
 
@@ -123,7 +119,7 @@ fn a_changed_plan_begins_a_second_run_at_the_next_whole_pair_and_neither_holds_t
 fn a_part_that_starts_again_with_the_same_set_up_changes_nothing() {
     let mut recording = Recording::started();
     for at in [30, 60, 90] {
-        recording.report(at, arm_part(Arm::Even, plan(AppServiceSize::S1))).report(at, router_part("1"));
+        recording.report(at, arm_part(Arm::Even, Plan::S1)).report(at, router_part("1"));
     }
     assert_eq!(recording.runs(200), [(Observed, 0, None, S1)]);
 }
@@ -132,10 +128,10 @@ fn a_part_that_starts_again_with_the_same_set_up_changes_nothing() {
 fn a_rolling_change_is_one_run() {
     let mut recording = Recording::started();
     // Old and new workers of even start in turn, then odd's, then the router.
-    for (at, size) in [(100, AppServiceSize::B1), (101, AppServiceSize::S1), (103, AppServiceSize::B1)] {
-        recording.report(at, arm_part(Arm::Even, plan(size)));
+    for (at, size) in [(100, Plan::B1), (101, Plan::S1), (103, Plan::B1)] {
+        recording.report(at, arm_part(Arm::Even, size));
     }
-    recording.report(106, arm_part(Arm::Odd, plan(AppServiceSize::P1v3))).report(109, router_part("2"));
+    recording.report(106, arm_part(Arm::Odd, Plan::P1V3)).report(109, router_part("2"));
     assert_eq!(recording.runs(200), [(Observed, 0, Some(100), S1), (Observed, 110, None, B1)]);
     let id = |at| recording.log.runs(minute(at)).last().unwrap().id;
     assert_eq!(id(101), id(200), "begun anew, it keeps its id");
@@ -144,15 +140,15 @@ fn a_rolling_change_is_one_run() {
 #[test]
 fn a_change_after_the_settling_time_is_another_run() {
     let mut recording = Recording::started();
-    recording.report(100, arm_part(Arm::Even, plan(AppServiceSize::B1)));
-    recording.report(122, arm_part(Arm::Even, plan(AppServiceSize::S1)));
+    recording.report(100, arm_part(Arm::Even, Plan::B1));
+    recording.report(122, arm_part(Arm::Even, Plan::S1));
     assert_eq!(recording.runs(200), [(Observed, 0, Some(100), S1), (Observed, 102, Some(122), B1), (Observed, 124, None, S1)]);
 }
 
 #[test]
 fn a_router_that_records_its_part_late_completes_the_set_up_and_changes_nothing() {
     let mut recording = Recording::default();
-    recording.report(0, arm_part(Arm::Even, plan(AppServiceSize::S1))).report(0, arm_part(Arm::Odd, plan(AppServiceSize::S1)));
+    recording.report(0, arm_part(Arm::Even, Plan::S1)).report(0, arm_part(Arm::Odd, Plan::S1));
     recording.report(70, router_part("1"));
     assert_eq!(recording.runs(200), [(Observed, 0, None, S1)]);
     assert_eq!(recording.log.runs(minute(200))[0].set_up.as_ref().unwrap().router_version.as_deref(), Some("1"));
@@ -258,7 +254,7 @@ fn a_declared_run_that_is_ended_before_it_begins_has_no_minute() {
 fn a_change_before_a_declared_runs_first_minute_ends_the_run_before_it_too() {
     let mut recording = Recording::started();
     recording.declare(100, "a", 60).unwrap();
-    recording.report(101, arm_part(Arm::Even, plan(AppServiceSize::B1)));
+    recording.report(101, arm_part(Arm::Even, Plan::B1));
     assert_eq!(recording.runs(200), [(Observed, 0, Some(100), S1), (DeclaredKind, 102, Some(102), S1), (Observed, 102, None, B1)]);
 }
 
@@ -270,8 +266,8 @@ fn the_current_run_is_the_one_under_way_else_the_next() {
         |recording: &Recording, at: OffsetDateTime| find(&recording.log.runs(at), &RunChoice::Current, at).map(|run| run.starts_at);
     assert_eq!(current(&recording, minute(101)), Some(minute(0)));
     assert_eq!(current(&recording, minute(102)), Some(minute(102)));
-    recording.report(171, arm_part(Arm::Even, plan(AppServiceSize::B1)));
-    recording.report(200, arm_part(Arm::Even, plan(AppServiceSize::S1)));
+    recording.report(171, arm_part(Arm::Even, Plan::B1));
+    recording.report(200, arm_part(Arm::Even, Plan::S1));
     let between = minute(200) + Duration::seconds(45);
     assert_eq!(current(&recording, between), Some(minute(202)), "between two runs: the one about to begin");
     assert_eq!(current(&Recording::default(), minute(0)), None);
@@ -280,7 +276,7 @@ fn the_current_run_is_the_one_under_way_else_the_next() {
 #[test]
 fn exclusions_say_why_and_belong_to_the_runs_they_touch() {
     let mut recording = Recording::started();
-    recording.report(121, arm_part(Arm::Even, plan(AppServiceSize::B1)));
+    recording.report(121, arm_part(Arm::Even, Plan::B1));
     let request = |from, to, reason: &str| ExclusionRequest { from: minute(from), to: minute(to), reason: reason.to_owned() };
     let now = minute(300);
     let exclusion = recording.log.exclude(None, request(118, 130, "deployment"), now).unwrap();
@@ -307,12 +303,12 @@ proptest! {
         let mut recording = Recording::started();
         let mut happenings = happenings;
         happenings.sort_unstable();
-        let sizes = [AppServiceSize::S1, AppServiceSize::B1, AppServiceSize::P1v3];
+        let sizes = [Plan::S1, Plan::B1, Plan::P1V3];
         for (index, (at, what, variant)) in happenings.into_iter().enumerate() {
             let size = sizes[usize::from(variant)];
             match what {
-                0 | 1 => { recording.report(at, arm_part(Arm::Even, plan(size))); }
-                2 => { recording.report(at, arm_part(Arm::Odd, plan(size))); }
+                0 | 1 => { recording.report(at, arm_part(Arm::Even, size)); }
+                2 => { recording.report(at, arm_part(Arm::Odd, size)); }
                 3 => { recording.report(at, router_part(&variant.to_string())); }
                 4 => { let _ = recording.declare(at, &format!("run-{index}"), 30 + i64::from(variant)); }
                 _ => recording.end(at, &RunChoice::Current),
@@ -350,6 +346,6 @@ proptest! {
 fn both_arms_plans_are_the_runs() {
     let recording = Recording::started();
     let set_up = recording.log.runs(minute(10)).remove(0).set_up.unwrap();
-    let plans = ByArm { even: Plan::AppService(AppServiceSize::S1), odd: Plan::FunctionsFlex(FlexSize::Mb512) };
+    let plans = ByArm { even: Plan::S1, odd: Plan::FLEX_512 };
     assert_eq!(set_up.arms.map(|arm| arm.plan), plans);
 }

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::draw::Seed;
 use crate::domain::hex;
+use crate::domain::instances::DeclaredInstances;
 use crate::domain::margins::Margins;
 use crate::domain::plan::Plan;
 use crate::domain::price::{ANY_REGION, Meter, PriceBook};
@@ -79,7 +80,7 @@ impl PricesUsed {
     /// The prices of `book` in `region`.
     #[must_use]
     pub fn of(book: &PriceBook, region: &str) -> Self {
-        let prices: Vec<_> = Meter::ALL.into_iter().filter_map(|meter| book.find(meter, region)).collect();
+        let prices: Vec<_> = Meter::all().filter_map(|meter| book.find(meter, region)).collect();
         let mut digest = Sha256::new();
         for price in &prices {
             digest.update(format!("{}\t{}\t{}\t{}\n", price.meter, price.region, price.amount.normalized(), price.currency));
@@ -95,6 +96,9 @@ pub struct ArmSetUp {
     /// Its plan.
     #[serde(deserialize_with = "from_text")]
     pub plan: Plan,
+    /// How many instances the plan is set to run; none where that is not declared.
+    #[serde(default)]
+    pub instances: Option<DeclaredInstances>,
     /// The Azure region it runs in.
     #[schema(example = "westeurope")]
     pub region: String,

@@ -6,8 +6,9 @@ use uuid::Uuid;
 use super::{ArmPart, ArmSetUp, Exclusion, PartSetUp, PricesUsed, RunDocument, RunKind, RunState, ScheduleSetUp, SetUp, SharedSetUp};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::draw::Seed;
+use crate::domain::instances::DeclaredInstances;
 use crate::domain::margins::Margins;
-use crate::domain::plan::{AppServiceSize, Plan};
+use crate::domain::plan::Plan;
 use crate::domain::schedule::{Rule, Schedule};
 use crate::domain::statistics::Validity;
 
@@ -25,12 +26,13 @@ pub fn arm_part_under(arm: Arm, schedule: &Schedule) -> PartSetUp {
         shared_resource_ids: Vec::new(),
         aa_run: false,
     };
-    PartSetUp::Arm(arm, Box::new(ArmPart { own: arm_set_up(AppServiceSize::S1), shared }))
+    PartSetUp::Arm(arm, Box::new(ArmPart { own: arm_set_up(Plan::S1), shared }))
 }
 
-fn arm_set_up(size: AppServiceSize) -> ArmSetUp {
+fn arm_set_up(plan: Plan) -> ArmSetUp {
     ArmSetUp {
-        plan: Plan::AppService(size),
+        plan,
+        instances: Some(DeclaredInstances { min: 1, max: 3 }),
         region: "westeurope".to_owned(),
         version: "0.1.0".to_owned(),
         resource_ids: vec!["/subscriptions/a".to_owned()],
@@ -52,7 +54,7 @@ pub fn document() -> RunDocument {
         validity: Validity::FixedHorizon,
         set_up: Some(SetUp {
             schedule: ScheduleSetUp::of(&Schedule::new(Rule::Random(seed))),
-            arms: ByArm { even: arm_set_up(AppServiceSize::S1), odd: arm_set_up(AppServiceSize::B1) },
+            arms: ByArm { even: arm_set_up(Plan::S1), odd: arm_set_up(Plan::B1) },
             router_version: Some("0.1.0".to_owned()),
             margins: Margins::default(),
             prices: PricesUsed { sha256: "0".repeat(64), as_of: Some("2026-11-01".to_owned()) },

@@ -11,6 +11,7 @@ pub mod import_document;
 pub mod imports;
 pub mod instance;
 pub mod metrics;
+pub mod plans;
 pub mod report;
 pub mod routing;
 pub mod runs;

@@ -4,6 +4,7 @@ pub mod canvas;
 pub mod cost;
 pub mod decisions;
 pub mod intervals;
+pub mod plans;
 mod scale;
 pub mod timeline;
 

@@ -60,6 +60,7 @@ pub(super) fn cost(report: &Report) -> Result<CostSection, PlotError> {
         };
         rows.extend(PER_1000.into_iter().chain(TOTALS).map(|(title, pick)| row(title, side(pick))));
     }
+    rows.extend(call_by_call(arms, currency));
     rows.extend(charged(arms));
     if !rows.is_empty() {
         rows.push(ArmCostLine::new("Observed figures rest on", arms.map(|cost| cost.observed_from.as_str().to_owned())));
@@ -78,6 +79,14 @@ fn figure(groups: &[Group]) -> Result<Figure, PlotError> {
         description: sentence(&described.collect::<Vec<_>>().join("; ")),
         plot: plot(groups)?,
     })
+}
+
+/// What a price page is read to say, where a plan bills activity.
+fn call_by_call(arms: ByArm<&ArmCost>, currency: &str) -> Option<ArmCostLine> {
+    let months = arms.map(|cost| cost.per_month_call_by_call.as_ref());
+    let text = |month: Option<&BigDecimal>| month.map_or_else(|| "not billed by use".to_owned(), |month| money(month, currency));
+    let title = "A month if each call were billed by itself, which decides nothing";
+    months.iter().any(Option::is_some).then(|| ArmCostLine::new(title, months.map(text)))
 }
 
 /// What the provider's bills say, where some were imported.

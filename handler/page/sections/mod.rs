@@ -4,6 +4,7 @@ mod cost;
 mod metrics;
 mod notes;
 mod parts;
+mod plans;
 mod timeline;
 
 use askama::Template;
@@ -58,6 +59,7 @@ struct Contents {
     withheld: Vec<String>,
     power: Vec<metrics::Power>,
     cost: cost::CostSection,
+    plans: Option<plans::PlansSection>,
     timeline: timeline::Section,
     probes: Option<Probes>,
     notes: notes::Notes,
@@ -71,6 +73,8 @@ struct Check {
 
 struct VerdictSection {
     class: &'static str,
+    /// Said above it.
+    warning: Option<String>,
     grounds: Vec<String>,
 }
 
@@ -119,6 +123,7 @@ fn contents(view: &ReportView<'_>) -> Result<Contents, PlotError> {
         withheld: metrics::withheld(report),
         power: metrics::power(report),
         cost: cost::cost(report)?,
+        plans: plans::plans(report)?,
         timeline: timeline::section(view.timeline)?,
         probes: report.probes.as_ref().map(probes),
         notes: notes::notes(report),
@@ -240,7 +245,7 @@ fn verdict(report: &Report) -> VerdictSection {
     // The checks' summaries are shown above already.
     let checks = report.checks.lines().map(|check| format!("{}: {}", check.title, check.summary));
     let grounds = report.summary.iter().skip(1).filter(|words| !checks.contains(words)).map(|words| sentence(words)).collect();
-    VerdictSection { class, grounds }
+    VerdictSection { class, warning: report.cost.stale_prices.as_deref().map(sentence), grounds }
 }
 
 fn probes(outcomes: &ProbeOutcomes) -> Probes {

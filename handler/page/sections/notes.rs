@@ -4,7 +4,8 @@ use super::metrics::{interval, mark};
 use super::parts::{capitalised, sentence};
 use crate::domain::arm::ByArm;
 use crate::domain::figures::{self, amount, count, decimals, difference, probability, share};
-use crate::domain::report::{Method, Metric, PriceUsed, Report};
+use crate::domain::price::PriceUsed;
+use crate::domain::report::{Method, Metric, Report};
 use crate::domain::statistics::Validity;
 
 pub(super) struct Notes {

@@ -2,12 +2,13 @@
 
 use bigdecimal::{BigDecimal, RoundingMode, Zero};
 use serde::Serialize;
-use time::Date;
 use utoipa::ToSchema;
 
-use crate::domain::arm::ByArm;
+use super::list_price::InstanceBasis;
+use crate::domain::arm::{Arm, ByArm};
+use crate::domain::billing::MeterCost;
 use crate::domain::plan::Plan;
-use crate::domain::price::{Meter, Price};
+use crate::domain::price::PriceUsed;
 use crate::domain::report::inputs::Charged;
 
 /// Observed and projected cost.
@@ -22,8 +23,12 @@ pub struct CostReport {
     pub hours: BigDecimal,
     /// Each arm's own cost.
     pub arms: ByArm<ArmCost>,
+    /// What a month of each plan alone would cost under every assumption that a verdict must hold under.
+    pub scenarios: Vec<CostScenario>,
     /// What both arms use, listed apart and split evenly.
     pub shared: SharedCost,
+    /// Said above the verdict where a price used is too old to rest on.
+    pub stale_prices: Option<String>,
     /// What the figures leave out, and in which direction they err.
     pub notes: Vec<String>,
 }
@@ -89,9 +94,15 @@ pub struct ArmCost {
     pub observed_from: CostSource,
     /// Unit prices used.
     pub prices: Vec<PriceUsed>,
-    /// Gigabyte-seconds billed, where it is paid by use.
+    /// Instances in the mean of its own minutes: workers that were alive.
     #[schema(value_type = Option<String>)]
-    pub gb_seconds: Option<BigDecimal>,
+    pub instances_measured: Option<BigDecimal>,
+    /// The same within the bounds that are declared for the plan.
+    #[schema(value_type = Option<String>)]
+    pub instances_declared: Option<BigDecimal>,
+    /// Share of its own minutes in which an instance would be metered by Flex Consumption; absent where workers did not meter.
+    #[schema(value_type = Option<String>)]
+    pub metered_share: Option<BigDecimal>,
     /// As billed over the run: at list price, without free grants.
     pub observed: Option<Figures>,
     /// The same with each month's free grants taken off.
@@ -103,6 +114,9 @@ pub struct ArmCost {
     pub charged_per_1000_calls: Option<BigDecimal>,
     /// This plan alone, taking all the traffic.
     pub projected: Option<Projection>,
+    /// A month if every call were billed by itself, where the plan bills activity: what its price page is read to say. It decides nothing.
+    #[schema(value_type = Option<String>)]
+    pub per_month_call_by_call: Option<BigDecimal>,
     /// What the supervision's calls cost on this arm, without free grants.
     #[schema(value_type = Option<String>)]
     pub probes: Option<BigDecimal>,
@@ -137,33 +151,59 @@ pub struct Projection {
     /// Per 1,000 calls, with the free grants.
     #[schema(value_type = Option<String>)]
     pub per_1000_calls_with_grants: Option<BigDecimal>,
+    /// The month meter by meter, without free grants.
+    pub meters: Vec<MeterUse>,
 }
 
-/// A unit price with where it comes from.
+/// One meter's part of a month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct PriceUsed {
-    /// What is charged for.
-    pub meter: Meter,
-    /// USD a unit.
+pub struct MeterUse {
+    /// The meter's name.
+    #[schema(example = "functions/flex/gb-second")]
+    pub meter: String,
+    /// Units used.
     #[schema(value_type = String)]
-    pub amount: BigDecimal,
-    /// Region it holds in; may be the reference region.
-    pub region: String,
-    /// The day it was known to hold, as its year and its day of the year.
-    #[schema(value_type = (i32, u16))]
-    pub as_of: Date,
-    /// Where it was read.
-    pub source: String,
+    pub quantity: BigDecimal,
+    /// What they cost.
+    #[schema(value_type = String)]
+    pub cost: BigDecimal,
 }
 
-impl From<&Price> for PriceUsed {
-    fn from(price: &Price) -> Self {
-        PriceUsed {
-            meter: price.meter,
-            amount: price.amount.clone(),
-            region: price.region.clone(),
-            as_of: price.as_of,
-            source: price.source.clone(),
+impl From<&MeterCost> for MeterUse {
+    fn from(line: &MeterCost) -> Self {
+        MeterUse { meter: line.meter.clone(), quantity: line.quantity.with_scale_round(3, RoundingMode::HalfUp), cost: rounded(&line.cost) }
+    }
+}
+
+/// A month of each plan alone under one set of assumptions.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct CostScenario {
+    /// Where the number of instances comes from.
+    pub instances: InstanceBasis,
+    /// Whether the subscription's free grants are all this service's.
+    pub free_grants: bool,
+    /// What a month costs; null where no price is known.
+    #[schema(value_type = ByArm<Option<String>>)]
+    pub per_month: ByArm<Option<BigDecimal>>,
+    /// Ends of the 95 % interval of the difference per 1,000 calls, odd less even; null where the run does not tell.
+    pub difference_per_1000_calls: Option<[f64; 2]>,
+}
+
+impl CostScenario {
+    /// What it assumes, in words.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let grants = if self.free_grants { "with free grants" } else { "without grants" };
+        format!("instances as {}, {grants}", self.instances.as_str())
+    }
+
+    /// The arm whose plan is shown to cost less: the whole interval lies on its side of 0.
+    #[must_use]
+    pub fn cheaper(&self) -> Option<Arm> {
+        match self.difference_per_1000_calls? {
+            [_, high] if high < 0.0 => Some(Arm::Odd),
+            [low, _] if low > 0.0 => Some(Arm::Even),
+            _ => None,
         }
     }
 }

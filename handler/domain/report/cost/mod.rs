@@ -1,6 +1,6 @@
 //! What the run cost, and what each plan alone would cost. Money is exact until it is shown. Must not know intervals or verdicts.
 //!
-//! `list_price` has what the price list says of a plan, one function for each way of billing; `run` sets it beside what was charged.
+//! `list_price` has what the price list says of a plan, whatever way it is billed; `run` sets it beside what was charged.
 
 mod breakdown;
 mod list_price;
@@ -8,5 +8,7 @@ mod notes;
 mod run;
 mod shared;
 
-pub use breakdown::{ArmCost, BillingKind, CostReport, CostSource, Figures, PriceUsed, Projection, SharedCost};
+pub use breakdown::{ArmCost, BillingKind, CostReport, CostScenario, CostSource, Figures, MeterUse, Projection, SharedCost};
+pub use list_price::InstanceBasis;
+pub(super) use list_price::{Load, PricedPlan};
 pub(super) use run::cost;

@@ -1,52 +1,57 @@
 //! What the figures leave out, and in which direction they err. Must not know the figures themselves.
 
-use super::breakdown::ArmCost;
-use crate::domain::arm::ByArm;
-use crate::domain::billing::Billing;
+use super::breakdown::{ArmCost, BillingKind};
+use crate::domain::arm::{Arm, ByArm};
+use crate::domain::billing::CONSUMPTION_MEMORY_MB;
+use crate::domain::catalogue::Billed;
+use crate::domain::figures::counted;
 use crate::domain::plan::Plan;
-use crate::domain::report::inputs::Inputs;
+use crate::domain::report::gathered::Gathered;
 
 /// What a reader must know of the figures.
 #[must_use]
-pub fn notes(inputs: &Inputs, arms: &ByArm<ArmCost>) -> Vec<String> {
+pub fn notes(gathered: &Gathered, arms: &ByArm<ArmCost>) -> Vec<String> {
+    let inputs = &gathered.inputs;
     let mut notes = Vec::new();
-    let plans = inputs.plans;
-    let has = |matches: fn(Billing) -> bool| plans.iter().any(|plan| matches(Billing::of(*plan)));
-    if has(|billing| matches!(billing, Billing::PerHour(_))) {
+    let bills = |matches: fn(&Billed) -> bool| {
+        let listed = inputs.plans.iter().filter_map(|plan: &Plan| plan.listed());
+        listed.map(|plan| &plan.billed).any(matches)
+    };
+    if arms.iter().any(|cost| cost.billing == BillingKind::PerHour) {
         notes.push(
             "a dedicated plan is billed all the time while it sees about half of the calls: its observed cost per 1,000 calls is about twice \
-             what it would be alone; figures are for one instance"
+             what it would be alone"
                 .to_owned(),
         );
     }
-    if has(|billing| matches!(billing, Billing::PerUse(_))) {
+    if bills(|billed| matches!(billed, Billed::Activity(_) | Billed::AlwaysReady { .. })) {
         notes.push(
-            "durations are billed call by call from the latency histogram, whose buckets are read at their upper end: at most 1.6 % and one \
-             billing step too much; time in the platform before the program is reached is not in them"
+            "Flex Consumption is billed by each worker's metered time: time with a call in flight, at least a second at once, nothing twice; what \
+             calls spend in the platform before they reach the program is not in it"
                 .to_owned(),
         );
     }
-    if plans.iter().any(|plan| matches!(plan, Plan::FunctionsFlex(_))) {
-        notes.push(
-            "Flex Consumption bills an instance's active time, which calls at the same time share: the figure is an upper bound for a busy \
-             instance, a lower one for instances kept alive"
-                .to_owned(),
-        );
+    if bills(|billed| matches!(billed, Billed::Execution(_))) {
+        notes.push(format!(
+            "Functions Consumption is billed call by call at {CONSUMPTION_MEMORY_MB} MB, the smallest step: measured memory above that raises it in \
+             proportion; durations are read from the latency histogram, at most 1.6 % too long"
+        ));
     }
-    if plans.iter().any(|plan| *plan == Plan::FunctionsConsumption) {
-        notes.push(
-            "Functions Consumption is billed at 128 MB, the smallest step; measured memory above that raises it in proportion".to_owned(),
-        );
+    for arm in Arm::BOTH {
+        let own = &gathered.totals[arm].own;
+        if own.metered_minutes < own.minutes {
+            let unmetered = counted(own.minutes - own.metered_minutes, "minute");
+            notes.push(format!("{unmetered} of {arm} were written by a version that did not meter, and are not in its metered time"));
+        }
     }
-    if arms.even.charged.is_some() || arms.odd.charged.is_some() || inputs.shared_charges.is_some() {
+    if arms.iter().any(|cost| cost.charged.is_some()) || inputs.shared_charges.is_some() {
         notes.push(
             "imported charges are those whose period begins within the run; providers charge by the hour or the day, so a short run's do not \
              fit its edges, and the verdict rests on list prices"
                 .to_owned(),
         );
     }
-    let reference = |cost: &ArmCost| cost.prices.iter().any(|price| price.region != inputs.region && price.region != "*");
-    if reference(&arms.even) || reference(&arms.odd) {
+    if arms.iter().any(|cost| cost.prices.iter().any(|price| price.is_elsewhere(&inputs.region))) {
         notes.push(format!("no price is known for region {}: another region's list price stands in, as shown", inputs.region));
     }
     notes.push(

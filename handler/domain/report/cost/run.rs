@@ -1,56 +1,164 @@
 //! The run's cost: each arm's at list price beside what was charged, and what both share. Must not know how a plan is billed.
 
-use bigdecimal::BigDecimal;
+use bigdecimal::{BigDecimal, RoundingMode};
+use time::Date;
 
-use super::breakdown::{ArmCost, BillingKind, CostReport, CostSource, per_1000, rounded};
-use super::list_price::{Traffic, per_hour, per_use};
+use super::breakdown::{ArmCost, BillingKind, CostReport, CostScenario, CostSource, Figures, Projection, per_1000, rounded};
+use super::list_price::{InstanceBasis, Load, PricedPlan};
 use super::notes::notes;
 use super::shared::shared;
 use crate::domain::arm::{Arm, ByArm};
-use crate::domain::billing::Billing;
-use crate::domain::report::gathered::{Gathered, Totals};
+use crate::domain::billing::{ExecutionRule, MeterCost, seconds};
+use crate::domain::billing_month::BillingMonth;
+use crate::domain::catalogue::Billed;
+use crate::domain::price::{PriceUsed, stale_prices};
+use crate::domain::report::arm_use::ArmUse;
+use crate::domain::report::gathered::Gathered;
 
-/// What the run cost, and what each plan alone would.
+/// What the run cost, and what each plan alone would, as seen on `today`.
 #[must_use]
-pub fn cost(gathered: &Gathered) -> CostReport {
+pub fn cost(gathered: &Gathered, today: Date) -> CostReport {
     let inputs = &gathered.inputs;
-    let minute_ms = gathered.schedule().minute_length().as_millis();
-    let hours = BigDecimal::from(u128::from(gathered.minutes()) * minute_ms) / BigDecimal::from(3_600_000);
-    let arms = ByArm::build(|arm| arm_cost(gathered, arm, &hours));
+    let hours = BigDecimal::from(gathered.minutes()) * seconds(gathered.minute_ms()) / BigDecimal::from(3_600);
+    let arms = ByArm::build(|arm| ArmView::of(gathered, arm).cost());
+    let shared = shared(inputs, &hours);
     CostReport {
         currency: "USD",
         region: inputs.region.clone(),
-        shared: shared(inputs, &hours),
-        notes: notes(inputs, &arms),
+        scenarios: scenarios(gathered),
+        notes: notes(gathered, &arms),
+        stale_prices: stale_prices(arms.iter().flat_map(|cost| &cost.prices).chain(&shared.prices), today),
+        shared,
         hours: rounded(&hours),
         arms,
     }
 }
 
-fn arm_cost(gathered: &Gathered, arm: Arm, hours: &BigDecimal) -> ArmCost {
-    let inputs = &gathered.inputs;
-    let calls = gathered.totals.as_ref().map(Totals::served);
-    let traffic = Traffic { hours: hours.clone(), own: calls[arm].into(), all: (calls.even + calls.odd).into() };
-    let (billing, listed) = match Billing::of(inputs.plans[arm]) {
-        Billing::Unpriced => (BillingKind::Unpriced, None),
-        Billing::PerHour(meter) => (BillingKind::PerHour, per_hour(inputs, meter, &traffic)),
-        Billing::PerUse(rules) => (BillingKind::PerUse, per_use(inputs, rules, &gathered.totals[arm], &traffic)),
+/// Every assumption that a verdict must hold under.
+fn scenarios(gathered: &Gathered) -> Vec<CostScenario> {
+    let month = |arm, instances, free_grants| ArmView::of(gathered, arm).month(instances, free_grants).map(|month| rounded(&total(&month)));
+    let scenario = |(instances, free_grants)| {
+        let per_month = ByArm::build(|arm| month(arm, instances, free_grants));
+        CostScenario { instances, free_grants, per_month, difference_per_1000_calls: None }
     };
-    let charged = inputs.charges[arm].clone();
-    let observed_from = CostSource::of(charged.is_some(), listed.is_some());
-    let charged_per_1000_calls = charged.as_ref().and_then(|charged| per_1000(&charged.billed, &traffic.own));
-    let listed = listed.as_ref();
-    ArmCost {
-        plan: inputs.plans[arm],
-        billing,
-        observed_from,
-        prices: listed.map(|listed| listed.prices.clone()).unwrap_or_default(),
-        gb_seconds: listed.and_then(|listed| listed.gb_seconds.clone()),
-        observed: listed.map(|listed| listed.observed.clone()),
-        observed_with_grants: listed.map(|listed| listed.observed_with_grants.clone()),
-        charged,
-        charged_per_1000_calls,
-        projected: listed.and_then(|listed| listed.projected.clone()),
-        probes: listed.map(|listed| listed.probes.clone()),
+    InstanceBasis::ALL.into_iter().flat_map(|instances| [(instances, false), (instances, true)]).map(scenario).collect()
+}
+
+fn total(lines: &[MeterCost]) -> BigDecimal {
+    lines.iter().map(|line| &line.cost).sum()
+}
+
+/// One arm as its bill sees it.
+struct ArmView<'a> {
+    gathered: &'a Gathered,
+    arm: Arm,
+    own: &'a ArmUse,
+    priced: Option<PricedPlan<'a>>,
+}
+
+impl<'a> ArmView<'a> {
+    fn of(gathered: &'a Gathered, arm: Arm) -> Self {
+        ArmView { gathered, arm, own: &gathered.totals[arm].own, priced: PricedPlan::of(&gathered.inputs, arm) }
     }
+
+    fn instances(&self, basis: InstanceBasis) -> Option<BigDecimal> {
+        basis.instances(&self.gathered.inputs, self.arm, self.own)
+    }
+
+    fn load(&self, basis: InstanceBasis) -> Option<Load> {
+        Load::month(self.own, self.gathered.minute_ms(), self.instances(basis)?)
+    }
+
+    /// A month of its plan alone, meter by meter.
+    fn month(&self, basis: InstanceBasis, free_grants: bool) -> Option<Vec<MeterCost>> {
+        self.priced.as_ref()?.charge(&self.load(basis)?, free_grants)
+    }
+
+    fn cost(&self) -> ArmCost {
+        let inputs = &self.gathered.inputs;
+        let served = BigDecimal::from(self.gathered.totals[self.arm].served());
+        let observed = |free_grants| {
+            let total = self.observed(free_grants)?;
+            Some(Figures { per_1000_calls: per_1000(&total, &served), total: rounded(&total) })
+        };
+        let (alone, with_grants) = (observed(false), observed(true));
+        let charged = inputs.charges[self.arm].clone();
+        ArmCost {
+            plan: inputs.plans[self.arm],
+            billing: self.billing(),
+            observed_from: CostSource::of(charged.is_some(), alone.is_some()),
+            prices: self.priced.iter().flat_map(PricedPlan::prices).map(|price| PriceUsed::from(*price)).collect(),
+            instances_measured: self.instances(InstanceBasis::Measured).map(|instances| thousandths(&instances)),
+            instances_declared: self.instances(InstanceBasis::Declared).map(|instances| thousandths(&instances)),
+            metered_share: self.metered_share(),
+            observed: alone,
+            observed_with_grants: with_grants,
+            charged_per_1000_calls: charged.as_ref().and_then(|charged| per_1000(&charged.billed, &served)),
+            charged,
+            projected: self.projected(),
+            per_month_call_by_call: self.call_by_call().map(|month| rounded(&total(&month))),
+            probes: self.probes(),
+        }
+    }
+
+    fn billing(&self) -> BillingKind {
+        match self.priced.as_ref().map(PricedPlan::billed) {
+            None => BillingKind::Unpriced,
+            Some(Billed::InstanceHour { .. } | Billed::CoresAndMemory { .. }) => BillingKind::PerHour,
+            Some(Billed::Execution(_) | Billed::Activity(_) | Billed::AlwaysReady { .. } | Billed::Replica { .. }) => BillingKind::PerUse,
+        }
+    }
+
+    /// As billed over the run, each calendar month with its own free grants.
+    fn observed(&self, free_grants: bool) -> Option<BigDecimal> {
+        let (priced, instances) = (self.priced.as_ref()?, self.instances(InstanceBasis::Measured)?);
+        let month = |(month, minutes): (BillingMonth, u64)| {
+            let used = self.gathered.totals[self.arm].by_month.get(&month).copied().unwrap_or_default();
+            let duration_s = BigDecimal::from(minutes) * seconds(self.gathered.minute_ms());
+            Some(total(&priced.charge(&Load::observed(&used, duration_s, instances.clone()), free_grants)?))
+        };
+        self.gathered.minutes_by_month().into_iter().map(month).sum()
+    }
+
+    fn projected(&self) -> Option<Projection> {
+        let calls = self.load(InstanceBasis::Measured)?.executions;
+        let lines = self.month(InstanceBasis::Measured, false)?;
+        let (alone, with_grants) = (total(&lines), total(&self.month(InstanceBasis::Measured, true)?));
+        Some(Projection {
+            calls_per_month: calls.with_scale_round(0, RoundingMode::HalfUp),
+            per_1000_calls: per_1000(&alone, &calls),
+            per_1000_calls_with_grants: per_1000(&with_grants, &calls),
+            per_month: rounded(&alone),
+            per_month_with_grants: rounded(&with_grants),
+            meters: lines.iter().map(Into::into).collect(),
+        })
+    }
+
+    fn call_by_call(&self) -> Option<Vec<MeterCost>> {
+        let priced = self.priced.as_ref()?;
+        let bills_activity = matches!(priced.billed(), Billed::Activity(_) | Billed::AlwaysReady { .. });
+        let load = self.load(InstanceBasis::Measured).filter(|_| bills_activity)?;
+        priced.charge(&load.call_by_call(), false)
+    }
+
+    fn metered_share(&self) -> Option<BigDecimal> {
+        let minutes = BigDecimal::from(self.own.metered_minutes) * seconds(self.gathered.minute_ms());
+        (self.own.metered_minutes > 0).then(|| thousandths(&(seconds(self.own.full_load_ms) / minutes)))
+    }
+
+    /// Supervision's calls as executions of the shortest duration, each alone: the most they can cost.
+    fn probes(&self) -> Option<BigDecimal> {
+        let priced = self.priced.as_ref()?;
+        let probes = self.gathered.totals[self.arm].probes;
+        let rule = if matches!(priced.billed(), Billed::Execution(_)) { ExecutionRule::CONSUMPTION } else { ExecutionRule::FLEX_ALONE };
+        let billed_s = seconds(probes.saturating_mul(rule.shortest_ms));
+        let nothing = BigDecimal::from(0);
+        let load =
+            Load { duration_s: nothing.clone(), instances: nothing, active_s: Some(billed_s.clone()), executions: probes.into(), billed_s };
+        Some(rounded(&total(&priced.charge(&load, false)?)))
+    }
+}
+
+fn thousandths(value: &BigDecimal) -> BigDecimal {
+    value.with_scale_round(3, RoundingMode::HalfUp)
 }

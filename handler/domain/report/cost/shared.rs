@@ -2,18 +2,16 @@
 
 use bigdecimal::BigDecimal;
 
-use super::breakdown::{CostSource, PriceUsed, SharedCost, rounded};
-use super::list_price::price;
-use crate::domain::billing::Billing;
-use crate::domain::price::Meter;
+use super::breakdown::{CostSource, SharedCost, rounded};
+use crate::domain::price::{Meter, PriceUsed};
 use crate::domain::report::inputs::Inputs;
 
 /// The shared parts' cost over `hours`: at list price where an arm's plan has one.
 #[must_use]
 pub fn shared(inputs: &Inputs, hours: &BigDecimal) -> SharedCost {
-    let priced = inputs.plans.iter().any(|plan| Billing::of(*plan) != Billing::Unpriced);
-    let database = price(inputs, Meter::PostgresqlB1msHour).filter(|_| priced);
-    let registry = price(inputs, Meter::RegistryBasicThirtyDays).filter(|_| priced);
+    let listed = inputs.plans.iter().any(|plan| plan.listed().is_some());
+    let price = |meter| inputs.prices.find(meter, &inputs.region).filter(|_| listed);
+    let (database, registry) = (price(Meter::POSTGRESQL_B1MS_HOUR), price(Meter::REGISTRY_BASIC_THIRTY_DAYS));
     let total =
         database.zip(registry).map(|(database, registry)| &database.amount * hours + &registry.amount * hours / BigDecimal::from(30 * 24));
     let charged = inputs.shared_charges.clone();

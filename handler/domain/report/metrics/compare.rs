@@ -1,12 +1,13 @@
 //! The comparison of every metric: which estimator a name calls for, at which burn-ins, and which metrics are judged together. Must not
 //! know what an estimator does.
 
-use super::cost::{Denominator, cost};
+use super::cost::{Charged, cost};
 use super::estimated::{Detail, Estimated, judge_together};
 use super::latency::{BusyPairs, Level};
 use super::metric::{Metric, Sensitivity, Withheld};
 use super::ratios::RatioPairs;
 use crate::domain::arm::ByArm;
+use crate::domain::report::cost::InstanceBasis;
 use crate::domain::report::gathered::{Gathered, burn_in_seconds};
 use crate::domain::report::metric_name::MetricName;
 use crate::domain::statistics::{RatioTerm, SeriesEstimator};
@@ -27,7 +28,7 @@ enum Estimator {
     /// Calls that failed in any way: unaffected by burn-in, since decisions are counted by the minute.
     FailureShare,
     /// List price: unaffected by burn-in, and judged alone.
-    Cost(Denominator),
+    Cost(Charged),
 }
 
 const fn estimator_of(name: MetricName) -> Estimator {
@@ -38,8 +39,8 @@ const fn estimator_of(name: MetricName) -> Estimator {
         MetricName::LatencyP99 => Estimator::Quantile { level: 0.99, min_calls: MIN_CALLS_FOR_P99 },
         MetricName::ErrorRate => Estimator::ErrorRate,
         MetricName::FailureShare => Estimator::FailureShare,
-        MetricName::CostObserved => Estimator::Cost(Denominator::OwnCalls),
-        MetricName::CostProjected => Estimator::Cost(Denominator::AllCalls),
+        MetricName::CostObserved => Estimator::Cost(Charged::AsObserved),
+        MetricName::CostProjected => Estimator::Cost(Charged::FullLoad(InstanceBasis::Measured)),
     }
 }
 
@@ -149,7 +150,7 @@ fn failure_pairs(gathered: &Gathered) -> RatioPairs {
 
 fn costs(gathered: &Gathered, estimator: &mut SeriesEstimator) -> Vec<Estimated> {
     let mut priced = |name| match estimator_of(name) {
-        Estimator::Cost(denominator) => cost(gathered, name, denominator, estimator),
+        Estimator::Cost(charged) => cost(gathered, name, charged, estimator),
         Estimator::MeanLatency | Estimator::Quantile { .. } | Estimator::ErrorRate | Estimator::FailureShare => None,
     };
     MetricName::ALL.into_iter().filter_map(&mut priced).collect()

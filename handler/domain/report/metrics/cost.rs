@@ -1,80 +1,126 @@
 //! Cost per 1,000 calls as a metric: what each pair's windows cost at list price, as numbers for statistics. Must not know exact money.
 
-use bigdecimal::ToPrimitive;
+use bigdecimal::{BigDecimal, ToPrimitive, Zero};
 
-use super::estimated::Estimated;
+use super::estimated::{ALPHA, Estimated};
 use super::mappings::Pooling;
 use super::ratios::RatioPairs;
 use crate::domain::arm::{Arm, ByArm};
-use crate::domain::billing::Billing;
-use crate::domain::price::Meter;
+use crate::domain::billing::seconds;
+use crate::domain::report::arm_use::MinuteUse;
+use crate::domain::report::cost::{CostReport, CostScenario, InstanceBasis, Load, PricedPlan};
 use crate::domain::report::gathered::Gathered;
 use crate::domain::report::metric_name::MetricName;
 use crate::domain::statistics::{RatioTerm, SeriesEstimator};
 use crate::domain::window::BurnIn;
 
-/// The calls a plan's cost is divided by.
+/// Which minutes an arm's window is charged for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Denominator {
-    /// Those the arm served.
-    OwnCalls,
-    /// All of them, as if the arm's plan were alone: a dedicated plan would cost the same, one paid by use in proportion.
-    AllCalls,
+pub enum Charged {
+    /// Both of the pair, as the run was: a plan that is paid while it exists is paid in the other arm's minute too.
+    AsObserved,
+    /// Its own alone: as if each minute were one of its own, with all the traffic.
+    FullLoad(InstanceBasis),
 }
 
-/// What an arm's window costs at list price, USD.
+/// What an arm's window costs at list price, USD: a straight line in everything it was used for.
 #[derive(Debug, Clone, Copy)]
 struct WindowPrice {
-    /// Whatever it serves: both minutes of a pair, since a dedicated plan is paid in the other arm's too.
-    fixed: f64,
-    per_call: f64,
-    per_billed_ms: f64,
-    /// Whether the plan is paid while it exists, whatever it serves.
-    dedicated: bool,
+    /// Idle, with the run's mean number of instances.
+    idle: f64,
+    instances: f64,
+    per_instance: f64,
+    per_active_second: f64,
+    per_execution: f64,
+    per_billed_second: f64,
+    /// Whether metered time is charged for.
+    by_activity: bool,
 }
 
 impl WindowPrice {
-    fn of(gathered: &Gathered, arm: Arm) -> Option<Self> {
-        let inputs = &gathered.inputs;
-        let amount = |meter: Meter| inputs.prices.find(meter, &inputs.region)?.amount.to_f64();
-        match Billing::of(inputs.plans[arm]) {
-            Billing::Unpriced => None,
-            Billing::PerHour(meter) => {
-                let hours = gathered.schedule().minute_length().as_secs_f64() * 2.0 / 3_600.0;
-                Some(WindowPrice { fixed: amount(meter)? * hours, per_call: 0.0, per_billed_ms: 0.0, dedicated: true })
-            }
-            Billing::PerUse(rules) => Some(WindowPrice {
-                fixed: 0.0,
-                per_call: amount(rules.executions)? / 1e6,
-                per_billed_ms: amount(rules.gb_seconds)? * rules.memory_mb as f64 / 1_024.0 / 1_000.0,
-                dedicated: false,
-            }),
-        }
+    fn of(gathered: &Gathered, arm: Arm, charged: Charged) -> Option<Self> {
+        let priced = PricedPlan::of(&gathered.inputs, arm)?;
+        let (basis, minutes) = match charged {
+            Charged::AsObserved => (InstanceBasis::Measured, 2),
+            Charged::FullLoad(basis) => (basis, 1),
+        };
+        let instances = basis.instances(&gathered.inputs, arm, &gathered.totals[arm].own)?;
+        let duration_s = seconds(gathered.minute_ms()) * BigDecimal::from(minutes);
+        let (zero, one) = (BigDecimal::zero, || BigDecimal::from(1));
+        let idle = || Load {
+            duration_s: duration_s.clone(),
+            instances: instances.clone(),
+            active_s: Some(zero()),
+            executions: zero(),
+            billed_s: zero(),
+        };
+        let cost = |load: &Load| priced.charge(load, false)?.iter().map(|line| &line.cost).sum::<BigDecimal>().to_f64();
+        let at_rest = cost(&idle())?;
+        let more = |load: Load| Some(cost(&load)? - at_rest);
+        let per_active_second = more(Load { active_s: Some(one()), ..idle() })?;
+        Some(WindowPrice {
+            idle: at_rest,
+            per_instance: more(Load { instances: &instances + one(), ..idle() })?,
+            per_active_second,
+            per_execution: more(Load { executions: one(), ..idle() })?,
+            per_billed_second: more(Load { billed_s: one(), ..idle() })?,
+            instances: instances.to_f64()?,
+            by_activity: priced.charge(&Load { active_s: None, ..idle() }, false).is_none(),
+        })
     }
 
-    fn cost(&self, calls: f64, billed_ms: f64) -> f64 {
-        self.fixed + calls * self.per_call + billed_ms * self.per_billed_ms
+    /// The cost of a window; none where metered time is charged for and not all of it was metered.
+    fn cost(&self, charged: Charged, used: &MinuteUse, calls: f64) -> Option<f64> {
+        if self.by_activity && !used.is_metered() {
+            return None;
+        }
+        let (active_ms, beyond) = match charged {
+            Charged::AsObserved => (used.metered_ms, f64::from(used.workers) - self.instances),
+            Charged::FullLoad(InstanceBasis::Measured) => (used.full_load_ms, f64::from(used.workers) - self.instances),
+            Charged::FullLoad(InstanceBasis::Declared) => (used.full_load_ms, 0.0),
+        };
+        let by_use = active_ms as f64 / 1_000.0 * self.per_active_second
+            + calls * self.per_execution
+            + used.billed_ms as f64 / 1_000.0 * self.per_billed_second;
+        Some(self.idle + beyond * self.per_instance + by_use)
     }
 }
 
 /// List price per 1,000 calls; none where no price is known for an arm's plan.
 #[must_use]
-pub fn cost(gathered: &Gathered, name: MetricName, denominator: Denominator, estimator: &mut SeriesEstimator) -> Option<Estimated> {
-    let prices = ByArm::build(|arm| WindowPrice::of(gathered, arm)).both()?;
-    let pairs = gathered.series.pairs(BurnIn::None).enumerate().map(|(pair, (mapping, row))| {
-        let billed_ms = gathered.series.billed_ms.get(pair).copied().unwrap_or_default();
+pub fn cost(gathered: &Gathered, name: MetricName, charged: Charged, estimator: &mut SeriesEstimator) -> Option<Estimated> {
+    let prices = ByArm::build(|arm| WindowPrice::of(gathered, arm, charged)).both()?;
+    let pairs = gathered.series.pairs(BurnIn::None).zip(&gathered.series.used).filter_map(|((mapping, row), used)| {
         let calls = row.calls.map(f64::from);
-        let term = |arm: Arm| {
-            let served = match denominator {
-                Denominator::AllCalls if prices[arm].dedicated => calls.even + calls.odd,
-                Denominator::AllCalls | Denominator::OwnCalls => calls[arm],
-            };
-            RatioTerm { numerator: prices[arm].cost(calls[arm], billed_ms[arm]), denominator: served / 1_000.0 }
-        };
-        (mapping, ByArm::build(term))
+        let term =
+            |arm: Arm| Some(RatioTerm { numerator: prices[arm].cost(charged, &used[arm], calls[arm])?, denominator: calls[arm] / 1_000.0 });
+        Some((mapping, ByArm::build(term).both()?))
     });
     // All pairs as one, whatever the schedule: a quiet hour's cost per call is high, and would outweigh a busy one's if mappings, which are
     // whole hours, were averaged. What a minute costs does not follow its parity.
     let pairs = RatioPairs::new(pairs);
     Some(pairs.compare(Pooling::AllPairs, name, gathered.inputs.margins.of(name), estimator)?.estimated)
+}
+
+/// The ends of the interval of each scenario's difference per 1,000 calls; none where it is not known.
+///
+/// Grants take the same off every month: they move the interval, and leave it as wide.
+pub fn add_intervals(gathered: &Gathered, cost: &mut CostReport) {
+    let mut estimator = SeriesEstimator::default();
+    let calls = ByArm::build(|arm| cost.arms[arm].projected.as_ref()?.calls_per_month.to_f64()).both();
+    for basis in InstanceBasis::ALL {
+        let estimated = self::cost(gathered, MetricName::CostProjected, Charged::FullLoad(basis), &mut estimator);
+        let interval = estimated.and_then(|estimated| estimated.interval(gathered.inputs.validity(), ALPHA));
+        let (Some(interval), Some(calls)) = (interval, calls) else { continue };
+        let month = |scenarios: &[CostScenario], free_grants| {
+            let found = scenarios.iter().find(|scenario| scenario.instances == basis && scenario.free_grants == free_grants)?;
+            found.per_month.as_ref().map(|month| month.as_ref().and_then(ToPrimitive::to_f64)).both()
+        };
+        let months = month(&cost.scenarios, false).zip(month(&cost.scenarios, true));
+        let granted = months.map(|(alone, with_grants)| ByArm::build(|arm| (alone[arm] - with_grants[arm]) / calls[arm] * 1_000.0));
+        for scenario in cost.scenarios.iter_mut().filter(|scenario| scenario.instances == basis) {
+            let moved = granted.filter(|_| scenario.free_grants).map_or(0.0, |granted| granted.odd - granted.even);
+            scenario.difference_per_1000_calls = Some([interval.low - moved, interval.high - moved]);
+        }
+    }
 }

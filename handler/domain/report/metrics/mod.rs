@@ -13,6 +13,7 @@ mod outlook;
 mod ratios;
 
 pub(super) use compare::{Compared, compare};
+pub(super) use cost::add_intervals;
 pub(super) use estimated::{ALPHA, Estimated, MIN_PAIRS};
 pub(super) use mappings::Pooling;
 pub use metric::{Confound, Finding, Interval, Method, Metric, Sensitivity, Withheld};

@@ -2,7 +2,7 @@
 
 use time::macros::datetime;
 
-use super::testing::closed_row;
+use super::testing::{closed_row, metered_ms};
 use super::*;
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::decision::{Decision, DecisionCount, Reason};
@@ -11,7 +11,7 @@ use crate::domain::histogram::{Histogram, bucket_of};
 use crate::domain::margins::Margins;
 use crate::domain::minute_range::MinuteRange;
 use crate::domain::pairs::Excluded;
-use crate::domain::plan::{AppServiceSize, FlexSize, Plan};
+use crate::domain::plan::Plan;
 use crate::domain::probe::ProbeLatency;
 use crate::domain::schedule::{Minute, Rule, Schedule};
 use crate::domain::statistics::random::Random;
@@ -102,14 +102,16 @@ impl Run {
         for (decision, closed) in minutes {
             let slices = self.window(decision.arm, decision.minute).encode();
             let cold_starts = u64::from(decision.minute.0 < 2);
-            accumulator.observe(&StoredWindow { closed, cold_starts, probes: 1, ..closed_row(decision.minute, decision.arm, &slices) });
+            let row = closed_row(decision.minute, decision.arm, &slices);
+            let metered_ms = Some(metered_ms(self.calls_of(decision.minute)));
+            accumulator.observe(&StoredWindow { closed, cold_starts, probes: 1, metered_ms, ..row });
         }
         made(accumulator)
     }
 }
 
-const SAME: ByArm<Plan> = ByArm { even: Plan::Local, odd: Plan::Local };
-const S1_AND_FLEX: ByArm<Plan> = ByArm { even: Plan::AppService(AppServiceSize::S1), odd: Plan::FunctionsFlex(FlexSize::Mb512) };
+const SAME: ByArm<Plan> = ByArm { even: Plan::LOCAL, odd: Plan::LOCAL };
+const S1_AND_FLEX: ByArm<Plan> = ByArm { even: Plan::S1, odd: Plan::FLEX_512 };
 
 mod findings;
 mod outcomes;
