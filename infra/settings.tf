@@ -89,6 +89,8 @@ locals {
       SWITCHBACK_ARM                  = arm
       SWITCHBACK_EVEN_PLAN            = local.plans.even
       SWITCHBACK_ODD_PLAN             = local.plans.odd
+      SWITCHBACK_EVEN_INSTANCES       = "${local.arms.even.min_instances}-${local.arms.even.max_instances}"
+      SWITCHBACK_ODD_INSTANCES        = "${local.arms.odd.min_instances}-${local.arms.odd.max_instances}"
       SWITCHBACK_REGION               = var.location
       SWITCHBACK_EVEN_RESOURCE_IDS    = join(",", local.app_resource_ids["even"])
       SWITCHBACK_ODD_RESOURCE_IDS     = join(",", local.app_resource_ids["odd"])

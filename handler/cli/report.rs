@@ -16,10 +16,12 @@ use crate::clock::SystemClock;
 use crate::comparison::{Comparison, Overview, ReportQuery};
 use crate::config::{BaseUrl, comparison, process_setting};
 use crate::domain::arm::{Arm, ByArm};
+use crate::domain::break_even::Crossing;
 use crate::domain::figures::{self, amount, count, decimals, difference, percent, size_of_difference};
 use crate::domain::moment;
+use crate::domain::plan::Plan;
 use crate::domain::price::PriceOverride;
-use crate::domain::report::{CheckLine, Finding, Metric, Report, Status};
+use crate::domain::report::{CategorySum, CheckLine, Finding, Metric, Report, Status};
 use crate::domain::run::{RunChoice, RunDocument};
 use crate::domain::schedule::Schedule;
 use crate::domain::timeline::Timeline;
@@ -136,6 +138,11 @@ fn text(report: &Report) -> String {
         parts.push(sensitivity(report).to_string());
     }
     parts.extend(cost(report).map(|table| table.to_string()));
+    parts.extend(crossings(report));
+    for arm in Arm::BOTH {
+        let findings = report.cost.arms[arm].audit.iter().flat_map(|audit| &audit.findings);
+        parts.extend(findings.map(|finding| format!("{arm}'s bill: {finding}")));
+    }
     let notes = report.cost.notes.iter().map(|note| format!("  {note}")).collect::<Vec<_>>();
     parts.push(format!("notes\n{}", notes.join("\n")));
     parts.join("\n\n")
@@ -243,9 +250,23 @@ fn sensitivity(report: &Report) -> Table {
     table
 }
 
+/// Where the arms' plans cross, in words; none where that is not known.
+fn crossings(report: &Report) -> Option<String> {
+    let plans: Vec<Plan> = report.arms.iter().map(|arm| arm.plan).filter(|plan| plan.listed().is_some()).collect();
+    let both = plans.len() == 2 && plans[0] != plans[1];
+    let document = if both { report.plans(plans, None, None)? } else { return None };
+    let seen = decimals(document.traffic.calls_per_day, 0);
+    let turn = |crossing: &Crossing| {
+        let at = decimals(crossing.calls_per_day, 0);
+        format!("  from {at} calls a day on {} is cheaper than {}, before free grants", crossing.cheaper, crossing.dearer)
+    };
+    let turns: Vec<String> = document.crossings.iter().map(turn).collect();
+    (!turns.is_empty()).then(|| format!("at {seen} calls a day now\n{}", turns.join("\n")))
+}
+
 fn cost(report: &Report) -> Option<Table> {
     let arms = report.cost.arms.as_ref();
-    if arms.iter().all(|arm| arm.observed.is_none() && arm.charged.is_none()) {
+    if arms.iter().all(|arm| arm.observed.is_none() && arm.audit.is_none()) {
         return None;
     }
     let mut table = table(&["USD, list prices", "even", "odd"]);
@@ -267,7 +288,14 @@ fn cost(report: &Report) -> Option<Table> {
     row("instances measured, declared", &|arm| Some(format!("{}, {}", arm.instances_measured.as_ref()?, arm.instances_declared.as_ref()?)));
     row("share of its minutes metered", &|arm| arm.metered_share.as_ref().map(ToString::to_string));
     row("supervision's calls", &|arm| arm.probes.as_ref().map(ToString::to_string));
-    row("imported charges", &|arm| arm.charged.as_ref().map(|charged| format!("{} {}", charged.billed, charged.currency)));
+    row("imported charges, billed (effective)", &|arm| {
+        let Some(audit) = &arm.audit else { return Some("none imported".to_owned()) };
+        let sum = |sum: &CategorySum| format!("{} {} {} ({})", sum.category.to_lowercase(), sum.billed, sum.currency, sum.effective);
+        Some(audit.charged.iter().map(sum).collect::<Vec<_>>().join(", "))
+    });
+    row("usage charged on whole days, less the model", &|arm| {
+        Some(arm.audit.as_ref().and_then(|audit| audit.residual.as_ref()).map_or_else(String::new, ToString::to_string))
+    });
     let half = report.cost.shared.each_arm.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
     row("half of the shared parts", &|_| Some(half.clone()));
     Some(table)

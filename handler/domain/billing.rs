@@ -215,6 +215,19 @@ mod tests {
         assert_eq!((gb_seconds(&used).as_str(), cents(Plan::CONSUMPTION, &used, false)), ("37500", vec!["0.60".into(), "0.60".into()]));
     }
 
+    /// A thousand calls of 20 ms, each alone on its instance: a second of 512 MB each on Flex Consumption.
+    #[test]
+    fn a_thousand_calls_that_are_each_alone() {
+        let alone = |plan: Plan, rule: ExecutionRule| {
+            let used = executions(1_000, rule.billed_ms(20_000), CONSUMPTION_MEMORY_MB);
+            let used = PlanUse { active_s: used.execution_s.clone(), ..used };
+            let lines = charge(quantities(plan.listed().expect("a plan"), &used), false, listed).expect("prices");
+            lines.iter().map(|line| &line.cost).sum::<BigDecimal>().normalized().to_plain_string()
+        };
+        assert_eq!(alone(Plan::FLEX_512, ExecutionRule::FLEX_ALONE), "0.0134");
+        assert_eq!(alone(Plan::CONSUMPTION, ExecutionRule::CONSUMPTION), "0.0004");
+    }
+
     #[test]
     fn grants_are_taken_off_and_never_give_back() {
         let used = executions(1_500_000, 10, 128);

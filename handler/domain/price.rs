@@ -220,8 +220,11 @@ impl From<&Price> for PriceUsed {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it serialises by reference")]
-fn iso_date<S: serde::Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
+/// A date as JSON has it: `2026-11-23`.
+///
+/// # Errors
+/// The serialiser's own.
+pub fn iso_date<S: serde::Serializer>(date: &Date, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(date)
 }
 

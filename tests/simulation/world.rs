@@ -5,7 +5,6 @@ use switchback::domain::arm::{Arm, ByArm};
 use switchback::domain::decision::{Decision, DecisionCount, Reason};
 use switchback::domain::histogram::bucket_of;
 use switchback::domain::minute_range::MinuteRange;
-use switchback::domain::plan::{AppServiceSize, FlexSize, Plan};
 use switchback::domain::report::{Accumulator, Inputs};
 use switchback::domain::run::{RunDocument, RunKind, RunState};
 use switchback::domain::schedule::{Minute, Rule, Schedule};
@@ -95,7 +94,7 @@ impl Run {
     pub fn new(world: World, seed: u64, validity: Validity) -> Self {
         let schedule = Schedule::new(Rule::Parity);
         let mut random = Random::new(seed.wrapping_mul(0x9e37_79b9).wrapping_add(0x2026));
-        let plans = ByArm { even: Plan::AppService(AppServiceSize::S1), odd: Plan::FunctionsFlex(FlexSize::Mb512) };
+        let plans = ByArm { even: "app-service/S1", odd: "functions/flex-512" }.map(|plan| plan.parse().expect("a plan of the catalogue"));
         let range = MinuteRange::new(schedule, Minute(0), Minute(world.minutes));
         let inputs = Inputs { aa_run: world.aa_run, runs: vec![run_document(&range, validity)], ..Inputs::new(range, plans) };
         let levels = ByArm::build(|_| world.level_ms * random.normal());

@@ -1,6 +1,8 @@
 //! Every plan under one traffic: a month of each, how it grows with the calls a day, and where the cheapest changes. Must not know where traffic
 //! was measured, nor how a table is shown.
 
+use std::collections::BTreeMap;
+
 use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive};
 use serde::Serialize;
 use time::Date;
@@ -11,7 +13,7 @@ use super::month::{Terms, month};
 use super::shape::TrafficShape;
 use crate::domain::catalogue::{Catalogue, CataloguePlan};
 use crate::domain::plan::Plan;
-use crate::domain::price::{PriceBook, PriceUsed, stale_prices};
+use crate::domain::price::{Meter, PriceBook, PriceUsed, stale_prices};
 
 /// Calls a day beyond this many times those that were measured, or below that fraction of them, are extrapolated.
 const SEEN_FACTOR: f64 = 10.0;
@@ -111,7 +113,10 @@ pub struct PlanCost {
 #[must_use]
 pub fn compare_plans(question: &PlanQuestion, today: Date) -> PlansDocument {
     let PlanQuestion { traffic, prices, region, .. } = question;
-    let price = |meter: &str| prices.named(meter, region).map(|price| price.amount.clone());
+    // Looked up some ten thousand times.
+    let amounts: BTreeMap<&str, &BigDecimal> =
+        Meter::all().filter_map(|meter| Some((meter.as_str(), &prices.find(meter, region)?.amount))).collect();
+    let price = |meter: &str| amounts.get(meter).map(|amount| (*amount).clone());
     let listed: Vec<&'static CataloguePlan> = if question.plans.is_empty() {
         Catalogue::embedded().plans.iter().collect()
     } else {
@@ -122,7 +127,7 @@ pub fn compare_plans(question: &PlanQuestion, today: Date) -> PlansDocument {
         match listed[..] {
             // Two plans cross as often as one of them steps.
             [one, other] => between(one, other, traffic, terms, &price),
-            _ => crossings(&listed, traffic, terms, &price),
+            _ => crossings(&listed, traffic, terms, price),
         }
     };
     let mut plans: Vec<PlanCost> = listed.iter().map(|plan| plan_cost(plan, traffic, &price)).collect();

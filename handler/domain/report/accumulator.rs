@@ -2,7 +2,7 @@
 //! pairs, not of calls. Must not know estimators.
 
 use super::arm_use::billed_by_bucket;
-use super::gathered::{Gathered, Routed, month_of};
+use super::gathered::{Gathered, Routed, day_of};
 use super::inputs::Inputs;
 use super::outcomes::{ByMinute, MinuteArrivals, MinuteDecisions, PairOutcomes};
 use super::series::{Series, WindowSums};
@@ -146,7 +146,7 @@ impl Accumulator {
             let Some(OpenWindow { sums, .. }) = &windows[arm] else { continue };
             let kept = sums.kept(BurnIn::None);
             let totals = &mut self.gathered.totals[arm];
-            totals.by_month.entry(month_of(schedule, minute)).or_default().add(&sums.used, kept.calls);
+            totals.by_day.entry(day_of(schedule, minute)).or_default().add(&sums.used, kept.calls);
             if arm == scheduled {
                 totals.own.add(&sums.used, kept.calls);
                 totals.windows += 1;

@@ -1,5 +1,7 @@
 //! What an arm's windows add to its bill: instances, metered time, executions. Must not know plans or prices.
 
+use std::iter::Sum;
+
 use super::inputs::Inputs;
 use crate::domain::arm::Arm;
 use crate::domain::billing::ExecutionRule;
@@ -55,6 +57,20 @@ pub struct ArmUse {
     pub full_load_ms: u64,
     /// As [`MinuteUse::billed_ms`].
     pub billed_ms: u64,
+}
+
+impl Sum for ArmUse {
+    fn sum<I: Iterator<Item = ArmUse>>(uses: I) -> ArmUse {
+        uses.fold(ArmUse::default(), |sum, other| ArmUse {
+            minutes: sum.minutes + other.minutes,
+            worker_minutes: sum.worker_minutes + other.worker_minutes,
+            calls: sum.calls + other.calls,
+            metered_minutes: sum.metered_minutes + other.metered_minutes,
+            metered_ms: sum.metered_ms.saturating_add(other.metered_ms),
+            full_load_ms: sum.full_load_ms + other.full_load_ms,
+            billed_ms: sum.billed_ms.saturating_add(other.billed_ms),
+        })
+    }
 }
 
 impl ArmUse {

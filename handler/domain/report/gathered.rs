@@ -3,14 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use time::Duration;
+use time::{Date, Duration};
 
 use super::arm_use::ArmUse;
 use super::inputs::Inputs;
 use super::outcomes::PairOutcomes;
 use super::series::Series;
 use crate::domain::arm::ByArm;
-use crate::domain::billing_month::BillingMonth;
 use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::window::BurnIn;
 
@@ -50,8 +49,8 @@ pub struct Totals {
     pub unclosed: u64,
     /// What its own minutes add to its bill: each with all the traffic.
     pub own: ArmUse,
-    /// What all minutes add to it, by calendar month.
-    pub by_month: BTreeMap<BillingMonth, ArmUse>,
+    /// What all minutes add to it, by day, UTC.
+    pub by_day: BTreeMap<Date, ArmUse>,
 }
 
 impl Totals {
@@ -92,21 +91,28 @@ impl Gathered {
         u64::try_from(self.schedule().minute_length().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// How many of the minutes from the first to the last seen begin in each calendar month.
-    pub(super) fn minutes_by_month(&self) -> Vec<(BillingMonth, u64)> {
+    /// How many of the minutes from the first to the last seen begin on each day, UTC.
+    pub(super) fn minutes_by_day(&self) -> Vec<(Date, u64)> {
         let Some((mut from, last)) = self.seen else { return Vec::new() };
         let schedule = self.schedule();
-        let mut months = Vec::new();
+        let mut days = Vec::new();
         while from <= last {
-            let month = month_of(schedule, from);
-            let next = (month.first_day() + Duration::days(31)).replace_day(1).unwrap_or(month.first_day());
-            // A minute that began before midnight is the old month's.
-            let midnight = next.midnight().assume_utc() - Duration::NANOSECOND;
-            let end = schedule.minute_at(midnight).next().min(last.next()).max(from.next());
-            months.push((month, from.0.abs_diff(end.0)));
+            let day = day_of(schedule, from);
+            // A minute that began before midnight is the old day's.
+            let end_of_day = day.midnight().assume_utc() + Duration::DAY - Duration::NANOSECOND;
+            let end = schedule.minute_at(end_of_day).next().min(last.next()).max(from.next());
+            days.push((day, from.0.abs_diff(end.0)));
             from = end;
         }
-        months
+        days
+    }
+
+    /// Days that lie between the first and the last minute seen as a whole.
+    pub(super) fn whole_days(&self) -> Vec<Date> {
+        let Some((first, last)) = self.seen else { return Vec::new() };
+        let (begins, ends) = (self.schedule().starts_at(first), self.schedule().starts_at(last.next()));
+        let is_whole = |day: &Date| day.midnight().assume_utc() >= begins && day.midnight().assume_utc() + Duration::DAY <= ends;
+        self.minutes_by_day().into_iter().map(|(day, _)| day).filter(is_whole).collect()
     }
 
     /// Minutes from the first to the last seen, both included.
@@ -115,10 +121,10 @@ impl Gathered {
     }
 }
 
-/// The calendar month in which `minute` begins.
+/// The day on which `minute` begins, UTC.
 #[must_use]
-pub fn month_of(schedule: Schedule, minute: Minute) -> BillingMonth {
-    BillingMonth::at(schedule.starts_at(minute))
+pub fn day_of(schedule: Schedule, minute: Minute) -> Date {
+    schedule.starts_at(minute).date()
 }
 
 /// How long `burn_in` is under `schedule`, seconds.

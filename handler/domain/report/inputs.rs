@@ -1,8 +1,7 @@
 //! What a report is made from besides windows and decisions. Must not know where it comes from.
 
 use bigdecimal::BigDecimal;
-use serde::Serialize;
-use utoipa::ToSchema;
+use time::Date;
 
 use crate::domain::arm::ByArm;
 use crate::domain::instances::DeclaredInstances;
@@ -39,10 +38,10 @@ pub struct Inputs {
     pub burn_in: BurnIn,
     /// Whether both arms are one instance, so that no difference is expected.
     pub aa_run: bool,
-    /// Imported charges of each arm's own resources over the same time; `None` where none were imported.
-    pub charges: ByArm<Option<Charged>>,
+    /// Imported charges of each arm's own resources over the same time.
+    pub charges: ByArm<Vec<ChargedDay>>,
     /// Imported charges of resources both arms use.
-    pub shared_charges: Option<Charged>,
+    pub shared_charges: Vec<ChargedDay>,
     /// Supervision from outside; `None` where there was none.
     pub probes: Option<ProbeOutcomes>,
     /// Its latencies, of probes that ended where the schedule says.
@@ -67,7 +66,7 @@ impl Inputs {
             burn_in: BurnIn::None,
             aa_run: false,
             charges: ByArm::default(),
-            shared_charges: None,
+            shared_charges: Vec::new(),
             probes: None,
             probe_latencies: ByArm::default(),
             seed: 0x5b_17c4,
@@ -101,14 +100,25 @@ impl Inputs {
     }
 }
 
-/// Charges imported from the provider's bills.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Charged {
-    /// Sum of BilledCost.
-    #[schema(value_type = String)]
-    pub billed: BigDecimal,
+/// What one resource was charged on one day, in one currency and category.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChargedDay {
+    /// The resource's id, in lower case.
+    pub resource: String,
+    /// The day its charges' periods begin on, UTC.
+    pub day: Date,
     /// ISO 4217 code.
     pub currency: String,
-    /// Number of charges summed.
+    /// FOCUS's ChargeCategory.
+    pub category: String,
+    /// Sum of BilledCost.
+    pub billed: BigDecimal,
+    /// Sum of EffectiveCost.
+    pub effective: BigDecimal,
+    /// Number of charges.
     pub charges: u64,
+    /// Charges that stand in the bill once more than once.
+    pub repeated: u64,
+    /// Whether a reservation or savings plan covers any of them.
+    pub committed: bool,
 }

@@ -7,6 +7,7 @@
 mod accumulator;
 mod arm_use;
 mod assemble;
+mod audit;
 mod blocks;
 mod checks;
 mod cost;
@@ -27,11 +28,12 @@ mod words;
 
 pub use accumulator::Accumulator;
 pub use assemble::assemble;
+pub use audit::{Audit, AuditedDay, CategorySum};
 pub use checks::{CallersSide, CarryOver, CheckLine, Checks, ColdStarts, Conformance, FollowThrough, MinuteConfound, SampleRatio, Status};
 pub use cost::{ArmCost, BillingKind, CostReport, CostScenario, CostSource, Figures, InstanceBasis, MeterUse, Projection, SharedCost};
 pub use document::{ArmSummary, DataSummary, Report, ScheduleSummary};
 pub use gathered::Gathered;
-pub use inputs::{Charged, Inputs};
+pub use inputs::{ChargedDay, Inputs};
 pub use metric_name::MetricName;
 pub use metrics::{Confound, Finding, Interval, Method, Metric, Sensitivity, Withheld};
 pub use outcomes::{CountedFrom, Failures};

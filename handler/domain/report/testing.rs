@@ -1,8 +1,8 @@
 //! Reports to test with. Must not know who looks at them.
 
-use time::macros::datetime;
+use time::macros::{date, datetime};
 
-use super::{Accumulator, Inputs, Report, assemble};
+use super::{Accumulator, ChargedDay, Inputs, Report, assemble};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::break_even::metered_share;
 use crate::domain::decision::{Decision, DecisionCount, Reason};
@@ -80,4 +80,20 @@ pub fn run(minutes: i64, inputs: Inputs) -> (Report, Timeline) {
         timeline.observe(&row);
     }
     (assemble(&report.finish(), datetime!(2026-11-23 12:00:00.5 UTC)), timeline.finish())
+}
+
+/// What the first three days since the epoch were charged: half of what S1 costs, on one of them nothing, and something in euros.
+pub fn charged_days() -> Vec<ChargedDay> {
+    let row = |day, currency: &str, category: &str| ChargedDay {
+        resource: "/subscriptions/a/serverfarms/plan".to_owned(),
+        day,
+        currency: currency.to_owned(),
+        category: category.to_owned(),
+        billed: "1.5".parse().expect("an amount"),
+        effective: "1.14".parse().expect("an amount"),
+        charges: 1,
+        repeated: 1,
+        committed: true,
+    };
+    vec![row(date!(1970 - 01 - 01), "USD", "Usage"), row(date!(1970 - 01 - 02), "USD", "Usage"), row(date!(1970 - 01 - 02), "EUR", "Tax")]
 }

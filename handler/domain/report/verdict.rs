@@ -118,6 +118,12 @@ pub fn decide(grounds: Grounds<'_>) -> Verdict {
     let Some(price) = grounds.metric(MetricName::CostProjected) else {
         return without(VerdictOutcome::NoPrice, vec![no_price(cost)]);
     };
+    let doubted =
+        Arm::BOTH.iter().filter_map(|arm| cost.arms[*arm].audit.as_ref()?.withholds.as_ref().map(|words| format!("{arm}: {words}")));
+    let doubted: Vec<String> = doubted.collect();
+    if !doubted.is_empty() {
+        return without(VerdictOutcome::Withheld, doubted);
+    }
     let pace = Pace::of(gathered);
     match cheaper_arm(price, cost) {
         Ok(cheaper) => recommend(cheaper, grounds, pace),

@@ -1,5 +1,7 @@
 //! The report in plain words, for someone who will read nothing else. Must not compute anything.
 
+use bigdecimal::ToPrimitive as _;
+
 use super::checks::{Checks, Status};
 use super::cost::CostReport;
 use super::document::{ArmSummary, DataSummary};
@@ -129,11 +131,18 @@ const fn lost_unseen(counted_from: CountedFrom) -> Option<&'static str> {
     }
 }
 
+/// Months that differ by less than this share of the greater are near break-even.
+const NEAR: f64 = 0.15;
+
 fn cost(evidence: Evidence<'_>) -> Option<String> {
-    let month = |arm: Arm| Some(money(&evidence.cost.arms[arm].projected.as_ref()?.per_month, evidence.cost.currency));
+    let month = |arm: Arm| Some(&evidence.cost.arms[arm].projected.as_ref()?.per_month);
     let (even, odd) = (month(Arm::Even)?, month(Arm::Odd)?);
     let (of_even, of_odd) = (evidence.arms.even.plan, evidence.arms.odd.plan);
+    let shown = [even, odd].map(|month| money(month, evidence.cost.currency));
+    let apart = even.to_f64().zip(odd.to_f64()).map(|(even, odd)| (even - odd).abs() / even.max(odd));
+    let near = if apart.is_some_and(|share| share < NEAR) { ": the two are near break-even" } else { "" };
     Some(format!(
-        "with all of this traffic, {of_even} alone would cost {even} a month and {of_odd} {odd}, before free grants and shared parts"
+        "with all of this traffic, {of_even} alone would cost {} a month and {of_odd} {}, before free grants and shared parts{near}",
+        shown[0], shown[1]
     ))
 }

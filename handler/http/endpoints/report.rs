@@ -60,16 +60,17 @@ mod tests {
     use std::collections::BTreeSet;
 
     use serde_json::Value;
-    use time::macros::datetime;
+    use time::macros::{date, datetime};
 
     use super::*;
     use crate::domain::arm::ByArm;
     use crate::domain::draw::Seed;
     use crate::domain::margins::Margins;
     use crate::domain::minute_range::MinuteRange;
+    use crate::domain::price::{Price, PriceBook};
     use crate::domain::probe::{ProbeLatency, ProbeOutcomes};
-    use crate::domain::report::testing::{inputs, run};
-    use crate::domain::report::{Charged, Inputs};
+    use crate::domain::report::Inputs;
+    use crate::domain::report::testing::{charged_days, inputs, run};
     use crate::domain::run::RunChoice;
     use crate::domain::run::testing::document as run_document;
     use crate::domain::schedule::{Rule, Schedule};
@@ -82,10 +83,18 @@ mod tests {
             Inputs { range: MinuteRange { schedule: Schedule::new(Rule::Mirrored), ..inputs.range }, ..inputs }
         };
         let probed = ProbeLatency { probes: 40, mean_ms: 50.0, standard_deviation_ms: 5.0 };
-        let charged = Charged { billed: "1.5".parse().expect("a number"), currency: "EUR".to_owned(), charges: 2 };
+        let fetched = Price {
+            meter: "app-service/S1/hour".parse().expect("a meter"),
+            region: "local".to_owned(),
+            amount: 1.into(),
+            currency: "USD".to_owned(),
+            as_of: date!(2026 - 11 - 23),
+            fetched_at: Some(datetime!(2026-11-23 9:00 UTC)),
+            source: "test".to_owned(),
+        };
         let full = Inputs {
-            charges: ByArm { even: Some(charged.clone()), odd: None },
-            shared_charges: Some(charged),
+            prices: PriceBook::embedded().with([fetched]),
+            shared_charges: charged_days(),
             probes: Some(ProbeOutcomes { sent: 1, conformant: 1, ..ProbeOutcomes::default() }),
             probe_latencies: ByArm { even: Some(probed), odd: Some(probed) },
             runs: vec![run_document()],
@@ -99,8 +108,10 @@ mod tests {
         };
         // No call of the first six minutes fails.
         let unfailing = Inputs { runs: vec![run_document()], ..inputs(6) };
+        // Three days and more can be held against a bill.
+        let audited = Inputs { charges: ByArm { even: charged_days(), odd: Vec::new() }, ..inputs(3 * 1_440) };
         let spanned = Inputs { runs: vec![run_document(), run_document()], ..inputs(24) };
-        [(240, full), (60, drawn), (6, unfailing), (24, spanned), (24, inputs(24)), (8, inputs(8)), (0, inputs(1))]
+        [(240, full), (3 * 1_440, audited), (60, drawn), (6, unfailing), (24, spanned), (24, inputs(24)), (8, inputs(8)), (0, inputs(1))]
             .map(|(minutes, inputs)| run(minutes, inputs).0)
             .to_vec()
     }

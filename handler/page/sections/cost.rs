@@ -7,7 +7,7 @@ use super::super::plots::cost::{Group, plot};
 use super::parts::{Figure, sentence};
 use crate::domain::arm::ByArm;
 use crate::domain::figures::{UNKNOWN, hours, money};
-use crate::domain::report::{ArmCost, Report};
+use crate::domain::report::{ArmCost, Audit, CategorySum, Report};
 
 pub(super) struct CostSection {
     pub figure: Option<Figure>,
@@ -89,18 +89,38 @@ fn call_by_call(arms: ByArm<&ArmCost>, currency: &str) -> Option<ArmCostLine> {
     months.iter().any(Option::is_some).then(|| ArmCostLine::new(title, months.map(text)))
 }
 
-/// What the provider's bills say, where some were imported.
+/// What the provider's bills say, where some were imported: a line for each currency and category, then what sets them apart from the model.
 fn charged(arms: ByArm<&ArmCost>) -> Vec<ArmCostLine> {
-    if arms.iter().all(|cost| cost.charged.is_none()) {
+    let audits = arms.map(|cost| cost.audit.as_ref());
+    if audits.iter().all(Option::is_none) {
         return Vec::new();
     }
-    let none = || "none imported".to_owned();
-    let total = arms.map(|cost| cost.charged.as_ref().map_or_else(none, |charged| money(&charged.billed, &charged.currency)));
-    let per_1000 = arms.map(|cost| {
-        let by_calls = cost.charged.as_ref().zip(cost.charged_per_1000_calls.as_ref());
-        by_calls.map_or_else(none, |(charged, amount)| money(amount, &charged.currency))
-    });
-    vec![ArmCostLine::new("Imported charges per 1,000 calls", per_1000), ArmCostLine::new("Imported charges over the run", total)]
+    let told = |of: fn(&Audit) -> String| audits.map(|audit| audit.map_or_else(|| "none imported".to_owned(), of));
+    vec![
+        ArmCostLine::new("Imported charges over the run", told(|audit| sums(&audit.charged))),
+        ArmCostLine::new(
+            "Whole days: usage charged, less the model",
+            told(|audit| {
+                let compared = audit.effective.as_ref().zip(audit.residual.as_ref());
+                compared.map_or_else(
+                    || "no whole day to compare".to_owned(),
+                    |(effective, residual)| format!("{}, {} of them residual", money(effective, "USD"), money(residual, "USD")),
+                )
+            }),
+        ),
+        ArmCostLine::new(
+            "What the audit found",
+            told(|audit| if audit.findings.is_empty() { "nothing".to_owned() } else { sentence(&audit.findings.join("; ")) }),
+        ),
+    ]
+}
+
+fn sums(charged: &[CategorySum]) -> String {
+    let sum = |sum: &CategorySum| {
+        let (billed, effective) = (money(&sum.billed, &sum.currency), money(&sum.effective, &sum.currency));
+        format!("{} {billed} billed, {effective} effective", sum.category.to_lowercase())
+    };
+    charged.iter().map(sum).collect::<Vec<_>>().join("; ")
 }
 
 fn shared(report: &Report) -> String {
@@ -113,8 +133,8 @@ fn shared(report: &Report) -> String {
             money(each, currency)
         ));
     }
-    if let Some(charged) = &shared.charged {
-        words.push(format!("imported charges of shared resources come to {}", money(&charged.billed, &charged.currency)));
+    if !shared.charged.is_empty() {
+        words.push(format!("imported charges of shared resources: {}", sums(&shared.charged)));
     }
     if words.is_empty() {
         words.push("no price is known for what both arms share (database, registry, telemetry)".to_owned());

@@ -3,7 +3,7 @@
 use bigdecimal::ToPrimitive;
 
 use super::super::plots::canvas::PlotError;
-use super::super::plots::plans::{Curve, Mark, PlansPlot, plot};
+use super::super::plots::plans::{Curve, NamedPoint, PlansPlot, plot};
 use super::parts::{Figure, sentence};
 use crate::domain::arm::Arm;
 use crate::domain::break_even::{Crossing, PlanCost, PlansDocument};
@@ -35,7 +35,11 @@ pub(super) fn plans(report: &Report) -> Result<Option<PlansSection>, PlotError> 
 
 fn figure(report: &Report, document: &PlansDocument, crossings: &[&Crossing]) -> Result<Option<Figure>, PlotError> {
     let arm_on = |plan: Plan| Arm::BOTH.into_iter().find(|arm| report.arms[*arm].plan == plan);
-    let curve = |cost: &PlanCost| Curve { name: cost.plan.to_string(), arm: arm_on(cost.plan), points: cost.curve.clone(), interval: None };
+    let curve = |cost: &PlanCost| {
+        let arm = arm_on(cost.plan);
+        let interval = arm.and_then(|arm| report.cost.arms[arm].month_interval);
+        Curve { name: cost.plan.to_string(), arm, points: cost.curve.clone(), interval }
+    };
     let cost_at = |crossing: &Crossing| {
         let plan = document.plans.iter().find(|cost| cost.plan.as_str() == crossing.cheaper)?;
         // On logarithmic scales a straight line between two points is close enough to place a mark.
@@ -43,7 +47,7 @@ fn figure(report: &Report, document: &PlansDocument, crossings: &[&Crossing]) ->
         Some(plan.curve[after][1])
     };
     let mark = |crossing: &&Crossing| {
-        Some(Mark { calls_per_day: crossing.calls_per_day, cost: cost_at(crossing)?, name: crossing.cheaper.clone() })
+        Some(NamedPoint { calls_per_day: crossing.calls_per_day, cost: cost_at(crossing)?, name: crossing.cheaper.clone() })
     };
     let drawn = plot(&PlansPlot {
         curves: document.plans.iter().map(curve).collect(),

@@ -9,7 +9,7 @@ use crate::domain::arm::{Arm, ByArm};
 use crate::domain::billing::MeterCost;
 use crate::domain::plan::Plan;
 use crate::domain::price::PriceUsed;
-use crate::domain::report::inputs::Charged;
+use crate::domain::report::audit::{Audit, CategorySum};
 
 /// Observed and projected cost.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -50,9 +50,6 @@ pub enum BillingKind {
 /// What a figure rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub enum CostSource {
-    /// The provider's bills.
-    #[serde(rename = "imported charges")]
-    ImportedCharges,
     /// The provider's price list.
     #[serde(rename = "list prices")]
     ListPrices,
@@ -62,21 +59,16 @@ pub enum CostSource {
 }
 
 impl CostSource {
-    /// The source where charges are known or not, and list prices are.
+    /// The source where list prices are known or not.
     #[must_use]
-    pub const fn of(charged: bool, listed: bool) -> Self {
-        match (charged, listed) {
-            (true, _) => CostSource::ImportedCharges,
-            (false, true) => CostSource::ListPrices,
-            (false, false) => CostSource::Unknown,
-        }
+    pub const fn of(listed: bool) -> Self {
+        if listed { CostSource::ListPrices } else { CostSource::Unknown }
     }
 
     /// The source's name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            CostSource::ImportedCharges => "imported charges",
             CostSource::ListPrices => "list prices",
             CostSource::Unknown => "none",
         }
@@ -90,7 +82,7 @@ pub struct ArmCost {
     pub plan: Plan,
     /// How the plan is paid.
     pub billing: BillingKind,
-    /// What the observed figures rest on: imported charges where the provider's bills hold some for the arm's resources.
+    /// What the observed figures rest on.
     pub observed_from: CostSource,
     /// Unit prices used.
     pub prices: Vec<PriceUsed>,
@@ -107,13 +99,12 @@ pub struct ArmCost {
     pub observed: Option<Figures>,
     /// The same with each month's free grants taken off.
     pub observed_with_grants: Option<Figures>,
-    /// What the provider's bills say, in their own currency.
-    pub charged: Option<Charged>,
-    /// The charges per 1,000 calls the arm served.
-    #[schema(value_type = Option<String>)]
-    pub charged_per_1000_calls: Option<BigDecimal>,
+    /// What the provider's bills say, beside the model; null where none were imported.
+    pub audit: Option<Audit>,
     /// This plan alone, taking all the traffic.
     pub projected: Option<Projection>,
+    /// Ends of the 95 % interval of the projected month, without free grants; null where the run does not tell.
+    pub month_interval: Option<[f64; 2]>,
     /// A month if every call were billed by itself, where the plan bills activity: what its price page is read to say. It decides nothing.
     #[schema(value_type = Option<String>)]
     pub per_month_call_by_call: Option<BigDecimal>,
@@ -221,8 +212,8 @@ pub struct SharedCost {
     /// Each arm's even half of it.
     #[schema(value_type = Option<String>)]
     pub each_arm: Option<BigDecimal>,
-    /// What the provider's bills say, in their own currency.
-    pub charged: Option<Charged>,
+    /// What the provider's bills say, a row for each currency and category.
+    pub charged: Vec<CategorySum>,
 }
 
 /// An amount as the report holds it: six places keep a thousandth of a cent per 1,000 calls apart.

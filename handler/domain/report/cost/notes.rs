@@ -44,10 +44,10 @@ pub fn notes(gathered: &Gathered, arms: &ByArm<ArmCost>) -> Vec<String> {
             notes.push(format!("{unmetered} of {arm} were written by a version that did not meter, and are not in its metered time"));
         }
     }
-    if arms.iter().any(|cost| cost.charged.is_some()) || inputs.shared_charges.is_some() {
+    if arms.iter().any(|cost| cost.audit.is_some()) || !inputs.shared_charges.is_empty() {
         notes.push(
             "imported charges are those whose period begins within the run; providers charge by the hour or the day, so a short run's do not \
-             fit its edges, and the verdict rests on list prices"
+             fit its edges, and the verdict rests on list prices: only whole days are compared with them"
                 .to_owned(),
         );
     }

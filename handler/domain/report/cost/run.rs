@@ -13,7 +13,12 @@ use crate::domain::billing_month::BillingMonth;
 use crate::domain::catalogue::Billed;
 use crate::domain::price::{PriceUsed, stale_prices};
 use crate::domain::report::arm_use::ArmUse;
+use crate::domain::report::audit::{Modelled, audit};
 use crate::domain::report::gathered::Gathered;
+
+const SECONDS_PER_DAY: u64 = 86_400;
+/// Currency of list prices.
+const CURRENCY: &str = "USD";
 
 /// What the run cost, and what each plan alone would, as seen on `today`.
 #[must_use]
@@ -23,7 +28,7 @@ pub fn cost(gathered: &Gathered, today: Date) -> CostReport {
     let arms = ByArm::build(|arm| ArmView::of(gathered, arm).cost());
     let shared = shared(inputs, &hours);
     CostReport {
-        currency: "USD",
+        currency: CURRENCY,
         region: inputs.region.clone(),
         scenarios: scenarios(gathered),
         notes: notes(gathered, &arms),
@@ -82,20 +87,19 @@ impl<'a> ArmView<'a> {
             Some(Figures { per_1000_calls: per_1000(&total, &served), total: rounded(&total) })
         };
         let (alone, with_grants) = (observed(false), observed(true));
-        let charged = inputs.charges[self.arm].clone();
         ArmCost {
             plan: inputs.plans[self.arm],
             billing: self.billing(),
-            observed_from: CostSource::of(charged.is_some(), alone.is_some()),
+            observed_from: CostSource::of(alone.is_some()),
             prices: self.priced.iter().flat_map(PricedPlan::prices).map(|price| PriceUsed::from(*price)).collect(),
             instances_measured: self.instances(InstanceBasis::Measured).map(|instances| thousandths(&instances)),
             instances_declared: self.instances(InstanceBasis::Declared).map(|instances| thousandths(&instances)),
             metered_share: self.metered_share(),
             observed: alone,
             observed_with_grants: with_grants,
-            charged_per_1000_calls: charged.as_ref().and_then(|charged| per_1000(&charged.billed, &served)),
-            charged,
+            audit: audit(&inputs.charges[self.arm], &self.modelled(), CURRENCY),
             projected: self.projected(),
+            month_interval: None,
             per_month_call_by_call: self.call_by_call().map(|month| rounded(&total(&month))),
             probes: self.probes(),
         }
@@ -112,12 +116,32 @@ impl<'a> ArmView<'a> {
     /// As billed over the run, each calendar month with its own free grants.
     fn observed(&self, free_grants: bool) -> Option<BigDecimal> {
         let (priced, instances) = (self.priced.as_ref()?, self.instances(InstanceBasis::Measured)?);
-        let month = |(month, minutes): (BillingMonth, u64)| {
-            let used = self.gathered.totals[self.arm].by_month.get(&month).copied().unwrap_or_default();
+        let month = |days: &[(Date, u64)]| {
+            let used: ArmUse = days.iter().map(|(day, _)| self.used_on(*day)).sum();
+            let minutes: u64 = days.iter().map(|(_, minutes)| minutes).sum();
             let duration_s = BigDecimal::from(minutes) * seconds(self.gathered.minute_ms());
             Some(total(&priced.charge(&Load::observed(&used, duration_s, instances.clone()), free_grants)?))
         };
-        self.gathered.minutes_by_month().into_iter().map(month).sum()
+        let days = self.gathered.minutes_by_day();
+        days.chunk_by(|one, next| BillingMonth::containing(one.0) == BillingMonth::containing(next.0)).map(month).sum()
+    }
+
+    fn used_on(&self, day: Date) -> ArmUse {
+        self.gathered.totals[self.arm].by_day.get(&day).copied().unwrap_or_default()
+    }
+
+    /// What whole days of the run come to, for the audit.
+    fn modelled(&self) -> Modelled {
+        let (Some(priced), Some(instances)) = (&self.priced, self.instances(InstanceBasis::Measured)) else { return Modelled::default() };
+        let load = |used: &ArmUse, days: usize| Load::observed(used, BigDecimal::from(days as u64 * SECONDS_PER_DAY), instances.clone());
+        let whole = self.gathered.whole_days();
+        let day = |day: &Date| Some((*day, rounded(&total(&priced.charge(&load(&self.used_on(*day), 1), false)?))));
+        let months = whole.chunk_by(|one, next| BillingMonth::containing(*one) == BillingMonth::containing(*next));
+        let granted = months.filter_map(|days| {
+            let used: ArmUse = days.iter().map(|day| self.used_on(*day)).sum();
+            Some(total(&priced.charge(&load(&used, days.len()), true)?))
+        });
+        Modelled { days: whole.iter().filter_map(day).collect(), with_grants: granted.sum() }
     }
 
     fn projected(&self) -> Option<Projection> {

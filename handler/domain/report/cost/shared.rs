@@ -4,6 +4,7 @@ use bigdecimal::BigDecimal;
 
 use super::breakdown::{CostSource, SharedCost, rounded};
 use crate::domain::price::{Meter, PriceUsed};
+use crate::domain::report::audit::by_category;
 use crate::domain::report::inputs::Inputs;
 
 /// The shared parts' cost over `hours`: at list price where an arm's plan has one.
@@ -14,12 +15,11 @@ pub fn shared(inputs: &Inputs, hours: &BigDecimal) -> SharedCost {
     let (database, registry) = (price(Meter::POSTGRESQL_B1MS_HOUR), price(Meter::REGISTRY_BASIC_THIRTY_DAYS));
     let total =
         database.zip(registry).map(|(database, registry)| &database.amount * hours + &registry.amount * hours / BigDecimal::from(30 * 24));
-    let charged = inputs.shared_charges.clone();
     SharedCost {
-        from: CostSource::of(charged.is_some(), total.is_some()),
+        from: CostSource::of(total.is_some()),
         prices: database.into_iter().chain(registry).map(PriceUsed::from).collect(),
         each_arm: total.as_ref().map(|total| rounded(&(total / BigDecimal::from(2)))),
         total: total.as_ref().map(rounded),
-        charged,
+        charged: by_category(&inputs.shared_charges),
     }
 }

@@ -6,7 +6,7 @@ use super::estimated::{ALPHA, Estimated};
 use super::mappings::Pooling;
 use super::ratios::RatioPairs;
 use crate::domain::arm::{Arm, ByArm};
-use crate::domain::billing::seconds;
+use crate::domain::billing::{HOURS_PER_MONTH, seconds};
 use crate::domain::report::arm_use::MinuteUse;
 use crate::domain::report::cost::{CostReport, CostScenario, InstanceBasis, Load, PricedPlan};
 use crate::domain::report::gathered::Gathered;
@@ -102,14 +102,34 @@ pub fn cost(gathered: &Gathered, name: MetricName, charged: Charged, estimator: 
     Some(pairs.compare(Pooling::AllPairs, name, gathered.inputs.margins.of(name), estimator)?.estimated)
 }
 
+/// Adds what only statistics tell: the interval of each arm's month, and of each scenario's difference.
+pub fn add_intervals(gathered: &Gathered, cost: &mut CostReport) {
+    let mut estimator = SeriesEstimator::default();
+    for arm in Arm::BOTH {
+        cost.arms[arm].month_interval = month_interval(gathered, arm, &mut estimator);
+    }
+    add_scenario_intervals(gathered, cost, &mut estimator);
+}
+
+/// The ends of the interval of a month of `arm`'s own minutes, USD.
+fn month_interval(gathered: &Gathered, arm: Arm, estimator: &mut SeriesEstimator) -> Option<[f64; 2]> {
+    let charged = Charged::FullLoad(InstanceBasis::Measured);
+    let price = WindowPrice::of(gathered, arm, charged)?;
+    let rows = gathered.series.pairs(BurnIn::None).zip(&gathered.series.used);
+    let windows: Vec<f64> = rows.filter_map(|((_, row), used)| price.cost(charged, &used[arm], row.calls[arm].into())).collect();
+    let minute = estimator.mean(&windows)?;
+    let reach = minute.half_width(gathered.inputs.validity(), ALPHA)?;
+    let minutes = f64::from(HOURS_PER_MONTH) * 3_600.0 / gathered.schedule().minute_length().as_secs_f64();
+    Some([minute.mean - reach, minute.mean + reach].map(|end| end * minutes))
+}
+
 /// The ends of the interval of each scenario's difference per 1,000 calls; none where it is not known.
 ///
 /// Grants take the same off every month: they move the interval, and leave it as wide.
-pub fn add_intervals(gathered: &Gathered, cost: &mut CostReport) {
-    let mut estimator = SeriesEstimator::default();
+fn add_scenario_intervals(gathered: &Gathered, cost: &mut CostReport, estimator: &mut SeriesEstimator) {
     let calls = ByArm::build(|arm| cost.arms[arm].projected.as_ref()?.calls_per_month.to_f64()).both();
     for basis in InstanceBasis::ALL {
-        let estimated = self::cost(gathered, MetricName::CostProjected, Charged::FullLoad(basis), &mut estimator);
+        let estimated = self::cost(gathered, MetricName::CostProjected, Charged::FullLoad(basis), estimator);
         let interval = estimated.and_then(|estimated| estimated.interval(gathered.inputs.validity(), ALPHA));
         let (Some(interval), Some(calls)) = (interval, calls) else { continue };
         let month = |scenarios: &[CostScenario], free_grants| {

@@ -28,12 +28,13 @@ fn pairs_without_calls_do_not_make_a_verdict() {
 
 #[test]
 fn a_quiet_hour_does_not_outweigh_a_busy_one() {
-    // 10,000 calls a minute cost S1 $0.00016 per 1,000 and Flex $0.00048; at a tenth of that, Flex is the cheaper one.
+    // 10,000 calls a minute cost S1 $0.00016 per 1,000 and 5,000 cost it $0.00032: together $0.00021, and not $0.00024.
     let mut run = Run::new(Rule::Mirrored, 120, S1_AND_FLEX);
-    (run.calls_at_first, run.calls) = (Some(1_000), 10_000);
+    (run.calls_at_first, run.calls) = (Some(5_000), 10_000);
     let report = run.report();
     let projected = report.metric(MetricName::CostProjected).expect("priced");
     assert!((projected.odd - projected.even - projected.difference).abs() < 1e-12 && projected.interval.low > 0.0, "{projected:?}");
+    assert!((projected.even - 0.095 / 60.0 * 2.0 / 15.0).abs() < 1e-9, "{projected:?}");
     assert!(report.verdict.reasons[0].starts_with("even is cheaper"), "{:?}", report.verdict);
     let month = |arm: Arm| report.cost.arms[arm].projected.as_ref().expect("priced").per_month.clone();
     assert!(month(Arm::Even) < month(Arm::Odd), "{} {}", month(Arm::Even), month(Arm::Odd));
