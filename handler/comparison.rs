@@ -26,6 +26,8 @@ use crate::store::{Store, StoreError};
 
 /// Windows are compared once this many writing intervals have passed since their end.
 const SETTLED_TURNS: u32 = 5;
+/// Minutes at the end of a range whose calls are compared by route: a day of real ones.
+const MAX_ROUTE_MINUTES: i64 = 1_440;
 /// What is compared by default: the last day.
 const DEFAULT_RANGE: time::Duration = time::Duration::DAY;
 
@@ -255,6 +257,7 @@ impl Comparison {
         self.store.observe_windows(range, |window| accumulator.observe(window)).await?;
         let decisions = decisions.await.map_err(ComparisonError::Decisions)??;
         decisions.iter().for_each(|count| accumulator.decision(count));
+        self.store.observe_routes(range.last(MAX_ROUTE_MINUTES), |count| accumulator.route(count)).await?;
         Ok(())
     }
 

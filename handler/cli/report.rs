@@ -17,7 +17,7 @@ use crate::comparison::{Comparison, Overview, ReportQuery};
 use crate::config::{BaseUrl, comparison, process_setting};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::break_even::Crossing;
-use crate::domain::figures::{self, amount, count, decimals, difference, percent, size_of_difference};
+use crate::domain::figures::{self, Unit, amount, count, decimals, difference, percent, size_of_difference};
 use crate::domain::moment;
 use crate::domain::plan::Plan;
 use crate::domain::price::PriceOverride;
@@ -136,6 +136,9 @@ fn text(report: &Report) -> String {
     if !report.metrics.is_empty() {
         parts.push(metrics(report).to_string());
         parts.push(sensitivity(report).to_string());
+    }
+    if !report.by_route.is_empty() {
+        parts.push(by_route(report).to_string());
     }
     parts.extend(cost(report).map(|table| table.to_string()));
     parts.extend(crossings(report));
@@ -262,6 +265,23 @@ fn crossings(report: &Report) -> Option<String> {
     };
     let turns: Vec<String> = document.crossings.iter().map(turn).collect();
     (!turns.is_empty()).then(|| format!("at {seen} calls a day now\n{}", turns.join("\n")))
+}
+
+fn by_route(report: &Report) -> Table {
+    let mut table = table(&["by route, as exploration", "calls even", "calls odd", "mean even", "mean odd", "odd − even", "95 % interval"]);
+    for route in &report.by_route {
+        let ms = |value: Option<f64>| right(value.map_or_else(String::new, |value| amount(Unit::Milliseconds, value)));
+        table.add_row([
+            Cell::new(&route.route),
+            right(count(route.calls.even)),
+            right(count(route.calls.odd)),
+            ms(route.mean_ms.even),
+            ms(route.mean_ms.odd),
+            right(route.difference_ms.map_or_else(String::new, |value| difference(Unit::Milliseconds, value))),
+            right(route.interval.map_or_else(String::new, |found| figures::interval(Unit::Milliseconds, found.low, found.high))),
+        ]);
+    }
+    table
 }
 
 fn cost(report: &Report) -> Option<Table> {

@@ -192,6 +192,9 @@ pub enum MalformedSlices {
 /// Calls by route and status class; routes are the API's own templates, so there are few.
 pub type RouteCounts = BTreeMap<String, [u64; STATUS_CLASSES]>;
 
+/// Sum of latencies by route, µs.
+pub type RouteLatencies = BTreeMap<String, u64>;
+
 /// Most routes a window tells apart; further ones are counted as [`OTHER_ROUTES`].
 pub const MAX_ROUTES: usize = 64;
 
@@ -223,6 +226,8 @@ pub struct WindowCounts {
     pub slices: Slices,
     /// Calls by route and status class.
     pub routes: RouteCounts,
+    /// Latencies by route.
+    pub route_latency_us: RouteLatencies,
 }
 
 impl WindowCounts {
@@ -279,7 +284,11 @@ impl WindowCounts {
         }
         for (route, counts) in &other.routes {
             let known = self.routes.len() < MAX_ROUTES || self.routes.contains_key(route);
-            let own = self.routes.entry(if known { route.clone() } else { OTHER_ROUTES.to_owned() }).or_default();
+            let name = if known { route.clone() } else { OTHER_ROUTES.to_owned() };
+            if let Some(latency_us) = other.route_latency_us.get(route) {
+                *self.route_latency_us.entry(name.clone()).or_default() += latency_us;
+            }
+            let own = self.routes.entry(name).or_default();
             for (own, others) in own.iter_mut().zip(counts) {
                 *own += others;
             }

@@ -140,7 +140,7 @@ fn too_few_minutes_and_unpriced_plans_are_explained_instead_of_drawn() {
     let unpriced = Inputs { plans: ByArm { even: Plan::LOCAL, odd: Plan::LOCAL }, ..inputs(3) };
     let (report, timeline) = run(3, unpriced);
     let html = page_of(&report, &timeline, None, Mode::File);
-    assert!(html.contains("not yet two pairs") && html.contains("No price is known for these plans"), "{html}");
+    assert!(html.contains("not yet ten pairs") && html.contains("No price is known for these plans"), "{html}");
     assert!(html.contains("It is too early to tell the plans apart."));
 }
 

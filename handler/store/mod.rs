@@ -22,6 +22,7 @@ mod prepared;
 mod prices;
 mod probes;
 pub mod retention;
+mod routes;
 pub mod runs;
 mod schema;
 mod session;

@@ -18,14 +18,14 @@ use crate::domain::schedule::{Minute, Schedule};
 use crate::domain::window::{STATUS_CLASSES, Slices, StoredWindow, Window, WindowCounts};
 
 const UPSERT: &str = "INSERT INTO windows (starts_at, arm, worker, schedule, minute_ms, closed, calls, client_errors, server_errors, \
-    status_classes, request_bytes, response_bytes, cold_starts, probes, unrouted, latency_sum_us, slices, routes, written_at, metered_ms, callers_left, timed_out) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) \
+    status_classes, request_bytes, response_bytes, cold_starts, probes, unrouted, latency_sum_us, slices, routes, written_at, metered_ms, callers_left, timed_out, route_latency_us) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) \
     ON CONFLICT (starts_at, arm, worker) DO UPDATE SET closed = EXCLUDED.closed, calls = EXCLUDED.calls, \
     client_errors = EXCLUDED.client_errors, server_errors = EXCLUDED.server_errors, status_classes = EXCLUDED.status_classes, \
     request_bytes = EXCLUDED.request_bytes, response_bytes = EXCLUDED.response_bytes, cold_starts = EXCLUDED.cold_starts, \
     probes = EXCLUDED.probes, unrouted = EXCLUDED.unrouted, latency_sum_us = EXCLUDED.latency_sum_us, slices = EXCLUDED.slices, \
     routes = EXCLUDED.routes, written_at = EXCLUDED.written_at, metered_ms = EXCLUDED.metered_ms, \
-    callers_left = EXCLUDED.callers_left, timed_out = EXCLUDED.timed_out \
+    callers_left = EXCLUDED.callers_left, timed_out = EXCLUDED.timed_out, route_latency_us = EXCLUDED.route_latency_us \
     WHERE (EXCLUDED.calls + EXCLUDED.probes + EXCLUDED.unrouted, coalesce(EXCLUDED.metered_ms, 0), EXCLUDED.closed) >= \
     (windows.calls + windows.probes + windows.unrouted, coalesce(windows.metered_ms, 0), windows.closed)";
 
@@ -67,6 +67,8 @@ struct WindowRow {
     slices: Vec<u8>,
     #[diesel(sql_type = Jsonb)]
     routes: serde_json::Value,
+    #[diesel(sql_type = Jsonb)]
+    route_latency_us: serde_json::Value,
 }
 
 #[derive(QueryableByName)]
@@ -130,6 +132,7 @@ impl Store {
                 .bind::<Nullable<BigInt>, _>(counts.metered_ms.map(stored))
                 .bind::<BigInt, _>(stored(counts.callers_left))
                 .bind::<BigInt, _>(stored(counts.timed_out))
+                .bind::<Jsonb, _>(serde_json::json!(counts.route_latency_us))
                 .execute(&mut *connection)
                 .await?;
         }
@@ -189,7 +192,7 @@ impl Store {
             "WITH shown AS (SELECT DISTINCT starts_at FROM windows WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 \
              AND minute_ms = $4 ORDER BY starts_at DESC LIMIT $5) \
              SELECT starts_at, arm, worker, closed, status_classes, request_bytes, response_bytes, cold_starts, probes, unrouted, \
-             callers_left, timed_out, metered_ms, slices, routes FROM windows \
+             callers_left, timed_out, metered_ms, slices, routes, route_latency_us FROM windows \
              WHERE starts_at >= (SELECT min(starts_at) FROM shown) AND starts_at < $2 AND schedule = $3 AND minute_ms = $4 ORDER BY starts_at, arm, worker",
         )
         .bind::<Timestamptz, _>(range.starts_at())
@@ -288,6 +291,7 @@ impl WindowRow {
                 metered_ms: self.metered_ms.map(counted),
                 slices: Slices::decode(&self.slices).map_err(|error| corrupt(&error.to_string()))?,
                 routes: serde_json::from_value(self.routes).map_err(|error| corrupt(&error.to_string()))?,
+                route_latency_us: serde_json::from_value(self.route_latency_us).map_err(|error| corrupt(&error.to_string()))?,
             },
         })
     }
@@ -323,6 +327,7 @@ mod tests {
         counts.slices.0[3] =
             Slice { calls: u64::from(calls), server_errors: 0, latency_sum_us: 2_000 * u64::from(calls), buckets: vec![(bucket, calls)] };
         counts.routes.insert("/api/costs".into(), counts.status_classes);
+        counts.route_latency_us.insert("/api/costs".into(), 2_000 * u64::from(calls));
         Window { minute: Minute(minute), arm, worker: Uuid::from_u128(worker), closed: true, counts }
     }
 

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::domain::arm::Arm;
 use crate::domain::histogram::{BUCKETS, bucket_of};
 use crate::domain::schedule::Minute;
-use crate::domain::window::{CALLER_LEFT, RouteCounts, SLICES, STATUS_CLASSES, Slice, TIMED_OUT, WindowCounts, status_class};
+use crate::domain::window::{
+    CALLER_LEFT, RouteCounts, RouteLatencies, SLICES, STATUS_CLASSES, Slice, TIMED_OUT, WindowCounts, status_class,
+};
 
 /// Most shards per window; each takes about 45 kB.
 const MAX_SHARDS: usize = 8;
@@ -54,7 +56,13 @@ struct Shard {
     request_bytes: AtomicU64,
     response_bytes: AtomicU64,
     /// By route.
-    routes: Box<[[AtomicU64; STATUS_CLASSES]]>,
+    routes: Box<[RouteCells]>,
+}
+
+#[derive(Debug, Default)]
+struct RouteCells {
+    status_classes: [AtomicU64; STATUS_CLASSES],
+    latency_us: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -135,8 +143,9 @@ impl OpenWindow {
         };
         shard.request_bytes.fetch_add(outcome.request_bytes, Ordering::Relaxed);
         shard.response_bytes.fetch_add(outcome.response_bytes, Ordering::Relaxed);
-        if let Some(classes) = shard.routes.get(outcome.route) {
-            classes[class].fetch_add(1, Ordering::Relaxed);
+        if let Some(route) = shard.routes.get(outcome.route) {
+            route.status_classes[class].fetch_add(1, Ordering::Relaxed);
+            route.latency_us.fetch_add(outcome.latency_us, Ordering::Relaxed);
         }
         self.in_flight.fetch_sub(1, Ordering::Release);
     }
@@ -193,7 +202,7 @@ impl OpenWindow {
             // The histogram decides what is counted; errors of calls it does not hold yet wait for the next time.
             *slice = Slice { calls, server_errors: server_errors.min(calls), latency_sum_us, buckets };
         }
-        counts.routes = self.routes(routes);
+        (counts.routes, counts.route_latency_us) = self.routes(routes);
         for classes in counts.routes.values() {
             for (total, class) in counts.status_classes.iter_mut().zip(classes) {
                 *total += class;
@@ -210,21 +219,23 @@ impl OpenWindow {
         (0_u16..).zip((0..BUCKETS).map(count)).filter(|(_, count)| *count > 0).collect()
     }
 
-    fn routes(&self, names: &[&str]) -> RouteCounts {
-        let mut routes = RouteCounts::new();
+    /// Calls and latencies by route, of routes with calls.
+    fn routes(&self, names: &[&str]) -> (RouteCounts, RouteLatencies) {
+        let (mut routes, mut latencies) = (RouteCounts::new(), RouteLatencies::new());
         for (index, name) in names.iter().enumerate() {
-            let mut classes = [0; STATUS_CLASSES];
-            for shard in &self.shards {
-                let Some(cells) = shard.routes.get(index) else { continue };
-                for (total, cell) in classes.iter_mut().zip(cells) {
+            let (mut classes, mut latency_us) = ([0; STATUS_CLASSES], 0);
+            for cells in self.shards.iter().filter_map(|shard| shard.routes.get(index)) {
+                for (total, cell) in classes.iter_mut().zip(&cells.status_classes) {
                     *total += cell.load(Ordering::Relaxed);
                 }
+                latency_us += cells.latency_us.load(Ordering::Relaxed);
             }
             if classes.iter().any(|count| *count > 0) {
                 routes.insert((*name).to_owned(), classes);
+                latencies.insert((*name).to_owned(), latency_us);
             }
         }
-        routes
+        (routes, latencies)
     }
 }
 

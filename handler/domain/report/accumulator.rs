@@ -5,6 +5,7 @@ use super::arm_use::billed_by_bucket;
 use super::gathered::{Gathered, Routed, day_of};
 use super::inputs::Inputs;
 use super::outcomes::{ByMinute, MinuteArrivals, MinuteDecisions, PairOutcomes};
+use super::routes::{RouteCount, Routes};
 use super::series::{Series, WindowSums};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::decision::{DecisionCount, Reason};
@@ -58,6 +59,7 @@ impl Accumulator {
             series: Series::new(schedule.rule()),
             totals: ByArm::default(),
             outcomes: PairOutcomes::default(),
+            routes: Routes::default(),
             seen: None,
             rows: 0,
             unreadable_rows: 0,
@@ -134,6 +136,14 @@ impl Accumulator {
         if window.sums.add(row.slices, &self.billed_ms[row.arm]).is_err() {
             self.gathered.unreadable_rows += 1;
             window.standing = Standing::Incomplete;
+        }
+    }
+
+    /// Adds what one arm counted of a route, in any order; of the minute's own arm alone.
+    pub fn route(&mut self, count: RouteCount) {
+        let schedule = self.gathered.schedule();
+        if self.is_compared(count.minute) && schedule.arm_of(count.minute) == count.arm {
+            self.gathered.routes.add(schedule, count);
         }
     }
 

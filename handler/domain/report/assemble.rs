@@ -43,6 +43,7 @@ pub fn assemble(gathered: &Gathered, generated_at: OffsetDateTime) -> Report {
         metrics,
         withheld,
         sensitivity,
+        by_route: gathered.routes.compare(gathered.inputs.validity()),
         cost,
         traffic: traffic(gathered),
         price_book: gathered.inputs.prices.clone(),

@@ -10,6 +10,7 @@ use super::gathered::{Gathered, burn_in_seconds};
 use super::metric_name::MetricName;
 use super::metrics::{Metric, Sensitivity, Withheld};
 use super::outcomes::{CountedFrom, Failures};
+use super::routes::RouteComparison;
 use super::verdict::Verdict;
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::break_even::{PlanQuestion, PlansDocument, TrafficBasis, TrafficShape, compare_plans};
@@ -53,6 +54,8 @@ pub struct Report {
     pub withheld: Vec<Withheld>,
     /// The same metrics with more or less trimmed from the windows' edges.
     pub sensitivity: Vec<Sensitivity>,
+    /// Each route's calls and latencies in the last day of the run, as exploration: the verdict rests on all of them together.
+    pub by_route: Vec<RouteComparison>,
     /// Observed and projected cost.
     pub cost: CostReport,
     /// The traffic measured, for what it would cost on every plan; none without a call in a pair.

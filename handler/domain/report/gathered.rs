@@ -8,6 +8,7 @@ use time::{Date, Duration};
 use super::arm_use::ArmUse;
 use super::inputs::Inputs;
 use super::outcomes::PairOutcomes;
+use super::routes::Routes;
 use super::series::Series;
 use crate::domain::arm::ByArm;
 use crate::domain::schedule::{Minute, Schedule};
@@ -72,6 +73,8 @@ pub struct Gathered {
     pub(super) totals: ByArm<Totals>,
     /// What became of every call that was sent.
     pub(super) outcomes: PairOutcomes,
+    /// Calls by route, of the last minutes.
+    pub(super) routes: Routes,
     /// The first and the last minute in which a window was seen.
     pub(super) seen: Option<(Minute, Minute)>,
     /// Stored rows read.

@@ -17,6 +17,7 @@ mod inputs;
 mod metric_name;
 mod metrics;
 mod outcomes;
+mod routes;
 mod series;
 #[cfg(test)]
 pub mod testing;
@@ -29,7 +30,9 @@ mod words;
 pub use accumulator::Accumulator;
 pub use assemble::assemble;
 pub use audit::{Audit, AuditedDay, CategorySum};
-pub use checks::{CallersSide, CarryOver, CheckLine, Checks, ColdStarts, Conformance, FollowThrough, MinuteConfound, SampleRatio, Status};
+pub use checks::{
+    CallersSide, CarryOver, CheckLine, Checks, ColdStarts, Conformance, FollowThrough, MinuteConfound, RouteMix, SampleRatio, Status,
+};
 pub use cost::{ArmCost, BillingKind, CostReport, CostScenario, CostSource, Figures, InstanceBasis, MeterUse, Projection, SharedCost};
 pub use document::{ArmSummary, DataSummary, Report, ScheduleSummary};
 pub use gathered::Gathered;
@@ -37,4 +40,5 @@ pub use inputs::{ChargedDay, Inputs};
 pub use metric_name::MetricName;
 pub use metrics::{Confound, Finding, Interval, Method, Metric, Sensitivity, Withheld};
 pub use outcomes::{CountedFrom, Failures};
+pub use routes::{RouteComparison, RouteCount};
 pub use verdict::{Missing, Verdict, VerdictOutcome};

@@ -2,7 +2,7 @@
 
 use time::macros::{date, datetime};
 
-use super::{Accumulator, ChargedDay, Inputs, Report, assemble};
+use super::{Accumulator, ChargedDay, Inputs, Report, RouteCount, assemble};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::break_even::metered_share;
 use crate::domain::decision::{Decision, DecisionCount, Reason};
@@ -78,6 +78,12 @@ pub fn run(minutes: i64, inputs: Inputs) -> (Report, Timeline) {
         };
         report.observe(&row);
         timeline.observe(&row);
+        for (route, calls) in [("/api/costs", 30), ("/api/instance", 10)] {
+            let latency_us = calls * (5_000 + minute.0.unsigned_abs() % 3 * 100);
+            let count =
+                RouteCount { minute: *minute, arm: *arm, route: route.to_owned(), calls, server_errors: 0, latency_us: Some(latency_us) };
+            report.route(count);
+        }
     }
     (assemble(&report.finish(), datetime!(2026-11-23 12:00:00.5 UTC)), timeline.finish())
 }

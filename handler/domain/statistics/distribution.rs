@@ -1,6 +1,6 @@
 //! The normal and Student's t: the only door to the crate that computes distributions.
 
-use statrs::distribution::{Continuous, ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{ChiSquared, Continuous, ContinuousCDF, Normal, StudentsT};
 
 /// Degrees of freedom from which the expansion about the normal quantile is closer than the numerical inverse of the beta function.
 const EXPANSION_FROM: f64 = 1_000.0;
@@ -67,6 +67,12 @@ pub fn two_sided_p(t: f64, degrees_of_freedom: f64) -> f64 {
     }
 }
 
+/// The probability of a χ² number above `value`; 1 without a degree of freedom.
+#[must_use]
+pub fn chi_squared_p(value: f64, degrees_of_freedom: f64) -> f64 {
+    ChiSquared::new(degrees_of_freedom).map_or(1.0, |distribution| distribution.sf(value.max(0.0)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +111,15 @@ mod tests {
         }
         // The normal tail at 8 (Abramowitz and Stegun, table 26.2): 6.220961e-16.
         assert!((upper_tail(8.0) / 6.220_960_574e-16 - 1.0).abs() < 1e-9);
+    }
+
+    /// NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.4, upper .95 and .999 points.
+    #[test]
+    fn published_chi_squares() {
+        for (value, degrees, expected) in [(3.841, 1.0, 0.05), (11.070, 5.0, 0.05), (20.515, 5.0, 0.001)] {
+            assert!((chi_squared_p(value, degrees) / expected - 1.0).abs() < 1e-3, "{value} {degrees}");
+        }
+        assert_eq!(chi_squared_p(5.0, 0.0), 1.0);
     }
 
     #[test]

@@ -3,9 +3,11 @@
 use super::super::plots::canvas::{Ink, PlotError};
 use super::super::plots::intervals::{self, Bar};
 use super::parts::{Figure, Mark, capitalised, sentence};
-use crate::domain::figures::{self, UNKNOWN, amount, count, decimals, difference, percent, size_of_difference};
+use crate::domain::arm::ByArm;
+use crate::domain::figures::{self, UNKNOWN, Unit, amount, count, decimals, difference, percent, size_of_difference};
 use crate::domain::listed::listed;
-use crate::domain::report::{Finding, Metric, MetricName, Report};
+use crate::domain::report::{Finding, Metric, MetricName, Report, RouteComparison};
+use crate::domain::statistics::Validity;
 
 pub(super) struct MetricRow {
     pub title: String,
@@ -36,6 +38,42 @@ pub(super) fn rows(report: &Report) -> Vec<MetricRow> {
         mark: mark(metric.finding),
     };
     report.metrics.iter().map(row).collect()
+}
+
+/// For how many looks the intervals are good.
+pub(super) fn looks(report: &Report) -> &'static str {
+    match report.metrics.first().map(|metric| metric.validity) {
+        Some(Validity::FixedHorizon) => ", for the one look at the horizon that was declared",
+        Some(Validity::AnyTime) => ", valid however often you look",
+        None => "",
+    }
+}
+
+pub(super) struct RouteLine {
+    pub route: String,
+    pub calls: String,
+    pub errors: String,
+    pub even: String,
+    pub odd: String,
+    pub difference: String,
+    pub interval: String,
+}
+
+pub(super) fn routes(report: &Report) -> Vec<RouteLine> {
+    let ms = |value: Option<f64>| value.map_or_else(|| UNKNOWN.to_owned(), |value| amount(Unit::Milliseconds, value));
+    let both = |calls: &ByArm<u64>| format!("{} / {}", count(calls.even), count(calls.odd));
+    let row = |route: &RouteComparison| RouteLine {
+        route: route.route.clone(),
+        calls: both(&route.calls),
+        errors: both(&route.server_errors),
+        even: ms(route.mean_ms.even),
+        odd: ms(route.mean_ms.odd),
+        difference: route.difference_ms.map_or_else(|| UNKNOWN.to_owned(), |value| difference(Unit::Milliseconds, value)),
+        interval: route
+            .interval
+            .map_or_else(|| UNKNOWN.to_owned(), |interval| figures::interval(Unit::Milliseconds, interval.low, interval.high)),
+    };
+    report.by_route.iter().map(row).collect()
 }
 
 pub(super) fn withheld(report: &Report) -> Vec<String> {

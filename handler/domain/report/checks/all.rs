@@ -9,6 +9,7 @@ use super::cold_starts::{self, ColdStarts};
 use super::conformance::{self, Conformance};
 use super::follow_through::{self, FollowThrough};
 use super::minute_confound::{self, MinuteConfound};
+use super::route_mix::{self, RouteMix};
 use super::sample_ratio::{self, SampleRatio};
 use super::status::Status;
 use crate::domain::report::gathered::Gathered;
@@ -27,6 +28,8 @@ pub struct Checks {
     pub minute_confound: MinuteConfound,
     /// No minute weighs on the next.
     pub carry_over: CarryOver,
+    /// Both arms got the same mix of routes.
+    pub route_mix: RouteMix,
     /// What cold starts this run can show.
     pub cold_starts: ColdStarts,
     /// Callers see what the arms measure.
@@ -54,6 +57,7 @@ impl Checks {
             follow_through: follow_through::check(gathered),
             minute_confound: minute_confound::check(gathered, metrics),
             carry_over,
+            route_mix: route_mix::check(gathered),
             cold_starts: cold_starts::check(gathered),
             callers_side: callers_side::check(gathered, metrics),
         }
@@ -61,14 +65,15 @@ impl Checks {
 
     /// Each check as a line.
     #[must_use]
-    pub fn lines(&self) -> [CheckLine<'_>; 7] {
-        let Checks { conformance, sample_ratio, follow_through, minute_confound, carry_over, cold_starts, callers_side } = self;
+    pub fn lines(&self) -> [CheckLine<'_>; 8] {
+        let Checks { conformance, sample_ratio, follow_through, minute_confound, carry_over, route_mix, cold_starts, callers_side } = self;
         [
             CheckLine { title: "conformance", status: conformance.status, summary: &conformance.summary },
             CheckLine { title: "sample ratio", status: sample_ratio.status, summary: &sample_ratio.summary },
             CheckLine { title: "follow-through", status: follow_through.status, summary: &follow_through.summary },
             CheckLine { title: "minute confound", status: minute_confound.status, summary: &minute_confound.summary },
             CheckLine { title: "carry-over", status: carry_over.status, summary: &carry_over.summary },
+            CheckLine { title: "route mix", status: route_mix.status, summary: &route_mix.summary },
             CheckLine { title: "cold starts", status: cold_starts.status, summary: &cold_starts.summary },
             CheckLine { title: "caller's side", status: callers_side.status, summary: &callers_side.summary },
         ]

@@ -7,6 +7,7 @@ mod cold_starts;
 mod conformance;
 mod follow_through;
 mod minute_confound;
+mod route_mix;
 mod sample_ratio;
 mod status;
 
@@ -17,6 +18,7 @@ pub use cold_starts::ColdStarts;
 pub use conformance::Conformance;
 pub use follow_through::FollowThrough;
 pub use minute_confound::MinuteConfound;
+pub use route_mix::RouteMix;
 pub use sample_ratio::SampleRatio;
 pub use status::Status;
 

@@ -103,3 +103,36 @@ fn a_violation_of_the_schedule_withholds_the_verdict() {
     assert_eq!(report.verdict.outcome, VerdictOutcome::Withheld);
     assert!(report.verdict.reasons[0].contains("conformance"));
 }
+
+/// Reports of calls to two routes; `odd_to_first` of odd's 40 calls a minute go to the first, 30 of even's do.
+fn by_route(odd_to_first: u64) -> Report {
+    let mut run = Run::new(Rule::Parity, 120, SAME);
+    let mut accumulator = Accumulator::new(run.inputs.clone());
+    for minute in (0..120).map(Minute) {
+        let arm = Schedule::default().arm_of(minute);
+        let slices = run.window(arm, minute).encode();
+        accumulator.observe(&closed_row(minute, arm, &slices));
+        let first = if arm == Arm::Odd { odd_to_first } else { 30 };
+        for (route, calls, each_us) in [("/api/costs", first, 20_000), ("/api/instance", 40 - first, 4_000)] {
+            let slower = if arm == Arm::Odd { 3_000 } else { 0 };
+            let latency_us = Some(calls * (each_us + slower + minute.0.unsigned_abs() * 7 % 11 * 10));
+            accumulator.route(RouteCount { minute, arm, route: route.to_owned(), calls, server_errors: 0, latency_us });
+        }
+    }
+    made(accumulator)
+}
+
+#[test]
+fn routes_are_compared_one_by_one_and_a_mix_that_differs_withholds_the_verdict() {
+    let report = by_route(30);
+    assert_eq!(report.checks.route_mix.status, Status::Passed, "{:?}", report.checks.route_mix);
+    let names: Vec<&str> = report.by_route.iter().map(|route| route.route.as_str()).collect();
+    assert_eq!(names, ["/api/costs", "/api/instance"]);
+    for route in &report.by_route {
+        let interval = route.interval.expect("60 pairs");
+        assert!(interval.low > 2.8 && interval.high < 3.2 && (route.difference_ms.unwrap_or(0.0) - 3.0).abs() < 0.05, "{route:?}");
+    }
+    let report = by_route(24);
+    assert_eq!((report.checks.route_mix.status, report.verdict.outcome), (Status::Failed, VerdictOutcome::Withheld));
+    assert!(report.verdict.reasons[0].contains("the arms do not get the same mix of routes"), "{:?}", report.verdict);
+}

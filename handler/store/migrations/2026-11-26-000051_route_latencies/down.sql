@@ -1,0 +1,1 @@
+ALTER TABLE windows DROP COLUMN route_latency_us;
