@@ -5,7 +5,7 @@ use super::arm_use::billed_by_bucket;
 use super::gathered::{Gathered, Routed, day_of};
 use super::inputs::Inputs;
 use super::outcomes::{ByMinute, MinuteArrivals, MinuteDecisions, PairOutcomes};
-use super::routes::{RouteCount, Routes};
+use super::routes::{CallsByRoute, RouteCount};
 use super::series::{Series, WindowSums};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::decision::{DecisionCount, Reason};
@@ -59,7 +59,7 @@ impl Accumulator {
             series: Series::new(schedule.rule()),
             totals: ByArm::default(),
             outcomes: PairOutcomes::default(),
-            routes: Routes::default(),
+            routes: CallsByRoute::default(),
             seen: None,
             rows: 0,
             unreadable_rows: 0,

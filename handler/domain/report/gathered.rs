@@ -8,7 +8,7 @@ use time::{Date, Duration};
 use super::arm_use::ArmUse;
 use super::inputs::Inputs;
 use super::outcomes::PairOutcomes;
-use super::routes::Routes;
+use super::routes::CallsByRoute;
 use super::series::Series;
 use crate::domain::arm::ByArm;
 use crate::domain::schedule::{Minute, Schedule};
@@ -74,7 +74,7 @@ pub struct Gathered {
     /// What became of every call that was sent.
     pub(super) outcomes: PairOutcomes,
     /// Calls by route, of the last minutes.
-    pub(super) routes: Routes,
+    pub(super) routes: CallsByRoute,
     /// The first and the last minute in which a window was seen.
     pub(super) seen: Option<(Minute, Minute)>,
     /// Stored rows read.

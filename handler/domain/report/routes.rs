@@ -39,7 +39,7 @@ struct RouteSums {
 
 /// Calls by route and pair, of the last minutes of a run.
 #[derive(Debug, Clone, Default)]
-pub struct Routes {
+pub struct CallsByRoute {
     /// By route, then by the first minute of the pair.
     sums: BTreeMap<String, BTreeMap<Minute, ByArm<RouteSums>>>,
     /// In which arms' minutes of each pair anything was counted.
@@ -72,7 +72,7 @@ pub struct RouteShare {
     pub difference: SeriesMean,
 }
 
-impl Routes {
+impl CallsByRoute {
     /// Adds what the minute's own arm counted.
     pub fn add(&mut self, schedule: Schedule, count: RouteCount) {
         let pair = schedule.pair_of(count.minute);
