@@ -26,6 +26,8 @@ const LOCK_WAIT: &str = "SET LOCAL lock_timeout = '2s'";
 /// One import after another, whichever arm it came to; readers go on.
 const ONE_LANDING: &str = "LOCK TABLE imports IN SHARE ROW EXCLUSIVE MODE";
 
+const STAGE_LOST: &str = "what was staged has been removed meanwhile";
+
 /// What became of a staged import.
 #[derive(Debug)]
 pub(super) enum Landed {
@@ -303,8 +305,9 @@ impl Landing<'_> {
             let insert = "INSERT INTO tag_spellings (folded, spelling, import_no) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
             transaction.execute(insert, &[&folded, &spelling, &no]).await?;
         }
-        transaction.execute("DELETE FROM stages WHERE import_no = $1", &[&no]).await?;
-        Ok(())
+        // Whoever takes the note away decides what becomes of the tables: here they stay.
+        let noted = transaction.execute("DELETE FROM stages WHERE import_no = $1", &[&no]).await?;
+        if noted == self.staging.months.len() as u64 { Ok(()) } else { Err(StoreError::Unavailable(STAGE_LOST.into())) }
     }
 }
 

@@ -3,7 +3,7 @@
 use diesel_async::SimpleAsyncConnection as _;
 use tokio_postgres::{Client, NoTls};
 
-use super::partition::{CHARGES, ROLLUPS};
+use super::partition::{CHARGES, Partition, ROLLUPS};
 use super::testing::{cluster, database_url, new_store, store};
 use super::*;
 use crate::domain::import::{ImportOrder, Imported, OverlapRule};
@@ -146,6 +146,23 @@ async fn what_was_staged_in_vain_and_what_was_deleted_leaves_no_table() {
     assert!(matches!(import_text(&store, other, &both).await, Imported::New(_)));
     assert!(store.delete_import(first.id).await.unwrap());
     assert_eq!(count().await, parts);
+}
+
+#[tokio::test]
+async fn what_has_landed_stays_whoever_thinks_that_it_did_not() {
+    let store = new_store().await;
+    import_text(&store, SAMPLE.to_owned(), &ImportOrder::default()).await;
+    let before = amounts(&store, &by_provider()).await;
+    // As an arm does that lost its connection at the very commit.
+    let mut connection = store.import_connections.take().await.unwrap();
+    for row in connection.query("SELECT import_no, billing_month FROM import_months", &[]).await.unwrap() {
+        let partition = Partition { import_no: row.get(0), month: row.get::<_, time::Date>(1).into() };
+        super::staging::discard(&mut connection, partition).await.unwrap();
+    }
+    connection.release();
+    assert_eq!(amounts(&store, &by_provider()).await, before);
+    let id = store.imports(None, 1).await.unwrap()[0].id;
+    assert!(store.delete_import(id).await.unwrap());
 }
 
 #[tokio::test]

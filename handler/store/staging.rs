@@ -15,7 +15,7 @@ use super::batch::NewCharge;
 use super::copy::{CopyRows, columns};
 use super::error::StoreError;
 use super::import_connections::{ImportConnection, ImportConnections};
-use super::partition::{CHARGES, Partition};
+use super::partition::{CHARGES, ONE_SHARD_AFTER_ANOTHER, Partition};
 use crate::clock::Clock;
 use crate::domain::billing_month::BillingMonth;
 use crate::domain::charge::Value;
@@ -62,8 +62,8 @@ impl Staging {
     /// # Errors
     /// [`StoreError`].
     pub async fn begin(connections: &Arc<ImportConnections>, clock: &Arc<dyn Clock>) -> Result<Staging, StoreError> {
-        let connection = connections.take().await?;
-        remove_abandoned(&connection, clock.now() - ABANDONED_AFTER).await?;
+        let mut connection = connections.take().await?;
+        remove_abandoned(&mut connection, clock.now() - ABANDONED_AFTER).await?;
         let import_no = connection.query_one("SELECT nextval('import_numbers')", &[]).await?.get(0);
         let known = connection.query("SELECT folded, spelling FROM tag_spellings ORDER BY import_no DESC", &[]).await?;
         let spellings = TagSpellings::known(known.iter().map(|row| (row.get(0), row.get(1))));
@@ -177,9 +177,9 @@ impl Drop for Staging {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 let discarded = async {
-                    let connection = connections.take().await?;
+                    let mut connection = connections.take().await?;
                     for partition in partitions {
-                        discard(&connection, partition).await?;
+                        discard(&mut connection, partition).await?;
                     }
                     connection.release();
                     Ok::<_, StoreError>(())
@@ -195,7 +195,7 @@ impl Drop for Staging {
     }
 }
 
-async fn remove_abandoned(connection: &ImportConnection, before: OffsetDateTime) -> Result<(), StoreError> {
+async fn remove_abandoned(connection: &mut ImportConnection, before: OffsetDateTime) -> Result<(), StoreError> {
     let left = connection.query("SELECT import_no, billing_month FROM stages WHERE touched_at < $1", &[&before]).await?;
     for row in left {
         discard(connection, Partition { import_no: row.get(0), month: row.get::<_, time::Date>(1).into() }).await?;
@@ -203,12 +203,19 @@ async fn remove_abandoned(connection: &ImportConnection, before: OffsetDateTime)
     Ok(())
 }
 
-async fn discard(connection: &ImportConnection, partition: Partition) -> Result<(), StoreError> {
-    for statement in partition.discard() {
-        connection.batch_execute(&statement).await?;
-    }
+/// Removes what was staged, unless it has become part of the ledger. A landing takes the note of its stage away in its own transaction: where
+/// nobody heard how that ended, because the connection was lost at its commit, the note waits for the outcome and then tells it.
+pub(super) async fn discard(connection: &mut ImportConnection, partition: Partition) -> Result<(), StoreError> {
+    let transaction = connection.transaction().await?;
+    transaction.batch_execute(ONE_SHARD_AFTER_ANOTHER).await?;
     let day = partition.month.first_day();
-    connection.execute("DELETE FROM stages WHERE import_no = $1 AND billing_month = $2", &[&partition.import_no, &day]).await?;
+    let note = "DELETE FROM stages WHERE import_no = $1 AND billing_month = $2";
+    if transaction.execute(note, &[&partition.import_no, &day]).await? > 0 {
+        for statement in partition.discard() {
+            transaction.batch_execute(&statement).await?;
+        }
+    }
+    transaction.commit().await?;
     Ok(())
 }
 
