@@ -14,7 +14,7 @@ STATIC_BINARY := target/$(STATIC_TARGET)/release/switchback
 TOOLS := .tools
 CARGO_DENY_VERSION := 0.20.2
 
-.PHONY: help run test check fmt lint doc tidy deny advisories openapi bench bench-import bench-costs telemetry-endurance package postgres binary
+.PHONY: help run test check fmt lint doc tidy deny advisories openapi telemetry-endurance package postgres binary
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  %-20s %s\n", $$1, $$2 }'
@@ -65,15 +65,6 @@ package: $(if $(BINARY),,binary) ## the Functions package: dist/switchback-funct
 
 openapi: ## rewrite tests/data/openapi.json, the copy of the API's description
 	UPDATE_OPENAPI=1 $(CARGO) test --locked --lib http::openapi::tests::the_document_is_the_one_that_is_kept
-
-bench: ## the peers side by side
-	$(CARGO) bench --locked
-
-bench-import: ## an import of ROWS rows beside \copy into an equal table: time, memory, size, pages, DELETE
-	$(CARGO) bench --locked --bench ledger -- import $(or $(ROWS),1000000)
-
-bench-costs: ## questions about costs over ROWS rows beside the same sums in SQL
-	$(CARGO) bench --locked --bench ledger -- costs $(or $(ROWS),5000000)
 
 telemetry-endurance: ## ten minutes of load against ingestion services that fail: memory, calls, p99
 	$(CARGO) test --release --locked --test telemetry -- --ignored --nocapture endurance

@@ -2,19 +2,20 @@
 
 #![expect(clippy::panic, reason = "a bench that cannot go on ends")]
 
+#[expect(dead_code, reason = "each bench uses a part of it")]
 mod measure;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
-use std::thread;
+use std::time::Duration;
 
-use measure::{Contender, side_by_side};
+use measure::{Contender, Load, program, service, side_by_side};
+
+const LOAD: Load = Load { rounds: 15, calls: 20_000, connections: 4, settling: Duration::from_millis(2_500) };
 
 fn main() {
     let (arms, ingestion) = ([service(), service()], service());
     let router = |more: &[(&str, String)]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_switchback"));
+        let mut command = Command::new(program());
         command.arg("serve").env_clear().env("SWITCHBACK_ROLE", "router").env("SWITCHBACK_LOG", "error");
         command.env("SWITCHBACK_EVEN_URL", format!("http://{}", arms[0])).env("SWITCHBACK_ODD_URL", format!("http://{}", arms[1]));
         command.envs(more.iter().cloned());
@@ -29,40 +30,5 @@ fn main() {
         Contender::start("telemetry on, standard sampling", router(std::slice::from_ref(&connection))),
         Contender::start("telemetry on, every call recorded", router(&[connection, sampling("1")])),
     ];
-    side_by_side("telemetry, router's redirect", contenders);
-}
-
-/// A service that answers every request with 200 and an empty document: arm and ingestion service alike. It runs in this process, whose CPU
-/// is not measured.
-fn service() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    let address = listener.local_addr().expect("its address");
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            thread::spawn(move || answer(stream));
-        }
-    });
-    address
-}
-
-fn answer(stream: TcpStream) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let mut stream = stream;
-    loop {
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line).ok()? == 0 {
-                return None;
-            }
-            if line == "\r\n" {
-                break;
-            }
-            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().ok()?;
-            }
-        }
-        std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink()).ok()?;
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").ok()?;
-    }
+    side_by_side("telemetry, router's redirect", LOAD, contenders);
 }
