@@ -73,6 +73,9 @@ impl FromStr for Meter {
 /// The region whose list prices stand in where a region has none of its own.
 pub const REFERENCE_REGION: &str = "eastus";
 
+/// What stands for a region where a system runs on a machine of one's own.
+pub const LOCAL_REGION: &str = "local";
+
 /// One unit price.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Price {

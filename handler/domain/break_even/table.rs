@@ -13,7 +13,7 @@ use super::month::{Terms, month};
 use super::shape::TrafficShape;
 use crate::domain::catalogue::{Catalogue, CataloguePlan};
 use crate::domain::plan::Plan;
-use crate::domain::price::{Meter, PriceBook, PriceUsed, stale_prices};
+use crate::domain::price::{LOCAL_REGION, Meter, PriceBook, PriceUsed, REFERENCE_REGION, stale_prices};
 
 /// Calls a day beyond this many times those that were measured, or below that fraction of them, are extrapolated.
 const SEEN_FACTOR: f64 = 10.0;
@@ -35,6 +35,13 @@ pub struct PlanQuestion {
     pub region: String,
     /// The plans compared; all of the catalogue where none is named.
     pub plans: Vec<Plan>,
+}
+
+impl PlanQuestion {
+    /// The region whose prices hold: a machine of one's own has none.
+    fn region_priced(&self) -> &str {
+        if self.region == LOCAL_REGION { REFERENCE_REGION } else { &self.region }
+    }
 }
 
 /// Where traffic comes from.
@@ -112,7 +119,8 @@ pub struct PlanCost {
 /// Every plan asked for under the traffic asked for, with prices as they are seen on `today`.
 #[must_use]
 pub fn compare_plans(question: &PlanQuestion, today: Date) -> PlansDocument {
-    let PlanQuestion { traffic, prices, region, .. } = question;
+    let PlanQuestion { traffic, prices, .. } = question;
+    let region = question.region_priced();
     // Looked up some ten thousand times.
     let amounts: BTreeMap<&str, &BigDecimal> =
         Meter::all().filter_map(|meter| Some((meter.as_str(), &prices.find(meter, region)?.amount))).collect();
@@ -138,7 +146,7 @@ pub fn compare_plans(question: &PlanQuestion, today: Date) -> PlansDocument {
     let used: Vec<PriceUsed> = meters.into_iter().filter_map(|meter| prices.named(meter, region)).map(PriceUsed::from).collect();
     PlansDocument {
         traffic: TrafficDocument::of(question),
-        region: region.clone(),
+        region: region.to_owned(),
         plans,
         crossings: turns(false),
         crossings_with_grants: turns(true),
@@ -216,8 +224,11 @@ fn notes(question: &PlanQuestion, prices: &[PriceUsed]) -> Vec<String> {
                 .to_owned(),
         ),
     }
-    if prices.iter().any(|price| price.is_elsewhere(&question.region)) {
-        notes.push(format!("no price is known for some meters in region {}: another region's list price stands in", question.region));
+    if prices.iter().any(|price| price.is_elsewhere(question.region_priced())) {
+        notes.push(format!(
+            "no price is known for some meters in region {}: another region's list price stands in",
+            question.region_priced()
+        ));
     }
     notes
 }

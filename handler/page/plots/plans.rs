@@ -162,7 +162,9 @@ fn marks(chart: &mut Chart<'_, '_>, plans: &PlansPlot, width: u32) -> Result<(),
     for (number, mark) in (1..).zip(plans.crossings.iter().filter(|mark| mark.cost >= LEAST)) {
         let point = (mark.calls_per_day, mark.cost);
         chart.draw_series([Circle::new(point, 5, Ink::Text.filled())])?;
-        let name = if width > 500 { format!("{number} {}", mark.name) } else { number.to_string() };
+        let near = |other: &NamedPoint| (0.4..2.5).contains(&(other.calls_per_day / mark.calls_per_day)) && other != mark;
+        let room = width > 500 && !plans.crossings.iter().any(near);
+        let name = if room { format!("{number} {}", mark.name) } else { number.to_string() };
         chart.draw_series([Text::new(name, (point.0, point.1 * 1.06), Ink::Text.words(WORDS).pos(above))])?;
     }
     let beside = Pos::new(HPos::Left, VPos::Bottom);
