@@ -12,12 +12,12 @@ use super::api::{self, JSON};
 use super::database::{DatabaseChoice, open_store};
 use super::failure::Failure;
 use super::process::runtime;
-use super::values::{minute, price_file};
+use super::values::{PriceFile, minute, price_file};
 use crate::clock::{Clock, SystemClock};
 use crate::comparison::Comparison;
 use crate::config::{BaseUrl, comparison, process_setting};
 use crate::domain::figures::{counted, decimals, share};
-use crate::domain::price::{PriceBook, PriceOverride};
+use crate::domain::price::PriceBook;
 use crate::domain::schedule::Schedule;
 use crate::http::endpoints::plans;
 
@@ -44,7 +44,7 @@ pub struct Plans {
     run: Option<String>,
     /// A file of negotiated prices that win over all others: meter=amount in USD, one a line
     #[arg(long, value_name = "FILE", value_parser = price_file, conflicts_with = "url")]
-    prices: Option<Vec<PriceOverride>>,
+    prices: Option<PriceFile>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -93,7 +93,7 @@ impl Plans {
             return api::call(url, Method::GET, &format!("/api/plans?{query}"), JSON, None).await;
         }
         let (mut config, rule) = comparison::from_process_environment()?;
-        config.price_overrides.splice(0..0, self.prices.clone().unwrap_or_default());
+        config.price_overrides.splice(0..0, self.prices.clone().unwrap_or_default().0);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let given = self.calls_per_day.is_some() && self.duration.is_some();
         if given && process_setting("DATABASE_URL").is_none() {

@@ -8,11 +8,11 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use super::database::{DatabaseChoice, open_store};
 use super::failure::Failure;
 use super::process::runtime;
-use super::values::price_file;
+use super::values::{PriceFile, price_file};
 use crate::azure::prices::{RETAIL_PRICES, fetch};
 use crate::clock::{Clock, SystemClock};
 use crate::config::comparison;
-use crate::domain::price::{Meter, PriceBook, PriceOverride};
+use crate::domain::price::{Meter, PriceBook};
 use crate::outgoing::http_client;
 
 /// Unit prices.
@@ -43,7 +43,7 @@ struct Choice {
     region: Option<String>,
     /// A file of negotiated prices that win over all others: meter=amount in USD, one a line
     #[arg(long, value_name = "FILE", value_parser = price_file)]
-    prices: Option<Vec<PriceOverride>>,
+    prices: Option<PriceFile>,
     #[command(flatten)]
     database: DatabaseChoice,
 }
@@ -62,7 +62,7 @@ impl Choice {
     fn show(self) -> Result<(), Failure> {
         let (config, _) = comparison::from_process_environment()?;
         let region = self.region.unwrap_or(config.region);
-        let overrides = [self.prices.unwrap_or_default(), config.price_overrides].concat();
+        let overrides = [self.prices.unwrap_or_default().0, config.price_overrides].concat();
         let database = self.database.config()?;
         runtime()?.block_on(async {
             let clock = Arc::new(SystemClock::new());

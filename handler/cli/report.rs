@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::database::{DatabaseChoice, open_store};
 use super::failure::Failure;
 use super::process::runtime;
-use super::values::{minute, price_file, read_moment};
+use super::values::{PriceFile, minute, price_file, read_moment};
 use crate::clock::SystemClock;
 use crate::comparison::{Comparison, Overview, ReportQuery};
 use crate::config::{BaseUrl, comparison, process_setting};
@@ -20,7 +20,6 @@ use crate::domain::break_even::Crossing;
 use crate::domain::figures::{self, Unit, amount, count, decimals, difference, percent, size_of_difference};
 use crate::domain::moment;
 use crate::domain::plan::Plan;
-use crate::domain::price::PriceOverride;
 use crate::domain::report::{CategorySum, CheckLine, Finding, Metric, Report, Status};
 use crate::domain::run::{RunChoice, RunDocument};
 use crate::domain::schedule::Schedule;
@@ -62,14 +61,14 @@ pub struct ReportCommand {
     database: DatabaseChoice,
     /// A file of negotiated prices that win over all others: meter=amount in USD, one a line
     #[arg(long, value_name = "FILE", value_parser = price_file)]
-    prices: Option<Vec<PriceOverride>>,
+    prices: Option<PriceFile>,
 }
 
 impl ReportCommand {
     /// Makes the report and prints it.
     pub fn run(self) -> Result<(), Failure> {
         let (mut config, rule) = comparison::from_process_environment()?;
-        config.price_overrides.splice(0..0, self.prices.clone().unwrap_or_default());
+        config.price_overrides.splice(0..0, self.prices.clone().unwrap_or_default().0);
         let database = self.database.config()?;
         let schedule = Schedule::with_minute(rule, self.minute.unwrap_or(Schedule::MINUTE));
         let query = ReportQuery { run: self.run.clone(), from: self.from, to: self.to, last: None, burn_in: self.burn_in };

@@ -44,11 +44,15 @@ pub fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Negotiated prices of a file. A type of its own: of a list, clap would want several arguments.
+#[derive(Debug, Clone, Default)]
+pub struct PriceFile(pub Vec<PriceOverride>);
+
 /// A file of prices, `meter=amount` one a line.
 ///
 /// # Errors
 /// Says what would be right, or why the file could not be read.
-pub fn price_file(path: &str) -> Result<Vec<PriceOverride>, String> {
+pub fn price_file(path: &str) -> Result<PriceFile, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{path} could not be read: {error}"))?;
-    parse_overrides(&text).map_err(|error| format!("{path}: {error}"))
+    parse_overrides(&text).map(PriceFile).map_err(|error| format!("{path}: {error}"))
 }
