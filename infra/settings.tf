@@ -7,10 +7,11 @@ locals {
   urls = { for role, names in local.apps : role => "https://${names.host}" }
 
   # As in app-service/S1 and functions/flex-512: derived from the variable
-  # that chooses the plan, so that the report prices what really runs.
+  # that chooses the plan, so that the report prices what really runs. Flex
+  # Consumption has other prices for instances that are kept warm.
   plans = {
     for arm, choice in local.arms :
-    arm => "${choice.hosting == "app_service" ? "app-service" : "functions"}/${choice.plan}"
+    arm => choice.hosting == "app_service" ? "app-service/${choice.plan}" : "functions/${choice.plan}${choice.min_instances > 0 ? "-always-ready" : ""}"
   }
 
   # The timer runs in one app: where the caller says, else on an arm that is a

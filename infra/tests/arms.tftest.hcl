@@ -173,8 +173,8 @@ run "both_on_functions" {
   }
 
   assert {
-    condition     = output.arms.even.plan == "functions/flex-2048" && output.arms.odd.plan == "functions/flex-512" && module.arm["even"].plan.name != module.arm["odd"].plan.name
-    error_message = "large instances beside small ones, each on a plan of its own"
+    condition     = output.arms.even.plan == "functions/flex-2048-always-ready" && output.arms.odd.plan == "functions/flex-512" && module.arm["even"].plan.name != module.arm["odd"].plan.name
+    error_message = "large instances that are kept warm beside small ones, each on a plan of its own"
   }
 
   assert {
