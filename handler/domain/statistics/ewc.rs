@@ -67,6 +67,10 @@ impl SeriesEstimator {
     pub fn mean(&mut self, series: &[f64]) -> Option<SeriesMean> {
         let moments = Moments::of(series).filter(|moments| moments.n > 2)?;
         let used = cosines(moments.n);
+        if moments.standard_deviation == 0.0 {
+            // Not one failure in a year: nothing to transform.
+            return Some(SeriesMean { pairs: moments.n, mean: moments.mean, standard_error: 0.0, degrees_of_freedom: used as f64, lag1: 0.0 });
+        }
         self.buffer.clear();
         self.buffer.extend(series.iter().map(|value| value - moments.mean));
         // Unscaled: Σ z_t cos(π j (t − ½)/N). Its j = 0 is the sum of deviations, nothing but rounding.

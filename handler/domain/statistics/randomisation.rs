@@ -23,6 +23,8 @@ pub fn randomisation_p(differences: &[f64], seed: u64) -> Option<f64> {
     let as_large = |sum: f64| sum.abs() >= observed.abs() - TIE * size;
     match differences.len() {
         0 => None,
+        // However the coins fall, nothing differs.
+        _ if size == 0.0 => Some(1.0),
         pairs if pairs < MIN_PAIRS_DRAWN => Some(exact(differences, as_large)),
         _ => Some(drawn(differences, as_large, seed)),
     }
