@@ -24,6 +24,7 @@ use crate::http::key_ring::{self, KeyRing};
 use crate::http::lame_duck::LameDuck;
 use crate::http::request::Routes;
 use crate::http::routes::{self, ApiParts, RouterParts};
+use crate::http::session::Sessions;
 use crate::http::table::ARM_ROUTES;
 use crate::http::timer::WatchTimer;
 use crate::outgoing::{ClientError, probing_client};
@@ -116,7 +117,7 @@ impl Setup<'_> {
             background.spawn("the writer of decisions", routing::flush::decisions(routing, self.worker, store, clock, stop));
         }
         measures::router(self.registry, &routing, store.as_ref());
-        let trust = Trust::of(self.keys(&router.keys, background), None);
+        let trust = Trust::of(self.keys(&router.keys, background), Sessions::default(), None);
         let parts = RouterParts { routing: Arc::clone(&routing), open: router.open, trust, registry: Arc::clone(self.registry) };
         let routes = routes::router(Arc::new(parts));
         Ok(RoleParts { arm: None, windows: None, routes, routing: Some(routing), front: self.front(store)?, lame_duck: None })
@@ -187,9 +188,9 @@ impl Setup<'_> {
 fn trust(keys: Arc<KeyRing>, api: &ApiConfig, config: &Config) -> Trust {
     // Behind the Functions host every caller seems to be on this machine.
     let loopback = (api.open.loopback && !config.under_functions_host).then(|| config.cors.clone());
-    let trust = Trust::of(keys, loopback);
+    let trust = Trust::of(keys, Sessions::new(config.ticket_key.as_ref()), loopback);
     match trust {
-        Trust::Keys(_) => {}
+        Trust::Keys(..) => {}
         Trust::Loopback(_) => tracing::info!("no API keys are configured, so only callers on this machine are served"),
         Trust::Nobody => tracing::warn!(
             "no API keys are configured, so nobody is served but open paths: set SWITCHBACK_API_KEYS, or on a machine of your own \

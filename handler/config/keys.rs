@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
@@ -66,6 +67,15 @@ impl ApiKey {
     pub fn scope(&self) -> Scope {
         self.scope
     }
+
+    /// HMAC-SHA-256 (RFC 2104) of `parts` under the key's digest: changes with the key, and tells nothing of it.
+    #[must_use]
+    pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        // HMAC takes keys of any length, so this constructor cannot fail.
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.digest).expect("HMAC accepts keys of any length");
+        parts.iter().for_each(|part| mac.update(part));
+        mac.finalize().into_bytes().into()
+    }
 }
 
 impl FromStr for ApiKey {
@@ -113,6 +123,12 @@ impl ApiKeys {
     #[must_use]
     pub fn names(&self) -> Vec<&str> {
         self.0.iter().map(ApiKey::name).collect()
+    }
+
+    /// The key called `name`.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&ApiKey> {
+        self.0.iter().find(|key| key.name == name)
     }
 
     /// The key whose text is `secret`. Every entry is compared, each in constant time, so that timing tells nothing about any.

@@ -63,6 +63,12 @@ impl TicketKey {
         self.cut_mac(&[b"switchback sampling v1"])
     }
 
+    /// A secret that sessions of browsers rest on; it tells nothing of the key.
+    #[must_use]
+    pub fn session_secret(&self) -> [u8; MAC_BYTES] {
+        self.cut_mac(&[b"switchback session v1"])
+    }
+
     /// What tells this key from others; it tells nothing else of the key, and proves nothing.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; FINGERPRINT_BYTES] {

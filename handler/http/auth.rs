@@ -1,6 +1,8 @@
-//! Who may call: holders of an API key, sent in the `x-api-key` header; where none is configured, this machine or nobody.
+//! Who may call: holders of an API key, sent in the `x-api-key` header, and browsers that presented one once; where none is configured, this
+//! machine or nobody.
 //!
-//! The Authorization header is not used: clients drop it when a redirect changes host.
+//! The Authorization header is not used: clients drop it when a redirect changes host. A session reads, and writes by a form of our own pages
+//! alone, whose token no other site knows.
 
 use std::sync::Arc;
 
@@ -9,15 +11,18 @@ use http::header::{HOST, ORIGIN};
 
 use super::call::Call;
 use super::key_ring::KeyRing;
+use super::locality::{names_loopback, was_proxied};
 use super::problem::{Problem, ProblemKind};
+use super::session::{BrowserSession, Sessions};
 use crate::config::CorsOrigins;
-use crate::config::keys::{ApiKeys, Scope};
+use crate::config::keys::{ApiKey, ApiKeys, Scope};
 use crate::contract::API_KEY;
+use crate::page::Visitor;
 
 /// Whom an arm trusts.
 pub enum Trust {
-    /// Callers with one of these keys.
-    Keys(Arc<KeyRing>),
+    /// Callers with one of these keys, and browsers in a session of one.
+    Keys(Arc<KeyRing>, Sessions),
     /// Callers on this machine, and pages of these origins.
     Loopback(CorsOrigins),
     /// Nobody: no key is configured.
@@ -29,13 +34,39 @@ pub enum Trust {
 pub struct Principal {
     /// The key's name; `loopback` where none is configured.
     pub name: String,
+    /// Whether they may write.
+    pub may_write: bool,
+    /// The session of a browser; none where a key came with the call, or none is needed.
+    pub session: Option<BrowserSession>,
 }
 
 impl Principal {
     /// A caller of what is open to everyone.
     #[must_use]
     pub fn anyone() -> Self {
-        Principal { name: "anyone".to_owned() }
+        Principal { name: "anyone".to_owned(), may_write: false, session: None }
+    }
+
+    /// Who looks at a page.
+    #[must_use]
+    pub fn visitor(&self) -> Visitor {
+        Visitor {
+            signed_in_as: self.session.as_ref().map(|_| self.name.clone()),
+            form_token: self.session.as_ref().map(|session| session.form_token.clone()).unwrap_or_default(),
+            may_write: self.may_write,
+        }
+    }
+
+    /// Checks that a form came from a page of ours, by the token it brought along. One that came with a key needs none, nor do callers on this
+    /// machine, whose Origin was looked at.
+    ///
+    /// # Errors
+    /// [`ProblemKind::Forbidden`].
+    pub fn proves(&self, token: &str) -> Result<(), Problem> {
+        if self.session.as_ref().is_none_or(|session| session.proves(token)) {
+            return Ok(());
+        }
+        Err(Problem::new(ProblemKind::Forbidden, "the form is not of this session: load its page again and send it once more"))
     }
 }
 
@@ -43,9 +74,9 @@ impl Trust {
     /// Whom an arm with these keys trusts. `loopback` holds the origins whose pages may call where callers on this machine need no key; none:
     /// they need one too.
     #[must_use]
-    pub fn of(keys: Arc<KeyRing>, loopback: Option<CorsOrigins>) -> Self {
+    pub fn of(keys: Arc<KeyRing>, sessions: Sessions, loopback: Option<CorsOrigins>) -> Self {
         match (keys.keys().is_empty(), loopback) {
-            (false, _) => Trust::Keys(keys),
+            (false, _) => Trust::Keys(keys, sessions),
             (true, Some(origins)) => Trust::Loopback(origins),
             (true, None) => Trust::Nobody,
         }
@@ -56,40 +87,81 @@ impl Trust {
     /// # Errors
     /// [`ProblemKind::Unauthorized`] without a known key, [`ProblemKind::Forbidden`] when its scope does not reach.
     pub fn admit(&self, call: &Call, headers: &HeaderMap, scope: Scope) -> Result<Principal, Problem> {
+        self.admitted(call, headers, scope, scope == Scope::Read)
+    }
+
+    /// Admits a form of our own pages, which may write in a session; its token has yet to prove that it is ([`Principal::proves`]).
+    ///
+    /// # Errors
+    /// As [`Trust::admit`] for [`Scope::Write`].
+    pub fn admit_form(&self, call: &Call, headers: &HeaderMap) -> Result<Principal, Problem> {
+        self.admitted(call, headers, Scope::Write, true)
+    }
+
+    /// Whether browsers can sign in here.
+    #[must_use]
+    pub const fn takes_sessions(&self) -> bool {
+        matches!(self, Trust::Keys(..))
+    }
+
+    fn admitted(&self, call: &Call, headers: &HeaderMap, scope: Scope, by_session: bool) -> Result<Principal, Problem> {
         match self {
-            Trust::Keys(ring) => admit_key(&ring.keys(), headers, scope),
-            Trust::Loopback(origins) if is_local(call, headers, origins) => Ok(Principal { name: "loopback".to_owned() }),
+            Trust::Keys(ring, sessions) => {
+                let keys = ring.keys();
+                let session = || sessions.find(&keys, headers, call.arrived_at);
+                match session().filter(|_| by_session && !headers.contains_key(API_KEY)) {
+                    Some((key, session)) => reached(key, Some(session), scope),
+                    None => admit_key(&keys, headers, scope),
+                }
+            }
+            Trust::Loopback(origins) if is_local(call, headers, origins) => {
+                Ok(Principal { name: "loopback".to_owned(), may_write: true, session: None })
+            }
             Trust::Loopback(_) => {
                 Err(Problem::new(ProblemKind::Unauthorized, "no API keys are configured, so only callers on this machine are served"))
             }
             Trust::Nobody => Err(Problem::new(ProblemKind::Unauthorized, "no API keys are configured, so nobody is served")),
         }
     }
+
+    /// The cookie of a session for whoever presents the text of a key.
+    ///
+    /// # Errors
+    /// [`ProblemKind::Unauthorized`] where the key is not known, or none is configured.
+    pub fn begin_session(&self, call: &Call, secret: &str) -> Result<String, Problem> {
+        let Trust::Keys(ring, sessions) = self else {
+            return Err(Problem::new(ProblemKind::Unauthorized, "no API keys are configured, so there is nothing to sign in with"));
+        };
+        let keys = ring.keys();
+        let key = keys.find(secret.trim()).ok_or_else(unknown_key)?;
+        Ok(sessions.begin(key, call.arrived_at))
+    }
+}
+
+fn unknown_key() -> Problem {
+    Problem::new(ProblemKind::Unauthorized, "the API key is not known")
 }
 
 fn admit_key(keys: &ApiKeys, headers: &HeaderMap, scope: Scope) -> Result<Principal, Problem> {
     let Some(secret) = headers.get(API_KEY).and_then(|value| value.to_str().ok()) else {
         return Err(Problem::new(ProblemKind::Unauthorized, format!("send an API key in the {API_KEY} header")));
     };
-    let Some(key) = keys.find(secret) else {
-        return Err(Problem::new(ProblemKind::Unauthorized, "the API key is not known"));
-    };
+    reached(keys.find(secret).ok_or_else(unknown_key)?, None, scope)
+}
+
+/// The holder of `key`, where its scope reaches.
+fn reached(key: &ApiKey, session: Option<BrowserSession>, scope: Scope) -> Result<Principal, Problem> {
     if key.scope() < scope {
         let detail = format!("key '{}' has scope {}, this call needs {}", key.name(), key.scope().as_str(), scope.as_str());
         return Err(Problem::new(ProblemKind::Forbidden, detail));
     }
-    Ok(Principal { name: key.name().to_owned() })
+    Ok(Principal { name: key.name().to_owned(), may_write: key.scope() >= Scope::Write, session })
 }
 
 /// Whether a call comes from this machine, directly, by its name, and from nobody's page but our own: a browser runs pages of strangers,
 /// and what they send comes from this machine too.
 fn is_local(call: &Call, headers: &HeaderMap, origins: &CorsOrigins) -> bool {
     call.peer.ip().is_loopback() && !was_proxied(headers) && names_loopback(headers) && !is_foreign(headers, origins)
-}
-
-/// Whether anything says that the call came through a proxy, whose peers are not known here.
-fn was_proxied(headers: &HeaderMap) -> bool {
-    headers.keys().any(|name| name.as_str().starts_with("x-forwarded-") || matches!(name.as_str(), "forwarded" | "via" | "x-real-ip"))
 }
 
 /// Whether a page of another origin sent the call (Fetch standard: `Origin`; Fetch Metadata: `Sec-Fetch-Site`).
@@ -108,22 +180,11 @@ fn is_foreign(headers: &HeaderMap, origins: &CorsOrigins) -> bool {
     })
 }
 
-/// Whether the Host header names this machine: a page that rebinds its own name to 127.0.0.1 sends that name.
-fn names_loopback(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(HOST).and_then(|value| value.to_str().ok()) else { return true };
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::config::keys::ApiKey;
     use crate::domain::schedule::Minute;
 
     fn call(peer: &str) -> Call {
@@ -153,7 +214,7 @@ mod tests {
     #[test]
     fn keys_decide_by_scope() {
         let setting = format!("{},{}", ApiKey::of_secret("ci", Scope::Write, "w"), ApiKey::of_secret("bi", Scope::Read, "r"));
-        let trust = Trust::of(ring(setting.parse().unwrap()), None);
+        let trust = Trust::of(ring(setting.parse().unwrap()), Sessions::default(), None);
         assert_eq!(outcome(&trust, "127.0.0.1:1", &[], Scope::Read), Err(ProblemKind::Unauthorized));
         assert_eq!(outcome(&trust, "127.0.0.1:1", &[("x-api-key", "?")], Scope::Read), Err(ProblemKind::Unauthorized));
         assert_eq!(outcome(&trust, "9.9.9.9:1", &[("x-api-key", "r")], Scope::Read), Ok("bi".into()));
@@ -161,8 +222,27 @@ mod tests {
         assert_eq!(outcome(&trust, "9.9.9.9:1", &[("x-api-key", "w")], Scope::Write), Ok("ci".into()));
     }
 
+    #[test]
+    fn a_session_reads_and_writes_by_forms_alone() {
+        let setting = format!("{},{}", ApiKey::of_secret("ci", Scope::Write, "w"), ApiKey::of_secret("bi", Scope::Read, "r"));
+        let trust = Trust::of(ring(setting.parse().unwrap()), Sessions::default(), None);
+        let caller = call("9.9.9.9:1");
+        assert!(trust.begin_session(&caller, "?").is_err());
+        let cookie = |secret: &str| format!("__Host-switchback={}", trust.begin_session(&caller, secret).unwrap());
+        let (writer, reader) = (cookie("w"), cookie(" r\n"));
+        let sent = |cookie: &str| headers(&[("host", "arm.example"), ("cookie", cookie)]);
+        assert_eq!(outcome(&trust, "9.9.9.9:1", &[("host", "arm.example"), ("cookie", &reader)], Scope::Read), Ok("bi".into()));
+        assert_eq!(trust.admit(&caller, &sent(&writer), Scope::Write).unwrap_err().kind, ProblemKind::Unauthorized, "read-only by itself");
+        assert_eq!(trust.admit_form(&caller, &sent(&reader)).unwrap_err().kind, ProblemKind::Forbidden);
+        let form = trust.admit_form(&caller, &sent(&writer)).unwrap();
+        assert!(form.proves(&form.visitor().form_token).is_ok() && form.proves("").is_err() && form.proves("guessed").is_err());
+        assert_eq!(form.visitor().signed_in_as.as_deref(), Some("ci"));
+        let wrong_key = [("host", "arm.example"), ("cookie", writer.as_str()), ("x-api-key", "?")];
+        assert!(outcome(&trust, "9.9.9.9:1", &wrong_key, Scope::Read).is_err(), "whoever sends a key is judged by it");
+    }
+
     fn loopback() -> Trust {
-        Trust::of(ring(ApiKeys::default()), Some(CorsOrigins::Only(vec!["http://localhost:8080".to_owned()])))
+        Trust::of(ring(ApiKeys::default()), Sessions::default(), Some(CorsOrigins::Only(vec!["http://localhost:8080".to_owned()])))
     }
 
     #[test]
@@ -172,7 +252,7 @@ mod tests {
         assert!(outcome(&trust, "[::1]:1", &[("host", "[::1]:8081")], Scope::Write).is_ok());
         assert!(outcome(&trust, "10.0.0.7:1", &[("host", "localhost")], Scope::Read).is_err());
         assert!(outcome(&trust, "127.0.0.1:1", &[("host", "rebound.example")], Scope::Read).is_err());
-        let nobody = Trust::of(ring(ApiKeys::default()), None);
+        let nobody = Trust::of(ring(ApiKeys::default()), Sessions::default(), None);
         assert!(outcome(&nobody, "127.0.0.1:1", &[("host", "localhost")], Scope::Read).is_err());
     }
 
@@ -204,7 +284,7 @@ mod tests {
         assert!(page(&[("sec-fetch-site", "cross-site")]).is_err(), "a link or an image on a strangers' page");
         assert!(page(&[("sec-fetch-site", "none")]).is_ok(), "typed into the address bar");
         assert!(page(&[("sec-fetch-site", "same-origin"), ("origin", "http://localhost:8081")]).is_ok());
-        let any = Trust::of(ring(ApiKeys::default()), Some(CorsOrigins::Any));
+        let any = Trust::of(ring(ApiKeys::default()), Sessions::default(), Some(CorsOrigins::Any));
         let stranger = [("host", "localhost"), ("origin", "https://evil.example")];
         assert!(outcome(&any, "127.0.0.1:1", &stranger, Scope::Read).is_err(), "every origin may read what is open, and nothing more");
     }

@@ -196,7 +196,8 @@ impl Shared {
             headers.insert(ROUTING, HeaderValue::from_static(if call.ticketed { "ticket" } else { "arrival" }));
         }
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        // Pages with forms say otherwise: without a referrer a browser hides their origin too.
+        headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     }
 
     /// Counts the call into its window; dropped unfinished, the entry counts as a caller who left.

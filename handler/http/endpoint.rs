@@ -43,6 +43,8 @@ pub enum Access {
     Read,
     /// Callers with write scope.
     Write,
+    /// Callers with write scope, and browsers in a session of one by a form of our own pages.
+    WriteForm,
 }
 
 /// A part that a setting can open to everyone: `SWITCHBACK_OPEN` on an arm, `SWITCHBACK_ROUTER_OPEN` on the router.

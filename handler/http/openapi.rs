@@ -92,7 +92,7 @@ fn security(access: Access) -> Vec<SecurityRequirement> {
         Access::Everyone => vec![SecurityRequirement::default()],
         Access::OpenBy(_) => vec![SecurityRequirement::default(), key("read")],
         Access::Read => vec![key("read")],
-        Access::Write => vec![key("write")],
+        Access::Write | Access::WriteForm => vec![key("write")],
     }
 }
 
@@ -100,7 +100,7 @@ fn security(access: Access) -> Vec<SecurityRequirement> {
 fn add_problems(operation: &mut Described, access: Access) {
     let shared: [(&str, &str, bool); 5] = [
         ("401", "No API key came with the call, or one that is not known", access != Access::Everyone),
-        ("403", "The API key lacks the scope `write`", access == Access::Write),
+        ("403", "The API key lacks the scope `write`", matches!(access, Access::Write | Access::WriteForm)),
         ("500", "The program failed; the request id finds the log line", true),
         ("503", "Too many calls are being served, or the database is unavailable: try again after Retry-After", true),
         ("504", "The call was not finished within its time limit", true),

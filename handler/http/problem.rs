@@ -166,6 +166,12 @@ impl Problem {
         problem
     }
 
+    /// What a person can be told of it.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        self.detail.as_deref().unwrap_or(self.kind.title())
+    }
+
     /// The same problem with a cause for the log.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {

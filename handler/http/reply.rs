@@ -1,9 +1,12 @@
-//! Replies that several endpoints make: JSON and pages. Must not know what they say.
+//! Replies that several endpoints make: JSON, pages, ways to pages. Must not know what they say.
 
-use http::Response;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, REFERRER_POLICY};
+use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 use warp::Reply;
+
+use super::problem::Problem;
+use crate::page::{POLICY, PageError};
 
 /// JSON that no cache keeps.
 #[must_use]
@@ -11,13 +14,45 @@ pub fn json(value: &impl Serialize) -> warp::reply::Response {
     warp::reply::with_header(warp::reply::json(value), CACHE_CONTROL, "no-store").into_response()
 }
 
-/// A page under a content security policy; `cache` is its `Cache-Control`.
-#[must_use]
-pub fn html(page: String, policy: HeaderValue, cache: &'static str) -> warp::reply::Response {
-    let mut response = Response::new(page.into());
+/// A page of the site, with this status.
+///
+/// # Errors
+/// An internal problem where the page could not be rendered.
+pub fn page(status: StatusCode, rendered: Result<String, PageError>) -> Result<warp::reply::Response, Problem> {
+    page_under(&POLICY, status, rendered)
+}
+
+/// A page of the site under a policy of its own.
+///
+/// # Errors
+/// As [`page`].
+pub fn page_under(policy: &str, status: StatusCode, rendered: Result<String, PageError>) -> Result<warp::reply::Response, Problem> {
+    let policy = HeaderValue::try_from(format!("{policy}; frame-ancestors 'none'")).map_err(Problem::internal)?;
+    let mut response = Response::new(rendered.map_err(Problem::internal)?.into());
+    *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(CONTENT_SECURITY_POLICY, policy);
-    response
+    // Without it a browser says of a form that its origin is null, as those of strangers say.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    Ok(response)
+}
+
+/// The way to another page of the site, to be read with GET (RFC 9110, section 15.4.4).
+///
+/// # Errors
+/// An internal problem where `address` can't stand in a header.
+pub fn see_other(address: &str) -> Result<warp::reply::Response, Problem> {
+    let mut response = Response::new(Default::default());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    response.headers_mut().insert(LOCATION, HeaderValue::try_from(address).map_err(Problem::internal)?);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// Whether a caller wants a page, as browsers do that follow a link or send a form; programs name other types, or any.
+#[must_use]
+pub fn wants_page(headers: &HeaderMap) -> bool {
+    headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|value| value.contains("text/html"))
 }

@@ -25,6 +25,8 @@ pub type Routes = BoxedFilter<(Response,)>;
 pub struct RequestParts {
     /// Its method; an arm sees HEAD as GET.
     pub method: Method,
+    /// Its path.
+    pub path: String,
     /// Its headers.
     pub headers: HeaderMap,
     /// What the edge learned of it.
@@ -59,8 +61,8 @@ pub fn path_where(
 
 /// Extracts what an endpoint needs beside the body.
 pub fn parts() -> impl Filter<Extract = (RequestParts,), Error = Rejection> + Clone {
-    let facts = warp::method().and(warp::header::headers_cloned()).and(warp::ext::get::<Call>()).and(query());
-    facts.map(|method, headers, call, query| RequestParts { method, headers, call, query })
+    let facts = warp::method().and(warp::path::full()).and(warp::header::headers_cloned()).and(warp::ext::get::<Call>()).and(query());
+    facts.map(|method, path: FullPath, headers, call, query| RequestParts { method, path: path.as_str().to_owned(), headers, call, query })
 }
 
 /// Extracts the raw query, if there is one.

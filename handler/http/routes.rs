@@ -19,11 +19,14 @@ use super::body;
 use super::call::Call;
 use super::endpoint::Access;
 use super::endpoints::dashboard::{self, Dashboard};
-use super::endpoints::{charges, costs, docs, health, imports, instance, metrics, plans, report, routing, runs, windows};
+use super::endpoints::{
+    charges, costs, costs_page, docs, health, imports, imports_page, instance, metrics, plans, report, routing, runs, runs_page, sign_in, windows,
+};
 use super::lame_duck::LameDuck;
 use super::openapi;
 use super::problem::{Problem, ProblemKind};
 use super::redirect::redirect;
+use super::reply::{self, wants_page};
 use super::request::{RequestParts, Routes, Target, finish, parts, path_where, query, target, timed, with};
 use super::table::{ARM, ArmOperation, RESERVED, ROUTER, RouterOperation};
 use crate::clock::Clock;
@@ -32,6 +35,7 @@ use crate::config::keys::Scope;
 use crate::config::{ApiConfig, OpenPaths};
 use crate::domain::schedule::Schedule;
 use crate::domain::shared_settings::SharedSettings;
+use crate::page::render_trouble;
 use crate::routing::Routing;
 use crate::store::Store;
 use crate::telemetry::metrics::Registry;
@@ -100,12 +104,24 @@ pub fn router(shared: Arc<RouterParts>) -> Routes {
 pub fn api(shared: Arc<ApiParts>) -> Routes {
     let routes = target(&ARM).and(with(shared)).and(parts()).and(warp::body::stream());
     finish(routes.then(|target: Target<ArmOperation>, api: Arc<ApiParts>, request: RequestParts, body| async move {
-        let operation = target.endpoint.operation(&request.method)?;
-        let caller = admit(&api.trust, &api.config.open, operation.access, &request)?;
-        names_its_type(&request)?;
-        let call = AdmittedCall { request, caller, parameter: target.parameter };
-        timed(api.limit(operation.id), api.serve_reliably(operation.id, &call, body)).await
+        let answer = api.answer(&target, &request, body).await;
+        answer.or_else(|problem| shown(problem, &api.trust, &request))
     }))
+}
+
+/// A problem as a browser shows it that asked for a page: the way to sign in, or the words on a page. Whatever is a failure of ours goes on
+/// to the boundary, which logs it.
+fn shown(problem: Problem, trust: &Trust, request: &RequestParts) -> Result<Response, Problem> {
+    if !wants_page(&request.headers) {
+        return Err(problem);
+    }
+    if problem.kind == ProblemKind::Unauthorized && request.method == Method::GET && trust.takes_sessions() {
+        return sign_in::instead_of(request);
+    }
+    if request.path.starts_with("/api/") || !problem.kind.status().is_client_error() {
+        return Err(problem);
+    }
+    reply::page(problem.kind.status(), render_trouble(problem.kind.title(), problem.words(), &request.call.request_id))
 }
 
 /// Who calls, where they may: a part that is `open` is everyone's.
@@ -115,6 +131,7 @@ fn admit(trust: &Trust, open: &OpenPaths, access: Access, request: &RequestParts
         Access::OpenBy(opening) if opening.is_open(open) => return Ok(Principal::anyone()),
         Access::OpenBy(_) | Access::Read => Scope::Read,
         Access::Write => Scope::Write,
+        Access::WriteForm => return trust.admit_form(&request.call, &request.headers),
     };
     trust.admit(&request.call, &request.headers, scope)
 }
@@ -133,28 +150,41 @@ fn names_its_type(request: &RequestParts) -> Result<(), Problem> {
 }
 
 /// A call that may do what it asks for.
-struct AdmittedCall {
-    request: RequestParts,
+struct AdmittedCall<'call> {
+    request: &'call RequestParts,
     caller: Principal,
     /// The text of the path's parameter.
-    parameter: String,
+    parameter: &'call str,
 }
 
 impl ApiParts {
+    async fn answer<B: Buf + Send + 'static>(
+        &self,
+        target: &Target<ArmOperation>,
+        request: &RequestParts,
+        body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
+    ) -> Result<Response, Problem> {
+        let operation = target.endpoint.operation(&request.method)?;
+        let caller = admit(&self.trust, &self.config.open, operation.access, request)?;
+        names_its_type(request)?;
+        let call = AdmittedCall { request, caller, parameter: &target.parameter };
+        timed(self.limit(operation.id), self.serve_reliably(operation.id, &call, body)).await
+    }
+
     /// How long an operation may take.
     const fn limit(&self, operation: ArmOperation) -> Duration {
         match operation {
-            ArmOperation::CreateImport | ArmOperation::DeleteImport => self.config.imports.timeout,
+            ArmOperation::CreateImport | ArmOperation::DeleteImport | ArmOperation::UploadImport => self.config.imports.timeout,
             _ => self.call_timeout,
         }
     }
 
     /// Serves a call; one that only reads is served once more where the database was lost under it, as a failover loses it.
-    async fn serve_reliably<B: Buf + Send>(
+    async fn serve_reliably<B: Buf + Send + 'static>(
         &self,
         operation: ArmOperation,
-        call: &AdmittedCall,
-        body: impl Stream<Item = Result<B, warp::Error>> + Send,
+        call: &AdmittedCall<'_>,
+        body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
     ) -> Result<Response, Problem> {
         let served = self.serve(operation, call, body).await;
         match served {
@@ -165,15 +195,15 @@ impl ApiParts {
         }
     }
 
-    async fn serve<B: Buf + Send>(
+    async fn serve<B: Buf + Send + 'static>(
         &self,
         operation: ArmOperation,
-        AdmittedCall { request, caller, parameter: id }: &AdmittedCall,
-        body: impl Stream<Item = Result<B, warp::Error>> + Send,
+        AdmittedCall { request, caller, parameter: id }: &AdmittedCall<'_>,
+        body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
     ) -> Result<Response, Problem> {
         let (store, query) = (&self.store, request.query.as_deref());
         match operation {
-            ArmOperation::ShowDashboard => dashboard::dashboard(&self.dashboard, query).await,
+            ArmOperation::ShowDashboard => dashboard::dashboard(&self.dashboard, caller, query).await,
             ArmOperation::ListCharges => charges::list(store, &request.headers, query).await,
             ArmOperation::PostCharges => {
                 let body = body::collect(body, charges::MAX_BODY_BYTES).await?;
@@ -182,8 +212,9 @@ impl ApiParts {
             ArmOperation::ReadCharge => charges::read(store, id, query).await,
             ArmOperation::DeleteCharge => charges::delete(store, id, query).await,
             ArmOperation::SumCosts => costs::costs(store, &request.headers, query).await,
-            ArmOperation::ShowManual => docs::manual(openapi::document()),
-            ArmOperation::ShowProblems => docs::problems(),
+            ArmOperation::ShowManual => docs::manual(openapi::document(), caller),
+            ArmOperation::ShowProblems => docs::problems(caller),
+            ArmOperation::LoadManualPart => docs::part(id),
             ArmOperation::CheckLiveness => health::live(&self.lame_duck, &self.settings, &*self.clock),
             ArmOperation::CheckReadiness => health::ready(store).await,
             ArmOperation::ListImports => imports::list(store, query).await,
@@ -213,6 +244,15 @@ impl ApiParts {
                 runs::exclude(store, id, &request.headers, query, &body).await
             }
             ArmOperation::ListWindows => windows::windows(store, &self.comparison, query).await,
+            ArmOperation::ExploreCosts => costs_page::explore(store, caller, &request.headers, query).await,
+            ArmOperation::ShowImports => imports_page::list(store, caller, query).await,
+            ArmOperation::UploadImport => imports_page::upload(store, caller, self.config.imports.max_bytes, &request.headers, body).await,
+            ArmOperation::ShowImport => imports_page::read(store, caller, id, query).await,
+            ArmOperation::ShowRuns => runs_page::list(store, caller, query).await,
+            ArmOperation::ShowRun => runs_page::read(store, caller, id, query).await,
+            ArmOperation::AskForKey => sign_in::ask(&self.trust, query),
+            ArmOperation::SignIn => sign_in::sign_in(&self.trust, request, &body::collect(body, sign_in::MAX_BODY_BYTES).await?),
+            ArmOperation::SignOut => sign_in::sign_out(&self.trust, request, &body::collect(body, sign_in::MAX_BODY_BYTES).await?),
         }
     }
 }

@@ -6,10 +6,13 @@
 use http::Method;
 use utoipa::OpenApi;
 
-use super::endpoint::Access::{Everyone, OpenBy, Read, Write};
+use super::endpoint::Access::{Everyone, OpenBy, Read, Write, WriteForm};
 use super::endpoint::Opening::{Dashboard, Docs, Health, Metrics, Routing};
 use super::endpoint::{Endpoint, Operation, Table, Template, endpoints};
-use super::endpoints::{charges, costs, dashboard, docs, health, imports, instance, metrics, plans, report, runs, windows};
+use super::endpoints::{
+    charges, costs, costs_page, dashboard, docs, health, imports, imports_page, instance, metrics, plans, report, runs, runs_page, sign_in,
+    windows,
+};
 use crate::contract::LIVE_PATH;
 use crate::domain::window::{MAX_ROUTES, OTHER_ROUTES};
 
@@ -29,6 +32,7 @@ endpoints! {
     "/api/costs" => { GET SumCosts: Read => costs::costs; }
     "/api/docs" => { GET ShowManual: OpenBy(Docs) => docs::manual; }
     "/api/docs/problems" => { GET ShowProblems: OpenBy(Docs) => docs::problems; }
+    "/api/docs/{id}" => { GET LoadManualPart: OpenBy(Docs) => docs::part; }
     LIVE_PATH => supervision { GET CheckLiveness: Everyone => health::live; }
     "/api/health/ready" => supervision { GET CheckReadiness: OpenBy(Health) => health::ready; }
     "/api/imports" => {
@@ -52,6 +56,19 @@ endpoints! {
     "/api/runs/{id}/end" => supervision { POST EndRun: Write => runs::end; }
     "/api/runs/{id}/exclusions" => supervision { POST ExcludeMinutes: Write => runs::exclude; }
     "/api/windows" => supervision { GET ListWindows: Read => windows::windows; }
+    "/costs" => supervision { GET ExploreCosts: Read => costs_page::explore; }
+    "/imports" => supervision {
+        GET ShowImports: Read => imports_page::list;
+        POST UploadImport: WriteForm => imports_page::upload;
+    }
+    "/imports/{id}" => supervision { GET ShowImport: Read => imports_page::read; }
+    "/runs" => supervision { GET ShowRuns: OpenBy(Dashboard) => runs_page::list; }
+    "/runs/{id}" => supervision { GET ShowRun: OpenBy(Dashboard) => runs_page::read; }
+    "/sign-in" => supervision {
+        GET AskForKey: Everyone => sign_in::ask;
+        POST SignIn: Everyone => sign_in::sign_in;
+    }
+    "/sign-out" => supervision { POST SignOut: Everyone => sign_in::sign_out; }
 }
 
 endpoints! {

@@ -1,14 +1,26 @@
-//! What people look at: the dashboard as one page of HTML and SVG, served at `/` by each arm and written to a file by `switchback report
-//! --html`.
+//! What people look at: pages of HTML and SVG under one navigation, served by each arm; the comparison's page is written to a file too, by
+//! `switchback report --html`.
 //!
-//! Owns how a report looks on a page. It runs no script and loads nothing, so its policy allows nothing but its own style sheet. Knows
-//! values; must not know HTTP, formulas, nor where a report's data are stored.
+//! Owns how values look on a page. Pages run no script and load nothing, so their policy allows nothing but their own style sheet. Knows
+//! values; must not know HTTP, formulas, nor where data are stored.
 
+mod costs;
+mod imports;
+mod layout;
+mod manual;
 mod plots;
+mod runs;
 mod sections;
+mod sign_in;
 mod view;
 
-pub use view::{Mode, POLICY, Range, ReportView, Viewing};
+pub use costs::{Explorer, Sum, render_costs};
+pub use imports::{render_import, render_imports};
+pub use layout::{MANUAL_POLICY, POLICY, Visitor};
+pub use manual::{ManualOperation, ManualProblem, render_manual, render_problems};
+pub use runs::{render_run, render_runs};
+pub use sign_in::{render_sign_in, render_trouble};
+pub use view::{Mode, Range, ReportView, Viewing};
 
 use askama::Template as _;
 
@@ -25,11 +37,11 @@ pub enum PageError {
     Template(#[from] askama::Error),
 }
 
-/// The page as HTML.
+/// The comparison's page as HTML.
 ///
 /// # Errors
 /// [`PageError`]; no report is known that leads to one.
-pub fn render_report(view: &ReportView<'_>, mode: Mode) -> Result<String, PageError> {
+pub fn render_report(view: &ReportView<'_>, mode: Mode<'_>) -> Result<String, PageError> {
     Ok(sections::page(view, mode)?.render()?)
 }
 

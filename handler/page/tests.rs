@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::view::POLICY;
+use super::layout::{FILE_POLICY, POLICY};
 use super::*;
 use crate::domain::arm::ByArm;
 use crate::domain::plan::Plan;
@@ -20,7 +20,7 @@ use crate::domain::timeline::Timeline;
 
 const HOSTILE: &str = "<script>alert('1')</script>\"&<!--";
 
-fn page_of(report: &Report, timeline: &Timeline, one_url: Option<&str>, mode: Mode) -> String {
+fn page_of(report: &Report, timeline: &Timeline, one_url: Option<&str>, mode: Mode<'_>) -> String {
     let html = render_report(&ReportView { report, timeline, runs: &runs(), one_url }, mode).expect("a page");
     sound(&html);
     html
@@ -65,12 +65,15 @@ fn sound(html: &str) {
 }
 
 #[test]
-fn a_run_is_shown_whole_with_the_checks_above_the_verdict() {
+fn the_answer_comes_first_and_what_it_rests_on_follows() {
     let (report, timeline) = run(60, inputs(60));
     let html = page_of(&report, &timeline, Some("https://one.example.net"), Mode::File);
     let order = [
+        "<h1 class=\"verdict",
+        "a month with all of this traffic",
+        "the cheaper plan, may cost your callers",
+        "What this rests on",
         "Can the comparison be trusted?",
-        "Which plan is worth its price?",
         "How odd compares with even",
         "What 1,000 calls cost",
         "What every plan would cost",
@@ -81,8 +84,8 @@ fn a_run_is_shown_whole_with_the_checks_above_the_verdict() {
     ];
     let positions: Vec<usize> = order.iter().map(|heading| html.find(heading).unwrap_or_else(|| panic!("{heading} is missing"))).collect();
     assert!(positions.is_sorted());
-    assert_eq!(html.matches("<svg class=\"plot wide\"").count(), 9, "three of intervals, two of cost, four of minutes");
-    assert_eq!(html.matches("<svg class=\"plot narrow\"").count(), 9);
+    assert_eq!(html.matches("<svg class=\"plot wide\"").count(), 10, "guardrails, three of intervals, two of cost, four of minutes");
+    assert_eq!(html.matches("<svg class=\"plot narrow\"").count(), 10);
     for words in [
         "Arm even: app-service/S1",
         "Arm odd: functions/flex-512",
@@ -104,20 +107,20 @@ fn a_run_is_shown_whole_with_the_checks_above_the_verdict() {
 fn a_served_page_refreshes_through_the_one_url_unless_told_not_to() {
     let (report, timeline) = run(30, inputs(30));
     let viewing = Viewing { range: Range::Week, ..Viewing::default() };
-    let html = page_of(&report, &timeline, Some("https://one.example.net"), Mode::Served(viewing.clone()));
+    let html = page_of(&report, &timeline, Some("https://one.example.net"), Mode::Served(viewing.clone(), &Visitor::default()));
     assert!(html.contains("content=\"15; url=https://one.example.net/?range=week\""), "{html}");
     assert!(html.contains("href=\"/?range=week&#38;refresh=off\""), "{html}");
     assert!(html.contains("<a href=\"/?range=week\" aria-current=\"true\">"));
-    let html = page_of(&report, &timeline, None, Mode::Served(viewing.clone()));
+    let html = page_of(&report, &timeline, None, Mode::Served(viewing.clone(), &Visitor::default()));
     assert!(html.contains("<meta http-equiv=\"refresh\" content=\"15\">"));
-    let html = page_of(&report, &timeline, None, Mode::Served(Viewing { still: true, ..viewing }));
+    let html = page_of(&report, &timeline, None, Mode::Served(Viewing { still: true, ..viewing }, &Visitor::default()));
     assert!(!html.contains("http-equiv=\"refresh\""));
 }
 
 #[test]
 fn a_served_page_offers_the_other_runs_and_says_which_it_shows() {
     let (report, timeline) = run(30, Inputs { runs: vec![run_document()], ..inputs(30) });
-    let html = page_of(&report, &timeline, None, Mode::Served(Viewing { range: Range::Day, ..Viewing::default() }));
+    let html = page_of(&report, &timeline, None, Mode::Served(Viewing { range: Range::Day, ..Viewing::default() }, &Visitor::default()));
     let declared = "<a href=\"/?range=day&#38;run=00000000-0000-0000-0000-000000000007\" aria-current=\"true\">s1-or-b1 (declared), from";
     assert!(html.contains(declared), "{html}");
     assert!(
@@ -166,7 +169,7 @@ fn hostile_text_stays_text() {
     report.summary.push(HOSTILE.to_owned());
     report.checks.conformance.summary = HOSTILE.to_owned();
     report.cost.notes.push(HOSTILE.to_owned());
-    let html = page_of(&report, &timeline, Some(HOSTILE), Mode::Served(Viewing::default()));
+    let html = page_of(&report, &timeline, Some(HOSTILE), Mode::Served(Viewing::default(), &Visitor::default()));
     assert!(!html.contains("<script>") && !html.contains("<!--"), "{html}");
     assert!(html.matches("script&#62;alert(").count() > 5, "{html}");
     assert!(html.contains("33.33 % of 3 probes") && html.contains("Astray"), "{html}");
@@ -200,5 +203,8 @@ fn the_policy_names_the_style_sheet_that_is_on_the_page() {
     let html = page_of(&report, &timeline, None, Mode::File);
     let style = html.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>")).expect("a style sheet").0;
     let digest = STANDARD.encode(Sha256::digest(style));
-    assert!(POLICY.starts_with("default-src 'none';") && POLICY.contains(&format!("'sha256-{digest}'")), "{}", *POLICY);
+    for policy in [&POLICY, &FILE_POLICY] {
+        assert!(policy.starts_with("default-src 'none';") && policy.contains(&format!("'sha256-{digest}'")), "{}", **policy);
+    }
+    assert!(html.contains("form-action &#39;none&#39;"), "a file has no forms");
 }

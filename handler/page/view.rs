@@ -1,27 +1,14 @@
-//! What a page shows, to whom, and what its policy lets it load. Must not know what stands on it.
+//! What the comparison's page shows, and how much of it. Must not know what stands on it.
 
-use std::sync::LazyLock;
 use std::time::Duration;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
 
 use crate::domain::report::Report;
 use crate::domain::run::{RunChoice, RunDocument};
 use crate::domain::timeline::Timeline;
-
-/// The page's style sheet.
-pub(super) const STYLE: &str = include_str!("templates/style.css");
+use crate::page::layout::Visitor;
 
 /// How often a served page reloads itself.
 pub(super) const REFRESH: Duration = Duration::from_secs(15);
-
-/// Allows the page's one style sheet, known by its digest, and the icon it carries along; nothing else.
-pub static POLICY: LazyLock<String> = LazyLock::new(|| {
-    let digest = STANDARD.encode(Sha256::digest(STYLE));
-    format!("default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'")
-});
 
 /// What a page shows.
 #[derive(Debug, Clone, Copy)]
@@ -38,11 +25,11 @@ pub struct ReportView<'a> {
 
 /// What a page is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mode {
+pub enum Mode<'a> {
     /// A file: it stays as it is.
     File,
     /// An answer: it leads to other ranges and reloads itself.
-    Served(Viewing),
+    Served(Viewing, &'a Visitor),
 }
 
 /// What a viewer of the served page chose.

@@ -85,7 +85,7 @@ stop() {
 
 start
 open_page "http://localhost:$router/?refresh=off" "$work/empty"
-holds "$work/empty" '<h1>Switchback</h1>' 'No call has been counted' 'switchback dev --traffic 50/s'
+holds "$work/empty" '<h1>No calls yet.</h1>' 'No call has been counted' 'switchback dev --traffic 50/s'
 quiet "$work/empty" "empty, through the one URL"
 stop
 
@@ -96,7 +96,7 @@ for _ in $(seq 120); do
   sleep 0.5
 done
 open_page "http://localhost:$odd/?refresh=off" "$work/full"
-holds "$work/full" '<h1>Switchback</h1>' 'Can the comparison be trusted?' 'Which plan is worth its price?' 'How odd compares with even' \
+holds "$work/full" 'Can the comparison be trusted?' 'a month with all of this traffic' 'How odd compares with even' \
   'What 1,000 calls cost' 'Minute by minute' 'Supervision from outside' 'For the engineer'
 for plot in interval-latency interval-errors interval-cost cost-bars timeline-calls timeline-latency timeline-decisions; do
   holds "$work/full" "id=\"$plot-wide-title\"" "id=\"$plot-narrow-desc\""
@@ -150,7 +150,7 @@ pass "the served page refreshes by itself"
 
 "$program" report --data "$work/data" --minute 500ms --html "$work/report.html" >/dev/null
 open_page "file://$work/report.html" "$work/file"
-holds "$work/file" 'Which plan is worth its price?' 'id="timeline-latency-wide-title"'
+holds "$work/file" 'a month with all of this traffic' 'id="timeline-latency-wide-title"'
 ! grep -q 'http-equiv="refresh"' "$work/file" || fail "a file must not refresh"
 quiet "$work/file" "as a file"
 

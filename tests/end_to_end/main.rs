@@ -20,6 +20,7 @@ mod listening;
 mod manual;
 #[path = "../fuzz/mutation.rs"]
 mod mutation;
+mod pages;
 mod plans;
 mod redirects;
 mod retention;

@@ -120,18 +120,9 @@ pub struct TotalDocument {
     )
 )]
 pub async fn costs(store: &Store, headers: &HeaderMap, raw_query: Option<&str>) -> Result<Response, Problem> {
-    let mut query = Query::parse(raw_query)?;
-    let metric = choice(&mut query, "metric", METRICS)?;
-    let dimensions = dimensions(query.text("group_by")?.as_deref().unwrap_or_default())?;
-    let period = choice(&mut query, "period", PERIODS)?;
-    let in_bounds = |text: &str| text.parse().ok().filter(|top| (1..=MAX_TOP).contains(top));
-    let top = query.parsed("top", "a whole number from 1 to 10000", in_bounds)?;
-    let filter = query.charge_filter()?;
-    query.finish()?;
-    let (names, group_by): (Vec<String>, Vec<Dimension>) = dimensions.into_iter().unzip();
-    let question = CostQuery { metric: metric.1, group_by, period: period.1, filter, top };
+    let CostQuestion { metric, names, period, query: question } = read_question(raw_query)?;
     let format = RowFormat::accepted(headers);
-    let mut answer = Answer::begin(format, metric.0, names, period).map_err(Problem::internal)?;
+    let mut answer = Answer::begin(format, metric, names, period).map_err(Problem::internal)?;
     let mut written = Ok(());
     let observe = |row| {
         if written.is_ok() {
@@ -145,6 +136,37 @@ pub async fn costs(store: &Store, headers: &HeaderMap, raw_query: Option<&str>) 
     response.headers_mut().insert(HeaderName::from_static("server-timing"), timing);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// A question with the words it was put in.
+struct CostQuestion {
+    metric: &'static str,
+    /// What to group by, as it was named.
+    names: Vec<String>,
+    period: Choice<Period>,
+    query: CostQuery,
+}
+
+fn read_question(raw_query: Option<&str>) -> Result<CostQuestion, Problem> {
+    let mut query = Query::parse(raw_query)?;
+    let metric = choice(&mut query, "metric", METRICS)?;
+    let dimensions = dimensions(query.text("group_by")?.as_deref().unwrap_or_default())?;
+    let period = choice(&mut query, "period", PERIODS)?;
+    let in_bounds = |text: &str| text.parse().ok().filter(|top| (1..=MAX_TOP).contains(top));
+    let top = query.parsed("top", "a whole number from 1 to 10000", in_bounds)?;
+    let filter = query.charge_filter()?;
+    query.finish()?;
+    let (names, group_by): (Vec<String>, Vec<Dimension>) = dimensions.into_iter().unzip();
+    let query = CostQuery { metric: metric.1, group_by, period: period.1, filter, top };
+    Ok(CostQuestion { metric: metric.0, names, period, query })
+}
+
+/// The question that a query puts.
+///
+/// # Errors
+/// 400 for a wrong parameter.
+pub fn question(raw_query: &str) -> Result<CostQuery, Problem> {
+    Ok(read_question(Some(raw_query))?.query)
 }
 
 /// An answer being written, sum by sum.

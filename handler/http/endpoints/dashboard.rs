@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::StatusCode;
 use tokio::sync::Mutex;
 use warp::reply::Response;
 
@@ -12,10 +12,11 @@ use crate::causes::chain;
 use crate::clock::Clock;
 use crate::comparison::{Comparison, ComparisonError, Overview, ReportQuery};
 use crate::domain::run::RunChoice;
+use crate::http::auth::Principal;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::reply;
-use crate::page::{Mode, POLICY, Range, ReportView, Viewing, render_report};
+use crate::page::{Mode, Range, ReportView, Viewing, render_report};
 use crate::telemetry::Throttle;
 
 /// How long a report is shown before a new one is made, however many people look.
@@ -147,13 +148,11 @@ async fn make(comparison: &Comparison, clock: &dyn Clock, shelf: &Shelf, (run, r
         (status = 409, description = "The run's schedule was drawn from a seed that the arm does not know"),
     )
 )]
-pub async fn dashboard(dashboard: &Dashboard, raw_query: Option<&str>) -> Result<Response, Problem> {
+pub async fn dashboard(dashboard: &Dashboard, caller: &Principal, raw_query: Option<&str>) -> Result<Response, Problem> {
     let viewing = viewing(raw_query)?;
     let shown = dashboard.shown(&(viewing.run.clone(), viewing.range)).await?;
     let view = ReportView { report: &shown.report, timeline: &shown.timeline, runs: &shown.runs, one_url: dashboard.one_url.as_deref() };
-    let html = render_report(&view, Mode::Served(viewing)).map_err(Problem::internal)?;
-    let policy = HeaderValue::try_from(format!("{}; frame-ancestors 'none'", *POLICY)).map_err(Problem::internal)?;
-    Ok(reply::html(html, policy, "no-store"))
+    reply::page(StatusCode::OK, render_report(&view, Mode::Served(viewing, &caller.visitor())))
 }
 
 fn viewing(raw_query: Option<&str>) -> Result<Viewing, Problem> {
@@ -198,7 +197,7 @@ mod tests {
     #[tokio::test]
     async fn the_answer_carries_the_policy_and_one_report_serves_many() {
         let (shown, _) = dashboard_on(new_store().await).await;
-        let response = dashboard(&shown, Some("range=hour")).await.unwrap_or_else(|_| panic!("an answer"));
+        let response = dashboard(&shown, &Principal::anyone(), Some("range=hour")).await.unwrap_or_else(|_| panic!("an answer"));
         let policy = response.headers()["content-security-policy"].to_str().expect("text");
         assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && policy.ends_with("frame-ancestors 'none'"), "{policy}");
         assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");

@@ -91,10 +91,23 @@ pub async fn create<B: Buf, E: std::error::Error + Send + Sync + 'static>(
     {
         return answer(StatusCode::OK, import);
     }
-    let limits = ReadLimits { max_bytes, strict, body_digest };
-    match import_chunks(store, &order, body, limits).await? {
-        Imported::New(import) => answer(StatusCode::CREATED, import),
-        Imported::Again(import) => answer(StatusCode::OK, import),
+    let (status, import) = store_file(store, &order, body, ReadLimits { max_bytes, strict, body_digest }).await?;
+    answer(status, import)
+}
+
+/// Stores the charges of a file that arrives in chunks; 201 with the import, or 200 where it was imported before.
+///
+/// # Errors
+/// As [`create`].
+pub async fn store_file<B: Buf, E: std::error::Error + Send + Sync + 'static>(
+    store: &Store,
+    order: &ImportOrder,
+    chunks: &mut (impl Stream<Item = Result<B, E>> + Unpin),
+    limits: ReadLimits,
+) -> Result<(StatusCode, Import), Problem> {
+    match import_chunks(store, order, chunks, limits).await? {
+        Imported::New(import) => Ok((StatusCode::CREATED, import)),
+        Imported::Again(import) => Ok((StatusCode::OK, import)),
         Imported::Overlapping(overlap) => Err(overlapping(&overlap)),
         Imported::Stale(StaleExport { import, month }) => {
             let detail = format!("import {import} holds a newer export of {month} in this dataset; nothing was stored");
@@ -230,11 +243,16 @@ pub async fn delete(store: &Store, id: &str, raw_query: Option<&str>) -> Result<
     if store.delete_import(parse_id(id)?).await? { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(missing()) }
 }
 
-fn missing() -> Problem {
+/// No import has the id that was asked for.
+pub fn missing() -> Problem {
     Problem::new(ProblemKind::NotFound, "there is no import with this id")
 }
 
-fn parse_id(text: &str) -> Result<Uuid, Problem> {
+/// An import's id.
+///
+/// # Errors
+/// 404 where it can't be one.
+pub fn parse_id(text: &str) -> Result<Uuid, Problem> {
     Uuid::try_parse(text).map_err(|_| missing())
 }
 

@@ -4,17 +4,21 @@
 pub mod charge_document;
 pub mod charges;
 pub mod costs;
+pub mod costs_page;
 pub mod dashboard;
 pub mod docs;
 pub mod health;
 pub mod import_document;
 pub mod imports;
+pub mod imports_page;
 pub mod instance;
 pub mod metrics;
 pub mod plans;
 pub mod report;
 pub mod routing;
 pub mod runs;
+pub mod runs_page;
+pub mod sign_in;
 mod unique_json;
 pub mod windows;
 

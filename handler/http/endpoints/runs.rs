@@ -208,11 +208,19 @@ pub async fn exclude(store: &Store, id: &str, headers: &HeaderMap, raw_query: Op
     Ok(warp::reply::with_status(json(&excluded.item), status).into_response())
 }
 
-fn choice(text: &str) -> Result<RunChoice, Problem> {
+/// The run that a path names.
+///
+/// # Errors
+/// 404 where it can't be one.
+pub fn choice(text: &str) -> Result<RunChoice, Problem> {
     text.parse().map_err(|_| Problem::from(RunRefusal::Unknown(text.chars().take(64).collect())))
 }
 
-async fn document(store: &Store, choice: &RunChoice) -> Result<RunDocument, Problem> {
+/// The run as a document.
+///
+/// # Errors
+/// 404 where there is none.
+pub async fn document(store: &Store, choice: &RunChoice) -> Result<RunDocument, Problem> {
     let (log, now) = (store.run_log().await?, store.now());
     let runs = log.runs(now);
     let run = find(&runs, choice, now).ok_or_else(|| RunRefusal::Unknown(choice.to_string()))?;

@@ -3,9 +3,11 @@
 pub mod canvas;
 pub mod cost;
 pub mod decisions;
+pub mod guardrails;
 pub mod intervals;
 pub mod plans;
 mod scale;
+pub mod stacked;
 pub mod timeline;
 
 use canvas::{Drawing, PlotError};

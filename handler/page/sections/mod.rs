@@ -1,21 +1,23 @@
 //! What stands on the page: a report and a timeline in, words, marks, rows and plots out. Must not compute any figure.
 
+mod answer;
 mod cost;
 mod metrics;
 mod notes;
-mod parts;
+pub(super) mod parts;
 mod plans;
 mod timeline;
 
 use askama::Template;
 use parts::{Figure, Mark, at_second, capitalised, sentence};
 
+use super::layout::{Frame, SitePart};
 use super::plots::canvas::PlotError;
-use super::view::{Mode, POLICY, REFRESH, Range, ReportView, STYLE, Viewing};
+use super::view::{Mode, REFRESH, Range, ReportView, Viewing};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::figures::{count, counted, share};
 use crate::domain::probe::ProbeOutcomes;
-use crate::domain::report::{CheckLine, Failures, Report, Status, VerdictOutcome};
+use crate::domain::report::{CheckLine, Failures, Report, Status};
 use crate::domain::run::{RunChoice, RunDocument, RunState};
 use crate::domain::schedule::Rule;
 
@@ -23,11 +25,10 @@ use crate::domain::schedule::Rule;
 #[derive(Template)]
 #[template(path = "dashboard.html")]
 pub(super) struct ReportPage<'a> {
-    style: &'static str,
-    policy: &'static str,
-    refresh: Option<String>,
+    frame: Frame<'a>,
     headline: String,
     one_url: Option<&'a str>,
+    answer: answer::Answer,
     scope: String,
     links: Vec<Link>,
     /// Other runs to look at.
@@ -35,7 +36,6 @@ pub(super) struct ReportPage<'a> {
     arms: ByArm<ArmCard>,
     contents: Option<Contents>,
     generated_at: String,
-    version: &'static str,
 }
 
 struct Link {
@@ -53,7 +53,7 @@ struct ArmCard {
 /// What is shown once calls were counted.
 struct Contents {
     checks: Vec<Check>,
-    verdict: VerdictSection,
+    findings: Vec<String>,
     metrics: Vec<metrics::MetricRow>,
     intervals: Vec<Figure>,
     looks: &'static str,
@@ -73,13 +73,6 @@ struct Check {
     text: String,
 }
 
-struct VerdictSection {
-    class: &'static str,
-    /// Said above it.
-    warning: Option<String>,
-    grounds: Vec<String>,
-}
-
 struct Probes {
     mark: Mark,
     text: String,
@@ -90,28 +83,34 @@ struct Probes {
 ///
 /// # Errors
 /// [`PlotError`].
-pub(super) fn page<'a>(view: &ReportView<'a>, mode: Mode) -> Result<ReportPage<'a>, PlotError> {
+pub(super) fn page<'a>(view: &ReportView<'a>, mode: Mode<'a>) -> Result<ReportPage<'a>, PlotError> {
     let report = view.report;
-    let served = match mode {
-        Mode::File => None,
-        Mode::Served(viewing) => Some(viewing),
+    let (served, visitor) = match mode {
+        Mode::File => (None, None),
+        Mode::Served(viewing, visitor) => (Some(viewing), Some(visitor)),
     };
+    // Whoever signed in did so at this arm alone, and stays there.
+    let one_url = view.one_url.filter(|_| visitor.is_none_or(|visitor| visitor.signed_in_as.is_none()));
     let any = |arm: Arm| report.arms[arm].calls + report.arms[arm].off_schedule_calls > 0;
     let is_empty = report.checks.conformance.decisions == 0 && !Arm::BOTH.into_iter().any(any);
     let headline = if is_empty { "No calls yet.".to_owned() } else { sentence(report.summary.first().map_or("", String::as_str)) };
     Ok(ReportPage {
-        style: STYLE,
-        policy: &POLICY,
-        refresh: served.as_ref().filter(|viewing| !viewing.still).map(|viewing| refresh(viewing, view.one_url)),
+        frame: Frame {
+            title: headline.clone(),
+            place: Some(SitePart::Verdict),
+            visitor,
+            refresh: served.as_ref().filter(|viewing| !viewing.still).map(|viewing| refresh(viewing, one_url)),
+            scripts: false,
+        },
         headline,
         one_url: view.one_url,
+        answer: answer::answer(report)?,
         scope: scope(report),
         links: served.as_ref().map(links).unwrap_or_default(),
         runs: served.as_ref().map(|viewing| run_links(viewing, view)).unwrap_or_default(),
         arms: ByArm::build(|arm| arm_card(report, arm)),
         contents: if is_empty { None } else { Some(contents(view)?) },
         generated_at: at_second(report.generated_at),
-        version: env!("CARGO_PKG_VERSION"),
     })
 }
 
@@ -119,7 +118,7 @@ fn contents(view: &ReportView<'_>) -> Result<Contents, PlotError> {
     let report = view.report;
     Ok(Contents {
         checks: report.checks.lines().into_iter().map(check).collect(),
-        verdict: verdict(report),
+        findings: findings(report),
         metrics: metrics::rows(report),
         intervals: metrics::intervals(report)?,
         looks: metrics::looks(report),
@@ -240,16 +239,9 @@ fn check(CheckLine { title, status, summary }: CheckLine<'_>) -> Check {
     Check { mark, title: capitalised(title), text: sentence(summary) }
 }
 
-fn verdict(report: &Report) -> VerdictSection {
-    let class = match report.verdict.outcome {
-        VerdictOutcome::Recommended | VerdictOutcome::AaPassed => "good",
-        VerdictOutcome::Withheld | VerdictOutcome::AaFailed => "bad",
-        VerdictOutcome::NoRecommendation | VerdictOutcome::SeveralRuns | VerdictOutcome::NotEnoughData | VerdictOutcome::NoPrice => "warn",
-    };
-    // The checks' summaries are shown above already.
+/// What the report says in words, beside the answer and the checks.
+fn findings(report: &Report) -> Vec<String> {
     let checks = report.checks.lines().map(|check| format!("{}: {}", check.title, check.summary));
-    let grounds = report.summary.iter().skip(1).filter(|words| !checks.contains(words)).map(|words| sentence(words)).collect();
-    VerdictSection { class, warning: report.cost.stale_prices.as_deref().map(sentence), grounds }
 }
 
 fn probes(outcomes: &ProbeOutcomes) -> Probes {

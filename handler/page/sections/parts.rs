@@ -32,6 +32,17 @@ pub fn at_second(moment: time::OffsetDateTime) -> String {
     text.replace('T', " ").replace('Z', " UTC")
 }
 
+/// A moment to the minute, for reading where the zone is said beside it.
+pub fn at_minute(moment: time::OffsetDateTime) -> String {
+    let text = moment::format(moment);
+    format!("{} {}", &text.get(..10).unwrap_or(&text), text.get(11..16).unwrap_or_default())
+}
+
+/// The day of a moment.
+pub fn at_day(moment: time::OffsetDateTime) -> String {
+    moment::format(moment).chars().take(10).collect()
+}
+
 /// A statement of the report as a sentence.
 pub fn sentence(words: &str) -> String {
     let end = if words.is_empty() || words.ends_with(['.', '!', '?']) { "" } else { "." };

@@ -1,0 +1,119 @@
+//! The answer, before anything it rests on: what to keep or what is missing, what each plan costs a month beside what it buys, and how the
+//! cheaper one keeps its margins. Must not compute any figure.
+
+use super::parts::{Figure, Mark, sentence};
+use crate::domain::arm::{Arm, ByArm};
+use crate::domain::figures::{UNKNOWN, amount, count, money, share, size_of_difference};
+use crate::domain::margins::GUARDED;
+use crate::domain::report::{Metric, MetricName, Report, Status, VerdictOutcome};
+use crate::page::plots::canvas::PlotError;
+use crate::page::plots::guardrails::{self, Guardrail};
+
+pub(in crate::page) struct Answer {
+    pub class: &'static str,
+    pub grounds: Vec<String>,
+    pub arms: ByArm<ArmAnswer>,
+    pub guardrails: Option<Figure>,
+    pub checks: Mark,
+    pub checks_text: String,
+}
+
+pub(in crate::page) struct ArmAnswer {
+    pub name: &'static str,
+    pub plan: &'static str,
+    pub recommended: bool,
+    pub month: String,
+    pub buys: Vec<(&'static str, String)>,
+}
+
+pub(in crate::page) fn answer(report: &Report) -> Result<Answer, PlotError> {
+    let class = match report.verdict.outcome {
+        VerdictOutcome::Recommended | VerdictOutcome::AaPassed => "good",
+        VerdictOutcome::Withheld | VerdictOutcome::AaFailed => "bad",
+        VerdictOutcome::NoRecommendation | VerdictOutcome::SeveralRuns | VerdictOutcome::NotEnoughData | VerdictOutcome::NoPrice => "warn",
+    };
+    let (checks, checks_text) = checks(report);
+    Ok(Answer {
+        class,
+        grounds: report.verdict.reasons.iter().map(|words| sentence(words)).collect(),
+        arms: ByArm::build(|arm| arm_answer(report, arm)),
+        guardrails: guardrails(report)?,
+        checks,
+        checks_text,
+    })
+}
+
+fn arm_answer(report: &Report, arm: Arm) -> ArmAnswer {
+    let summary = &report.arms[arm];
+    let month = report.cost.arms[arm].projected.as_ref().map(|projected| money(&projected.per_month, report.cost.currency));
+    let of = |name: MetricName| {
+        let value = |metric: &Metric| amount(metric.unit, if arm == Arm::Even { metric.even } else { metric.odd });
+        report.metric(name).map_or_else(|| UNKNOWN.to_owned(), value)
+    };
+    let served = summary.calls + summary.off_schedule_calls;
+    let mut buys = vec![("Latency, p95", of(MetricName::LatencyP95)), ("Latency, mean", of(MetricName::LatencyMean))];
+    // The last guarded metric is the one of failures.
+    buys.extend(GUARDED.last().map(|failures| ("Calls that fail", of(*failures))));
+    buys.push(("Calls so far", count(served)));
+    ArmAnswer {
+        name: arm.as_str(),
+        plan: summary.plan.as_str(),
+        recommended: report.verdict.recommended == Some(arm),
+        month: month.unwrap_or_else(|| UNKNOWN.to_owned()),
+        buys,
+    }
+}
+
+/// The margins of the cheaper arm, where it is known which that is.
+fn guardrails(report: &Report) -> Result<Option<Figure>, PlotError> {
+    let Some(price) = report.metric(MetricName::CostProjected).filter(|price| price.difference != 0.0) else { return Ok(None) };
+    let cheaper = if price.difference < 0.0 { Arm::Odd } else { Arm::Even };
+    let rows: Vec<Guardrail> = GUARDED.into_iter().filter_map(|name| guardrail(report, cheaper, name)).collect();
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let described: Vec<String> = rows.iter().map(|row| sentence(&row.words)).collect();
+    Ok(Some(Figure {
+        id: "guardrails",
+        title: format!("What {cheaper}, the cheaper plan, may cost your callers"),
+        description: described.join(" "),
+        plot: guardrails::plot(&rows)?,
+    }))
+}
+
+fn guardrail(report: &Report, cheaper: Arm, name: MetricName) -> Option<Guardrail> {
+    let (metric, margin) = (report.metric(name)?, report.verdict.margins.of(name)?);
+    let [low, high] = match cheaper {
+        Arm::Odd => [metric.interval.low, metric.interval.high],
+        Arm::Even => [-metric.interval.high, -metric.interval.low],
+    };
+    let kept = high <= margin;
+    let show = |rise: f64| size_of_difference(metric.unit, rise);
+    let how = if kept { "✓ within" } else { "✕ past" };
+    let words = format!("{}: up by {} at most, {how} the margin of {}", metric.name.title(), show(high.max(0.0)), show(margin));
+    // A margin of nothing has no parts.
+    let part = |rise: f64| if margin > 0.0 { rise / margin } else { f64::NAN };
+    Some(Guardrail { words, ends: [part(low), part(high)], kept })
+}
+
+/// One line on whether the comparison can be trusted.
+fn checks(report: &Report) -> (Mark, String) {
+    let lines = report.checks.lines();
+    let failed: Vec<&str> = lines.iter().filter(|line| line.status == Status::Failed).map(|line| line.title).collect();
+    let passed = lines.iter().filter(|line| line.status == Status::Passed).count();
+    let conformance = &report.checks.conformance;
+    let routed = match conformance.conforming_share {
+        Some(conforming) => format!("{} of {} calls were routed as the schedule says", share(conforming), count(conformance.decisions)),
+        None => "no routing was recorded yet".to_owned(),
+    };
+    match &failed[..] {
+        [] => {
+            let mark = Mark { class: "good", symbol: "✓", word: "Sound so far" };
+            (mark, format!("{passed} of {} checks passed, none failed; {routed}.", lines.len()))
+        }
+        failed => {
+            let mark = Mark { class: "bad", symbol: "✕", word: "Not to be trusted" };
+            (mark, format!("failed: {}; {routed}.", failed.join(", ")))
+        }
+    }
+}
