@@ -14,13 +14,16 @@ STATIC_BINARY := target/$(STATIC_TARGET)/release/switchback
 TOOLS := .tools
 CARGO_DENY_VERSION := 0.20.2
 
-.PHONY: help run test check fmt lint doc tidy deny advisories openapi telemetry-endurance package postgres binary
+.PHONY: help run demo test check fmt lint doc tidy deny advisories openapi telemetry-endurance package postgres binary
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  %-20s %s\n", $$1, $$2 }'
 
-run: postgres binary ## the whole system on this machine; ARGS="--traffic 50/s --minute 2s" adds options
-	$(STATIC_BINARY) dev $(ARGS)
+run: postgres binary ## the whole system on this machine, with a few callers; ARGS="--traffic 50/s --minute 2s" adds options
+	$(STATIC_BINARY) dev --traffic 2/s $(ARGS)
+
+demo: postgres binary ## the same in a hurry: minutes of two seconds, many callers, a slower arm; a recommendation within three minutes
+	$(STATIC_BINARY) dev --minute 2s --traffic 100/s --slow odd=20ms $(ARGS)
 
 test: postgres package ## every test, against a real PostgreSQL and real processes
 	SWITCHBACK_PACKAGE="$(CURDIR)/$(DIST)/switchback-functions.zip" $(CARGO) test --locked

@@ -11,10 +11,11 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::process::{StopOn, runtime, stop_token};
 use super::values::minute;
-use crate::config::{self, settings};
+use crate::config::{self, process_setting, settings};
 use crate::dev::topology::{Topology, TopologyConfig};
-use crate::domain::arm::Arm;
+use crate::domain::arm::{Arm, ByArm};
 use crate::domain::draw::Seed;
+use crate::domain::plan::{AppServiceSize, FlexSize, Plan, UnknownPlan};
 use crate::domain::schedule::Rule;
 
 /// The development system.
@@ -35,11 +36,23 @@ pub struct Dev {
     /// How minutes map to arms; random draws from SWITCHBACK_SCHEDULE_SEED, or from a seed that is made and printed
     #[arg(long, default_value = "parity", value_parser = PossibleValuesParser::new(Rule::NAMES))]
     schedule: String,
+    /// What arm even is pretended to run on, such as app-service/S1 [default: SWITCHBACK_EVEN_PLAN, else app-service/S1]
+    #[arg(long, value_name = "PLAN", value_parser = str::parse::<Plan>)]
+    even_plan: Option<Plan>,
+    /// What arm odd is pretended to run on [default: SWITCHBACK_ODD_PLAN, else functions/flex-512]
+    #[arg(long, value_name = "PLAN", value_parser = str::parse::<Plan>)]
+    odd_plan: Option<Plan>,
+    /// Azure region whose prices count [default: SWITCHBACK_REGION, else westeurope]
+    #[arg(long)]
+    region: Option<String>,
+    /// Begin with an empty ledger instead of the sample bill
+    #[arg(long)]
+    no_sample: bool,
     /// Make a minute last this long, such as 2s
     #[arg(long, value_parser = minute)]
     minute: Option<Duration>,
     /// Add callers that follow the redirects, such as 50/s
-    #[arg(long, value_parser = super::values::rate, value_name = "N/s")]
+    #[arg(long, value_parser = super::values::rate, value_name = "N/s", overrides_with = "traffic")]
     traffic: Option<f64>,
     /// Slow one arm down, such as odd=20ms
     #[arg(long, value_parser = slow, value_name = "ARM=TIME")]
@@ -70,6 +83,9 @@ impl Dev {
         let rule = self.rule()?;
         let config = TopologyConfig {
             ports: [self.port, self.even_port, self.odd_port],
+            plans: self.plans()?,
+            region: self.region.or_else(|| process_setting("SWITCHBACK_REGION")).unwrap_or_else(|| "westeurope".to_owned()),
+            sample: !self.no_sample,
             data: self.data,
             rule,
             minute: self.minute,
@@ -88,6 +104,19 @@ impl Dev {
 }
 
 impl Dev {
+    /// What the arms are pretended to run on: as asked for, else as the environment says, else the plans of the default preset of infra/.
+    fn plans(&self) -> Result<ByArm<Plan>, Failure> {
+        let plan = |asked: Option<Plan>, setting: &str, usual: Plan| match (asked, process_setting(setting)) {
+            (Some(plan), _) => Ok(plan),
+            (None, Some(text)) => text.parse().map_err(|error: UnknownPlan| Failure::input(format!("{setting}: {error}"))),
+            (None, None) => Ok(usual),
+        };
+        let even = plan(self.even_plan, "SWITCHBACK_EVEN_PLAN", Plan::AppService(AppServiceSize::S1))?;
+        // Both arms of an A/A run are one instance.
+        let usual = if self.aa { even } else { Plan::FunctionsFlex(FlexSize::Mb512) };
+        Ok(ByArm { even, odd: plan(self.odd_plan, "SWITCHBACK_ODD_PLAN", usual)? })
+    }
+
     fn rule(&self) -> Result<Rule, Failure> {
         let given = config::seed_from_process_environment()?;
         let seed = given.unwrap_or_else(drawn_seed);

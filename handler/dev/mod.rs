@@ -4,5 +4,7 @@
 
 pub mod postgres;
 pub mod process;
+mod sample;
 pub mod topology;
 mod traffic;
+mod verdict;

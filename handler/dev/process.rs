@@ -8,6 +8,8 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio_util::sync::CancellationToken;
 
+use crate::config::process_setting;
+
 /// A role to run.
 #[derive(Debug, Clone)]
 pub struct ProcessConfig {
@@ -121,11 +123,13 @@ async fn copy_lines(name: String, source: impl AsyncRead + Unpin) {
     }
 }
 
-fn print_line(name: &str, line: &str) {
-    if std::io::stdout().is_terminal() {
+/// Prints a line under the name of whom it comes from.
+pub fn print_line(name: &str, line: &str) {
+    if std::io::stdout().is_terminal() && process_setting("NO_COLOR").is_none() {
         let colour = match name {
             "even" => 36,
             "odd" => 35,
+            "report" => 32,
             _ => 33,
         };
         println!("\u{1b}[{colour}m{name:<NAME_WIDTH$}\u{1b}[0m | {line}");

@@ -11,11 +11,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::postgres::{Cluster, ClusterError, Durability, NAME};
 use super::process::{Misconfigured, Process, ProcessConfig};
-use super::traffic;
+use super::{sample, traffic, verdict};
 use crate::clock::SystemClock;
 use crate::config::{database, process_setting};
-use crate::domain::arm::Arm;
-use crate::domain::schedule::Rule;
+use crate::domain::arm::{Arm, ByArm};
+use crate::domain::plan::Plan;
+use crate::domain::schedule::{Rule, Schedule};
+use crate::import::ImportError;
 use crate::store::Store;
 
 /// What to run.
@@ -27,6 +29,12 @@ pub struct TopologyConfig {
     pub data: PathBuf,
     /// How minutes map to arms.
     pub rule: Rule,
+    /// What each arm is said to run on.
+    pub plans: ByArm<Plan>,
+    /// The region whose prices count.
+    pub region: String,
+    /// Whether the sample bill is loaded into the private PostgreSQL.
+    pub sample: bool,
     /// A shorter minute.
     pub minute: Option<Duration>,
     /// Calls a second that callers make; none: no callers.
@@ -68,6 +76,9 @@ pub enum TopologyError {
     /// The schema could not be brought up to date.
     #[error("the schema could not be brought up to date: {0}")]
     Schema(String),
+    /// The sample bill could not be stored.
+    #[error("the sample bill could not be loaded: {0}; --no-sample leaves it out")]
+    Sample(#[from] ImportError),
     /// A process did not start.
     #[error("a role could not be started: {0}")]
     Process(#[from] std::io::Error),
@@ -81,7 +92,30 @@ pub struct Topology {
     _cluster: Option<Cluster>,
 }
 
+/// Bounds of the time between two looks at the report.
+const SOONEST: Duration = Duration::from_secs(5);
+const LATEST: Duration = Duration::from_secs(60);
+
 const PORT_FLAGS: [&str; 3] = ["--port", "--even-port", "--odd-port"];
+
+impl TopologyConfig {
+    /// What to open, and what is pretended.
+    fn greeting(&self) -> String {
+        let [router, even, odd] = self.ports;
+        let odd = if self.one_instance { even } else { odd };
+        let ByArm { even: on_even, odd: on_odd } = self.plans;
+        let costs = if self.sample { "the sample bill, explored (FinOps Foundation, CC BY 4.0)" } else { "the ledger, explored" };
+        format!(
+            "one URL   http://localhost:{router}/          open it: the verdict as it is made\n\
+             costs     http://localhost:{router}/costs     {costs}\n\
+             API       http://localhost:{router}/api/docs  every operation, to be tried out\n\
+             arm even  http://localhost:{even}/          pretended to run on {on_even}, {region}\n\
+             arm odd   http://localhost:{odd}/          pretended to run on {on_odd}, {region}\n\
+             --even-plan, --odd-plan and --region pretend something else; Ctrl-C ends all of it",
+            region = self.region,
+        )
+    }
+}
 
 impl Topology {
     /// Checks the ports, starts the database and migrates it. Nothing is left behind where it fails.
@@ -95,7 +129,11 @@ impl Topology {
             None => start_cluster(config.data.clone()).await?,
         };
         if !stop.is_cancelled() {
-            migrate(&database_url).await?;
+            let store = migrated(&database_url).await?;
+            // A database of one's own holds what its owner put there.
+            if config.sample && cluster.is_some() {
+                sample::load(&store).await?;
+            }
         }
         let processes = processes(&config, &database_url);
         Ok(Topology { config, processes, _cluster: cluster })
@@ -110,15 +148,18 @@ impl Topology {
         for process in &self.processes {
             roles.spawn(Process::keep_running(process.clone(), self.config.restart_after, stop.clone()));
         }
-        let [router, even, odd] = self.config.ports;
-        println!("one URL   http://localhost:{router}   (dashboard at /, API under /api, routing at /_switchback/routing)");
-        println!("arm even  http://localhost:{even}");
-        println!("arm odd   http://localhost:{}", if self.config.one_instance { even } else { odd });
-        println!("Ctrl-C ends all of it");
+        println!("{}", self.config.greeting());
+        let [router, even, _] = self.config.ports;
         if let Some(rate) = self.config.traffic_per_s {
             let calls = traffic::call(format!("http://localhost:{router}"), rate, stop.clone());
             roles.spawn(async move {
                 calls.await;
+                Ok(())
+            });
+            let minute = self.config.minute.unwrap_or(Schedule::MINUTE);
+            let announced = verdict::announce(format!("http://localhost:{even}"), minute.clamp(SOONEST, LATEST), stop.clone());
+            roles.spawn(async move {
+                announced.await;
                 Ok(())
             });
         }
@@ -150,12 +191,12 @@ async fn start_cluster(data: PathBuf) -> Result<(String, Option<Cluster>), Topol
     Ok((cluster.database_url(NAME), Some(cluster)))
 }
 
-async fn migrate(database_url: &str) -> Result<(), TopologyError> {
+async fn migrated(database_url: &str) -> Result<Store, TopologyError> {
     let schema_error = |error: &dyn std::error::Error| TopologyError::Schema(crate::causes::chain(error));
     let config = database::from_url(database_url).map_err(TopologyError::Schema)?;
     let store = Store::new(&config, Arc::new(SystemClock::new())).map_err(|error| schema_error(&error))?;
     store.migrate().await.map_err(|error| schema_error(&error))?;
-    Ok(())
+    Ok(store)
 }
 
 fn processes(config: &TopologyConfig, database_url: &str) -> Vec<ProcessConfig> {
@@ -189,6 +230,9 @@ fn processes(config: &TopologyConfig, database_url: &str) -> Vec<ProcessConfig> 
     let arm = |arm: Arm, port| {
         let mut environment = common("api");
         environment.push(("SWITCHBACK_ARM".to_owned(), arm.to_string()));
+        environment.push(("SWITCHBACK_EVEN_PLAN".to_owned(), config.plans.even.to_string()));
+        environment.push(("SWITCHBACK_ODD_PLAN".to_owned(), config.plans.odd.to_string()));
+        environment.push(("SWITCHBACK_REGION".to_owned(), config.region.clone()));
         let open = process_setting("SWITCHBACK_OPEN").unwrap_or_else(|| "health,docs".to_owned());
         environment.push(("SWITCHBACK_OPEN".to_owned(), format!("{open},loopback")));
         if config.one_instance {

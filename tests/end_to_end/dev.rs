@@ -144,7 +144,7 @@ fn it_restarts_roles_that_die_and_ends_on_one_interrupt() {
 #[test]
 fn a_kill_ends_its_roles_too_and_loses_no_data() {
     let folder = Folder::new();
-    let mut dev = Dev::start(&folder, &[]);
+    let mut dev = Dev::start(&folder, &["--no-sample"]);
     let uploaded = caller().post(dev.url("/api/imports")).header("content-type", "text/csv").body(SAMPLE).send().unwrap();
     assert_eq!(uploaded.status().as_u16(), 201);
     let costs = get_json(&dev.url("/api/costs?group_by=provider"));
@@ -152,11 +152,34 @@ fn a_kill_ends_its_roles_too_and_loses_no_data() {
     dev.process.kill();
     wait_until("the roles to notice", || dev.roles_are_gone());
     // The server it left behind is ended, its data recovered.
-    let mut again = Dev::start(&folder, &[]);
+    let mut again = Dev::start(&folder, &["--no-sample"]);
     assert_eq!(get_json(&again.url("/api/costs?group_by=provider")), costs);
     again.process.signal(Signal::TERM);
     assert_eq!(again.process.wait().code(), Some(0));
     assert_eq!(folder.server(), None);
+}
+
+#[test]
+fn a_new_system_knows_both_plans_and_has_a_bill_to_show() {
+    let folder = Folder::new();
+    let mut dev = Dev::start(&folder, &["--odd-plan", "functions/consumption", "--minute", "500ms"]);
+    let output = dev.process.output();
+    for words in
+        ["open it: the verdict as it is made", "pretended to run on app-service/S1, westeurope", "functions/consumption", "CC BY 4.0"]
+    {
+        assert!(output.contains(words), "{words} is missing:\n{output}");
+    }
+    let costs = get_json(&dev.url("/api/costs?group_by=dataset"));
+    assert_eq!((&costs["costs"][0]["group"]["dataset"], &costs["totals"][0]["charges"]), (&"sample".into(), &1_000.into()), "{costs}");
+    let page = caller().get(dev.url("/costs")).header("accept", "text/html").send().unwrap().text().unwrap();
+    assert!(page.contains("<h1>Costs</h1>") && page.contains("1,000 charges in USD"), "{page}");
+    let report = get_json(&dev.url("/api/report"));
+    assert_eq!(
+        (&report["arms"]["even"]["plan"], &report["arms"]["odd"]["plan"]),
+        (&"app-service/S1".into(), &"functions/consumption".into())
+    );
+    dev.process.signal(Signal::INT);
+    assert_eq!(dev.process.wait().code(), Some(0));
 }
 
 #[test]
