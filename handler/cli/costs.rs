@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use comfy_table::CellAlignment;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, Table};
 use http::header::{ACCEPT, HeaderValue};
 use http::{HeaderMap, Method};
 use serde_json::Value;
@@ -13,6 +13,7 @@ use super::api;
 use super::database::{DatabaseChoice, open_store};
 use super::failure::Failure;
 use super::process::runtime;
+use super::table::fitted;
 use crate::clock::SystemClock;
 use crate::config::BaseUrl;
 use crate::http::endpoints::costs;
@@ -39,6 +40,9 @@ pub struct Costs {
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Print the API's JSON document
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
     /// Ask this URL instead of the database; SWITCHBACK_CLIENT_KEY holds the key
     #[arg(long)]
     url: Option<BaseUrl>,
@@ -65,6 +69,10 @@ fn filter(text: &str) -> Result<(String, String), String> {
 impl Costs {
     pub fn run(self) -> Result<(), Failure> {
         let answer = runtime()?.block_on(self.ask())?;
+        if self.json {
+            println!("{answer}");
+            return Ok(());
+        }
         match self.format {
             Format::Table => print!("{}", table(&serde_json::from_str(&answer).map_err(|error| Failure::operation(&error))?)),
             Format::Csv | Format::Jsonl => print!("{answer}"),
@@ -106,9 +114,9 @@ fn table(answer: &Value) -> String {
     let rows = |name: &str| answer[name].as_array().cloned().unwrap_or_default();
     let (costs, with_period) = (rows("costs"), answer["period"] != "none");
     let groups: Vec<String> = rows("group_by").iter().map(text).collect();
-    let mut table = Table::new();
     let header = with_period.then(|| "period".to_owned()).into_iter().chain(groups.iter().cloned());
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header.chain(["charges", "amount", "currency"].map(str::to_owned)));
+    let titles: Vec<String> = header.chain(["charges", "amount", "currency"].map(str::to_owned)).collect();
+    let mut table = fitted(UTF8_HORIZONTAL_ONLY, titles);
     for cost in &costs {
         let period = with_period.then(|| text(&cost["period_start"]).chars().take(10).collect::<String>());
         let group = groups.iter().map(|name| text(&cost["group"][name.as_str()]));

@@ -27,7 +27,10 @@ impl DatabaseChoice {
             return Ok(config::database_from_process_environment()?);
         }
         if !self.data.is_dir() {
-            return Err(Failure::input(format!("DATABASE_URL is not set, and there is no development system in {}", self.data.display())));
+            return Err(Failure::input(format!(
+                "DATABASE_URL is not set, and there is no development system in {}: start one with switchback dev, or name its folder with --data",
+                self.data.display()
+            )));
         }
         let url = postgres::database_url_of(&self.data, NAME).map_err(|error| Failure::operation(&error))?;
         database::from_url(&url).map_err(Failure::Operation)

@@ -11,6 +11,7 @@ use futures_util::TryStreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::io::ReaderStream;
 
+use super::database::{DatabaseChoice, open_store};
 use super::failure::Failure;
 use super::process::runtime;
 use crate::caller::upload::{Uploaded, Uploader};
@@ -28,7 +29,7 @@ pub struct ImportArguments {
     /// FOCUS files: CSV, plain or gzip, Parquet; folders or manifests of exports in parts; - reads standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Send the files through this URL instead of the database of DATABASE_URL; SWITCHBACK_CLIENT_KEY holds the key
+    /// Send the files through this URL instead of straight into the database; SWITCHBACK_CLIENT_KEY holds the key
     #[arg(long)]
     url: Option<BaseUrl>,
     /// The source they are exports of: each replaces what that dataset said before of its billing periods
@@ -43,6 +44,8 @@ pub struct ImportArguments {
     /// Largest file after decompression, in bytes; through a URL the arms' own limit holds
     #[arg(long, default_value_t = 1 << 40)]
     max_bytes: u64,
+    #[command(flatten)]
+    database: DatabaseChoice,
 }
 
 /// What to do about overlaps.
@@ -89,8 +92,7 @@ impl ImportArguments {
                     self.each(async |file| upload(&uploader, file, &self.order(file), self.strict).await).await
                 }
                 None => {
-                    let database = config::database_from_process_environment()?;
-                    let store = Store::new(&database, Arc::new(SystemClock::new())).map_err(|error| Failure::operation(&error))?;
+                    let store = open_store(&self.database.config()?, Arc::new(SystemClock::new()))?;
                     let limits = ReadLimits { max_bytes: self.max_bytes, strict: self.strict, body_digest: None };
                     self.each(async |file| store_file(&store, file, &self.order(file), limits).await).await
                 }

@@ -11,12 +11,14 @@ mod failure;
 mod health;
 mod import;
 mod key;
+mod manual;
 mod migrate;
 mod plans;
 mod prices;
 mod process;
 mod report;
 mod runs;
+mod table;
 mod tally;
 mod validate;
 mod values;
@@ -24,7 +26,7 @@ mod watch;
 
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use time::OffsetDateTime;
 
 pub use failure::Failure;
@@ -88,6 +90,10 @@ pub enum Command {
     Key(key::Key),
     /// Ask a running instance whether it is up; exit code 0 if so (what container health checks call)
     Health(health::HealthCheck),
+    /// Print what completes this program's commands in a shell, such as: source <(switchback completions bash)
+    Completions(manual::Completions),
+    /// Print the manual, as in: switchback man | man -l -
+    Man(manual::Man),
     /// One process of the development system
     #[command(hide = true)]
     DevRole(DevRole),
@@ -148,6 +154,11 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Report(report) => report.run(),
         Command::Key(key) => key.run(),
         Command::Health(health) => health.run(),
+        Command::Completions(completions) => {
+            completions.print(<Arguments as CommandFactory>::command());
+            Ok(())
+        }
+        Command::Man(man) => man.write(<Arguments as CommandFactory>::command()),
         Command::Serve | Command::DevRole(_) => Err(Failure::input("serving is started by main")),
     }
 }

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use super::database::{DatabaseChoice, open_store};
 use super::failure::Failure;
 use super::process::runtime;
+use super::table::{columns, fitted};
 use super::values::{PriceFile, minute, price_file, read_moment};
 use crate::clock::SystemClock;
 use crate::comparison::{Comparison, Overview, ReportQuery};
@@ -151,10 +152,7 @@ fn text(report: &Report) -> String {
 }
 
 fn table(titles: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
-    table.set_header(titles);
-    table
+    fitted(presets::UTF8_FULL_CONDENSED, titles.to_vec())
 }
 
 fn right(text: impl Into<String>) -> Cell {
@@ -201,23 +199,34 @@ fn arms(report: &Report) -> Table {
     table
 }
 
+/// Columns a terminal must have for all that is said of a metric; a narrower one shows what decides.
+const WIDE: u16 = 120;
+
 fn metrics(report: &Report) -> Table {
-    let mut table = table(&["metric", "even", "odd", "odd − even", "in percent", "95 % interval", "odd is", "minimal detectable effect"]);
+    let wide = columns() >= WIDE;
+    let mut titles = vec!["metric", "even", "odd", "odd − even", "95 % interval", "odd is"];
+    if wide {
+        titles.extend(["in percent", "minimal detectable effect"]);
+    }
+    let mut table = table(&titles);
     for metric in &report.metrics {
         let show = |value| amount(metric.unit, value);
-        table.add_row([
+        let mut row = vec![
             Cell::new(metric.name.title()),
             right(show(metric.even)),
             right(show(metric.odd)),
             right(difference(metric.unit, metric.difference)),
-            right(metric.difference_percent.map_or_else(String::new, percent)),
             right(interval(metric)),
             Cell::new(finding(metric.finding)),
-            right(metric.minimal_detectable_effect.map_or_else(String::new, |size| size_of_difference(metric.unit, size))),
-        ]);
+        ];
+        if wide {
+            row.push(right(metric.difference_percent.map_or_else(String::new, percent)));
+            row.push(right(metric.minimal_detectable_effect.map_or_else(String::new, |size| size_of_difference(metric.unit, size))));
+        }
+        table.add_row(row);
     }
     for withheld in &report.withheld {
-        table.add_row([withheld.name.title(), "", "", "", "", "", "withheld", &withheld.reason]);
+        table.add_row([withheld.name.title(), "", "", "", &withheld.reason, "withheld"]);
     }
     table
 }

@@ -1,10 +1,12 @@
 //! What `watch` has seen so far, as a table.
 
+use std::collections::VecDeque;
 use std::fmt;
 
+use comfy_table::CellAlignment;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, Table};
 
+use super::table::fitted;
 use crate::caller::ObservedCall;
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::histogram::Histogram;
@@ -25,7 +27,12 @@ pub struct Tally {
 struct ArmTally {
     outcomes: ProbeOutcomes,
     answer: Histogram,
+    /// The latest answers, oldest first, in microseconds.
+    latest_us: VecDeque<u64>,
 }
+
+/// Answers that a sparkline shows.
+const SPARKS: usize = 40;
 
 impl Tally {
     /// Adds one call.
@@ -40,6 +47,10 @@ impl Tally {
             let tally = &mut self.arms[arm];
             tally.outcomes.count(probe.outcome);
             tally.answer.record(answer_us);
+            if tally.latest_us.len() == SPARKS {
+                tally.latest_us.pop_front();
+            }
+            tally.latest_us.push_back(answer_us);
         }
         let arm = probe.arm.map_or("no arm", Arm::as_str);
         let minute = observation.minute.as_deref().unwrap_or("no minute");
@@ -59,9 +70,8 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new();
-        table.load_style(UTF8_HORIZONTAL_ONLY);
-        table.set_header(["", "calls", "conformant", "failed over", "wrong arm", "unanswered", "p50 ms", "p95 ms"]);
+        let titles = ["", "calls", "conformant", "failed over", "wrong arm", "unanswered", "p50 ms", "p95 ms"];
+        let mut table = fitted(UTF8_HORIZONTAL_ONLY, titles);
         for arm in Arm::BOTH {
             let tally = &self.arms[arm];
             table.add_row(row(arm.as_str(), &tally.outcomes, &tally.answer));
@@ -71,6 +81,17 @@ impl fmt::Display for Tally {
             column.set_cell_alignment(CellAlignment::Right);
         }
         writeln!(formatter, "{table}")?;
+        // Both on one scale, so that they can be compared at a glance.
+        let slowest = Arm::BOTH.into_iter().flat_map(|arm| &self.arms[arm].latest_us).max().copied().unwrap_or(0);
+        for arm in Arm::BOTH {
+            writeln!(
+                formatter,
+                "{:<5}{:<SPARKS$} up to {:.1} ms",
+                arm.as_str(),
+                sparkline(&self.arms[arm].latest_us, slowest),
+                slowest as f64 / 1_000.0
+            )?;
+        }
         match self.conformance() {
             Some(share) => write!(formatter, "conformance {:.3} %", share * 100.0)?,
             None => write!(formatter, "no call has ended yet")?,
@@ -78,6 +99,14 @@ impl fmt::Display for Tally {
         writeln!(formatter, ", {} with a ticket; last: {}", self.ticketed, self.last.as_deref().unwrap_or("-"))?;
         write!(formatter, "last trouble: {}", self.last_trouble.as_deref().unwrap_or("none"))
     }
+}
+
+/// One block a value, as high as its share of `highest`.
+fn sparkline(values: &VecDeque<u64>, highest: u64) -> String {
+    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let block =
+        |value: &u64| usize::try_from(value.saturating_mul(7) / highest.max(1)).ok().and_then(|step| BLOCKS.get(step)).unwrap_or(&'█');
+    values.iter().map(block).collect()
 }
 
 fn row(name: &str, outcomes: &ProbeOutcomes, latency: &Histogram) -> [String; 8] {
@@ -92,4 +121,16 @@ fn row(name: &str, outcomes: &ProbeOutcomes, latency: &Histogram) -> [String; 8]
         quantile_ms(0.5),
         quantile_ms(0.95),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sparkline_has_a_block_for_each_value() {
+        assert_eq!(sparkline(&VecDeque::from([0, 500, 1_000]), 1_000), "▁▄█");
+        assert_eq!(sparkline(&VecDeque::new(), 0), "");
+        assert_eq!(sparkline(&VecDeque::from([0]), 0), "▁");
+    }
 }

@@ -1,7 +1,8 @@
 //! Runs for a terminal. Must not know where they are kept.
 
-use comfy_table::{Table, presets};
+use comfy_table::presets;
 
+use crate::cli::table::fitted;
 use crate::domain::figures::decimals;
 use crate::domain::moment;
 use crate::domain::run::{Exclusion, RunDocument, RunKind, RunState, SetUp};
@@ -12,8 +13,7 @@ pub fn list(runs: &[RunDocument]) -> String {
     if runs.is_empty() {
         return "no run yet: one begins once both arms have recorded what they serve with".to_owned();
     }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(["run", "kind", "state", "from", "until", "even", "odd"]);
+    let mut table = fitted(presets::UTF8_FULL_CONDENSED, ["run", "kind", "state", "from", "until", "even", "odd"]);
     for run in runs {
         let plan = |of: fn(&SetUp) -> &'static str| run.set_up.as_ref().map_or("unknown", of);
         table.add_row([
