@@ -28,6 +28,7 @@ mod retries;
 mod runs;
 mod serving;
 mod supervision;
+mod terminal;
 mod trust;
 mod watching;
 mod windows;

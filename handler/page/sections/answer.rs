@@ -3,7 +3,7 @@
 
 use super::parts::{Figure, Mark, sentence};
 use crate::domain::arm::{Arm, ByArm};
-use crate::domain::figures::{UNKNOWN, amount, count, money, share, size_of_difference};
+use crate::domain::figures::{UNKNOWN, amount, count, duration, money, share, size_of_difference};
 use crate::domain::margins::GUARDED;
 use crate::domain::report::{Metric, MetricName, Report, Status, VerdictOutcome};
 use crate::page::plots::canvas::PlotError;
@@ -35,12 +35,19 @@ pub(in crate::page) fn answer(report: &Report) -> Result<Answer, PlotError> {
     let (checks, checks_text) = checks(report);
     Ok(Answer {
         class,
-        grounds: report.verdict.reasons.iter().map(|words| sentence(words)).collect(),
+        grounds: report.verdict.reasons.iter().cloned().chain(wait(report)).map(|words| sentence(&words)).collect(),
         arms: ByArm::build(|arm| arm_answer(report, arm)),
         guardrails: guardrails(report)?,
         checks,
         checks_text,
     })
+}
+
+/// How long it takes until there is a verdict at all.
+fn wait(report: &Report) -> Option<String> {
+    let early = report.verdict.outcome == VerdictOutcome::NotEnoughData;
+    let more = report.verdict.missing.iter().filter(|_| early).filter_map(|missing| missing.more_seconds).fold(0.0, f64::max);
+    (more > 0.0).then(|| format!("that takes about {} more with callers in every minute", duration(more)))
 }
 
 fn arm_answer(report: &Report, arm: Arm) -> ArmAnswer {
