@@ -144,7 +144,7 @@ fn too_few_minutes_and_unpriced_plans_are_explained_instead_of_drawn() {
     let (report, timeline) = run(3, unpriced);
     let html = page_of(&report, &timeline, None, Mode::File);
     assert!(html.contains("not yet ten pairs") && html.contains("No price is known for these plans"), "{html}");
-    assert!(html.contains("It is too early to tell the plans apart.") && html.contains("That takes about 14.0 minutes more"), "{html}");
+    assert!(html.contains("It is too early to tell the plans apart.") && html.contains("That takes about 18.0 minutes more"), "{html}");
 }
 
 #[test]
