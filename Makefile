@@ -23,7 +23,7 @@ run: postgres binary ## the whole system on this machine, with a few callers; AR
 	$(STATIC_BINARY) dev --traffic 2/s $(ARGS)
 
 demo: postgres binary ## the same in a hurry: minutes of two seconds, many callers, a slower arm; a recommendation within three minutes
-	$(STATIC_BINARY) dev --minute 2s --traffic 100/s --slow odd=20ms $(ARGS)
+	$(STATIC_BINARY) dev --minute 2s --traffic 200/s --slow odd=20ms $(ARGS)
 
 test: postgres package ## every test, against a real PostgreSQL and real processes
 	SWITCHBACK_PACKAGE="$(CURDIR)/$(DIST)/switchback-functions.zip" $(CARGO) test --locked

@@ -10,7 +10,7 @@ mkdir -p "$folder"
 work=$(mktemp -d)
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 even=$(free_port)
-"$program" dev --data "$work/data" --port "$(free_port)" --even-port "$even" --odd-port "$(free_port)" --minute 2s --traffic 60/s \
+"$program" dev --data "$work/data" --port "$(free_port)" --even-port "$even" --odd-port "$(free_port)" --minute 2s --traffic 150/s \
   --slow odd=20ms >"$work/dev.log" 2>&1 &
 dev=$!
 trap 'kill -INT $dev 2>/dev/null; wait $dev 2>/dev/null || true; rm -rf "$work"' EXIT
