@@ -15,7 +15,7 @@ use crate::config::{self, process_setting, settings};
 use crate::dev::topology::{Topology, TopologyConfig};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::draw::Seed;
-use crate::domain::plan::{AppServiceSize, FlexSize, Plan, UnknownPlan};
+use crate::domain::plan::{Plan, UnknownPlan};
 use crate::domain::schedule::Rule;
 
 /// The development system.
@@ -106,14 +106,13 @@ impl Dev {
 impl Dev {
     /// What the arms are pretended to run on: as asked for, else as the environment says, else the plans of the default preset of infra/.
     fn plans(&self) -> Result<ByArm<Plan>, Failure> {
-        let plan = |asked: Option<Plan>, setting: &str, usual: Plan| match (asked, process_setting(setting)) {
-            (Some(plan), _) => Ok(plan),
-            (None, Some(text)) => text.parse().map_err(|error: UnknownPlan| Failure::input(format!("{setting}: {error}"))),
-            (None, None) => Ok(usual),
+        let plan = |asked: Option<Plan>, setting: &str, usual: &str| {
+            let text = process_setting(setting).unwrap_or_else(|| usual.to_owned());
+            asked.map_or_else(|| text.parse().map_err(|error: UnknownPlan| Failure::input(format!("{setting}: {error}"))), Ok)
         };
-        let even = plan(self.even_plan, "SWITCHBACK_EVEN_PLAN", Plan::AppService(AppServiceSize::S1))?;
+        let even = plan(self.even_plan, "SWITCHBACK_EVEN_PLAN", "app-service/S1")?;
         // Both arms of an A/A run are one instance.
-        let usual = if self.aa { even } else { Plan::FunctionsFlex(FlexSize::Mb512) };
+        let usual = if self.aa { even.as_str() } else { "functions/flex-512" };
         Ok(ByArm { even, odd: plan(self.odd_plan, "SWITCHBACK_ODD_PLAN", usual)? })
     }
 

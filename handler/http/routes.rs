@@ -20,7 +20,8 @@ use super::call::Call;
 use super::endpoint::Access;
 use super::endpoints::dashboard::{self, Dashboard};
 use super::endpoints::{
-    charges, costs, costs_page, docs, health, imports, imports_page, instance, metrics, plans, report, routing, runs, runs_page, sign_in, windows,
+    charges, costs, costs_page, docs, health, imports, imports_page, instance, metrics, plans, report, routing, runs, runs_page, sign_in,
+    windows,
 };
 use super::lame_duck::LameDuck;
 use super::openapi;

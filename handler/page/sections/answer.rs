@@ -11,6 +11,8 @@ use crate::page::plots::guardrails::{self, Guardrail};
 
 pub(in crate::page) struct Answer {
     pub class: &'static str,
+    /// Said before anything else.
+    pub warning: Option<String>,
     pub grounds: Vec<String>,
     pub arms: ByArm<ArmAnswer>,
     pub guardrails: Option<Figure>,
@@ -35,6 +37,7 @@ pub(in crate::page) fn answer(report: &Report) -> Result<Answer, PlotError> {
     let (checks, checks_text) = checks(report);
     Ok(Answer {
         class,
+        warning: report.cost.stale_prices.as_deref().map(sentence),
         grounds: report.verdict.reasons.iter().cloned().chain(wait(report)).map(|words| sentence(&words)).collect(),
         arms: ByArm::build(|arm| arm_answer(report, arm)),
         guardrails: guardrails(report)?,

@@ -242,6 +242,8 @@ fn check(CheckLine { title, status, summary }: CheckLine<'_>) -> Check {
 /// What the report says in words, beside the answer and the checks.
 fn findings(report: &Report) -> Vec<String> {
     let checks = report.checks.lines().map(|check| format!("{}: {}", check.title, check.summary));
+    let said = |words: &&String| !checks.contains(words) && !report.verdict.reasons.contains(words);
+    report.summary.iter().skip(1).filter(said).map(|words| sentence(words)).collect()
 }
 
 fn probes(outcomes: &ProbeOutcomes) -> Probes {
