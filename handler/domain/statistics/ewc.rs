@@ -69,7 +69,13 @@ impl SeriesEstimator {
         let used = cosines(moments.n);
         if moments.standard_deviation == 0.0 {
             // Not one failure in a year: nothing to transform.
-            return Some(SeriesMean { pairs: moments.n, mean: moments.mean, standard_error: 0.0, degrees_of_freedom: used as f64, lag1: 0.0 });
+            return Some(SeriesMean {
+                pairs: moments.n,
+                mean: moments.mean,
+                standard_error: 0.0,
+                degrees_of_freedom: used as f64,
+                lag1: 0.0,
+            });
         }
         self.buffer.clear();
         self.buffer.extend(series.iter().map(|value| value - moments.mean));
