@@ -35,7 +35,9 @@ curl -sfL -o /dev/null -H 'x-api-key: test' -H 'content-type: text/csv' --data-b
 }
 
 cd "$work"
+# A form's bodies are made by drawing and throwing away; that many are thrown away says nothing of the API.
 "$schemathesis" run "http://localhost:$even/api/openapi.json" --header 'x-api-key: test' --exclude-checks positive_data_acceptance \
+  --suppress-health-check filter_too_much \
   --max-examples "${EXAMPLES:-20}" --max-time "${SECONDS_AT_MOST:-100}" --request-timeout 30 --continue-on-failure --seed "${SEED:-307}" \
   --generation-database none --no-color
 ! grep -E 'panicked|error\[' dev.log
