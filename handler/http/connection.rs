@@ -178,6 +178,8 @@ impl Lane<'_> {
                 break After::Answer;
             }
             let request = match lane::read(&input[answered..]) {
+                // Its answer must say that it is the last.
+                Head::Plain(_) if *self.draining => break After::HandOver,
                 Head::Plain(request) => request,
                 Head::Partial => break After::Read,
                 Head::Other => break After::HandOver,
@@ -195,7 +197,7 @@ impl Lane<'_> {
     async fn read(&mut self, input: &mut Vec<u8>) -> std::io::Result<Option<usize>> {
         loop {
             if *self.draining {
-                // What has arrived is still answered.
+                // What has arrived is still taken.
                 return poll_immediate(self.socket.read_buf(input)).await.transpose();
             }
             tokio::select! {
@@ -245,14 +247,8 @@ impl Lane<'_> {
 /// Serves whatever arrives on `socket`.
 async fn hyper(shared: &Shared, socket: Socket, peer: SocketAddr, activity: Arc<ConnectionActivity>, mut signals: Signals, draining: bool) {
     let service = Watched { inner: shared.edge.connection(peer), connections: Arc::clone(&shared.connections), activity };
-    let mut connection = pin!(http1_builder().serve_connection(TokioIo::new(socket), service));
-    if draining {
-        // It must have read what was begun, or it takes the connection for idle.
-        if let Some(ended) = poll_immediate(&mut connection).await {
-            return ended.unwrap_or_else(|error| shared.note(&error, peer));
-        }
-        connection.as_mut().graceful_shutdown();
-    }
+    // While the process drains, what was begun on the connection is its last call.
+    let mut connection = pin!(http1_builder().keep_alive(!draining).serve_connection(TokioIo::new(socket), service));
     loop {
         tokio::select! {
             biased;
