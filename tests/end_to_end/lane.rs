@@ -9,9 +9,9 @@ use std::time::Duration;
 use rustix::process::Signal;
 use switchback::domain::statistics::random::Random;
 
-use crate::harness::DEADLINE;
 use crate::harness::role::{Role, Server};
 use crate::harness::wire::{Wire, request};
+use crate::harness::{DEADLINE, wait_until};
 use crate::mutation::Mutator;
 
 /// Most of a minute is left for a comparison.
@@ -33,7 +33,14 @@ struct Pair {
 impl Pair {
     fn start(role: &Role) -> Pair {
         let role = role.clone().clock(CLOCK);
-        Pair { lane: role.start(), hyper: role.with("SWITCHBACK_ACCESS_LOG", "combined").start() }
+        let pair = Pair { lane: role.start(), hyper: role.with("SWITCHBACK_ACCESS_LOG", "combined").start() };
+        // Nobody answers under these names: until that is found out, what a router says of its arms depends on when it is asked. Both are
+        // asked as often, for they count it.
+        wait_until("the arms to be found unwell", || {
+            let health = [&pair.lane, &pair.hyper].map(|router| Wire::to(router).ask("GET", "/_switchback/health", &[]).body);
+            health.iter().all(|body| String::from_utf8_lossy(body).matches("unwell").count() == 2)
+        });
+        pair
     }
 
     /// What each router answers to `pieces` on a connection of their own, where the two differ.
