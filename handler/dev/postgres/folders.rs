@@ -16,6 +16,33 @@ use super::programs::Account;
 const MAX_SOCKET_FOLDER_BYTES: usize = 80;
 const LOG_TAIL_LINES: usize = 12;
 
+/// A folder's lock, free once it is dropped.
+#[derive(Debug)]
+pub(super) struct FolderLock(File);
+
+impl FolderLock {
+    /// Gives it up by name. Closing the file alone would not: a program that another thread is just starting holds it too, until it runs.
+    pub fn release(&self) {
+        if let Err(error) = rustix::fs::flock(&self.0, rustix::fs::FlockOperation::Unlock) {
+            tracing::debug!(%error, "a database folder's lock goes with the process");
+        }
+    }
+}
+
+#[cfg(test)]
+impl FolderLock {
+    /// The same open file once more.
+    pub fn duplicate(&self) -> io::Result<File> {
+        self.0.try_clone()
+    }
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
 /// The folders of one cluster.
 #[derive(Debug)]
 pub(super) struct Folders {
@@ -51,12 +78,12 @@ impl Folders {
     }
 
     /// Locks the folder for this process: only the holder may start or stop its server.
-    pub fn lock(&self) -> Result<File, ClusterError> {
+    pub fn lock(&self) -> Result<FolderLock, ClusterError> {
         let path = self.root.join("lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(|source| ClusterError::File { path, source })?;
         match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(file),
+            Ok(()) => Ok(FolderLock(file)),
             Err(_) => Err(ClusterError::InUse(self.root.clone())),
         }
     }

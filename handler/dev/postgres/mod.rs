@@ -8,7 +8,7 @@ mod folders;
 mod programs;
 mod scratch;
 
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -19,7 +19,7 @@ pub use error::ClusterError;
 pub use programs::{Account, Programs};
 pub use scratch::ScratchCluster;
 
-use folders::Folders;
+use folders::{FolderLock, Folders};
 
 /// The cluster's superuser, and the name of the database `switchback dev` keeps its ledger in.
 pub const NAME: &str = "switchback";
@@ -40,7 +40,7 @@ pub struct Cluster {
     durability: Durability,
     server: Child,
     // Held for as long as the server runs; the system lets go of it however this process ends.
-    _lock: File,
+    _lock: FolderLock,
 }
 
 type Driver = tokio::task::JoinHandle<Result<(), tokio_postgres::Error>>;

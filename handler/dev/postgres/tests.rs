@@ -11,7 +11,7 @@ fn scratch_folder() -> tempfile::TempDir {
 /// What kill -9 of the program leaves: no destructor has run, the lock is free, the server keeps running.
 fn abandon(cluster: Cluster) {
     let cluster = std::mem::ManuallyDrop::new(cluster);
-    rustix::fs::flock(&cluster._lock, rustix::fs::FlockOperation::Unlock).unwrap();
+    cluster._lock.release();
 }
 
 async fn one(cluster: &Cluster) -> i32 {
@@ -74,6 +74,17 @@ async fn a_killed_server_comes_back_under_the_same_url_with_what_was_committed()
     cluster.restart().unwrap();
     assert_ne!(cluster.process_id(), killed);
     assert_eq!((cluster.database_url("kept"), one(&cluster).await), (url, 1));
+}
+
+#[test]
+fn a_stopped_cluster_is_free_whoever_still_holds_its_files() {
+    let folder = scratch_folder();
+    let cluster = Cluster::start(folder.path(), Durability::Scratch).unwrap();
+    // As a program does that is just being started: it has every file of its parent until it runs.
+    let inherited = cluster._lock.duplicate().unwrap();
+    cluster.stop();
+    Cluster::start(folder.path(), Durability::Scratch).unwrap().stop();
+    drop(inherited);
 }
 
 #[test]
