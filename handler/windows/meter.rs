@@ -53,7 +53,7 @@ impl InstanceMeter {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Barrier;
+    use std::sync::{Barrier, Mutex};
     use std::thread;
 
     use super::*;
@@ -135,7 +135,36 @@ mod tests {
         assert_eq!(meter.in_flight(), 0);
         // The mark is never behind what was metered, and a stretch reaches at most a second past the clock.
         assert!(metered <= last + 1_000, "{metered} of {last}");
-        assert!(metered >= last / 2, "{metered} of {last}: callers hardly ever pause");
         assert_eq!(meter.publish(ms(last + 5_000)), 0, "nothing is active");
+    }
+
+    #[test]
+    fn whichever_thread_comes_next_the_time_in_which_any_is_active_is_metered() {
+        // Each event takes its time and reaches the meter before the next one: otherwise the clock, which moves by events, would run on by
+        // as much as a thread was kept waiting between the two.
+        let (meter, now) = (InstanceMeter::default(), Mutex::new(0_u64));
+        let event = |step: u64, change: fn(&InstanceMeter, Duration) -> u64| {
+            let mut now = now.lock().expect("no panic");
+            *now += step;
+            change(&meter, ms(*now))
+        };
+        let begin = |meter: &InstanceMeter, uptime| {
+            meter.begin(uptime);
+            0
+        };
+        let metered = race(|thread| {
+            let calls = (0..CALLS).map(|_| {
+                if thread == 0 {
+                    return event(0, InstanceMeter::publish);
+                }
+                event(37, begin);
+                event(37, InstanceMeter::end)
+            });
+            calls.sum()
+        });
+        let last = *now.lock().expect("no panic");
+        assert!(metered <= last + 1_000, "{metered} of {last}");
+        assert!(metered >= last / 2, "{metered} of {last}: callers hardly ever pause");
+        assert_eq!((meter.in_flight(), meter.publish(ms(last + 5_000))), (0, 0), "nothing is active");
     }
 }
