@@ -5,6 +5,7 @@ use std::future::{Future, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 use warp::filters::BoxedFilter;
 use warp::path::FullPath;
@@ -41,6 +42,13 @@ pub struct Target<Id: 'static> {
     pub endpoint: &'static Endpoint<Id>,
     /// The text of the path's parameter; empty where the path has none.
     pub parameter: String,
+}
+
+/// The type a body says it is of, without its parameters (RFC 9110, section 8.3.1); empty where it says none, or says it unreadably.
+#[must_use]
+pub fn media_type(headers: &HeaderMap) -> &str {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    content_type.split(';').next().unwrap_or_default().trim()
 }
 
 /// Matches the paths in `table`.

@@ -1,6 +1,6 @@
 //! Runs: declared, listed, ended, and minutes left out of them.
 
-use http::header::{CONTENT_TYPE, LOCATION};
+use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use crate::domain::run::{Exclusion, ExclusionRequest, RunChoice, RunDocument, Ru
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::query::Query;
 use crate::http::reply::json;
+use crate::http::request::media_type;
 use crate::store::Store;
 
 /// Largest body.
@@ -229,10 +230,9 @@ pub async fn document(store: &Store, choice: &RunChoice) -> Result<RunDocument, 
 
 /// The body as what the operation takes.
 fn parsed<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
-        return Err(Problem::new(ProblemKind::UnsupportedMediaType, format!("'{essence}' is not JSON: send application/json")));
+    let sent_as = media_type(headers);
+    if !sent_as.eq_ignore_ascii_case("application/json") {
+        return Err(Problem::new(ProblemKind::UnsupportedMediaType, format!("'{sent_as}' is not JSON: send application/json")));
     }
     serde_json::from_slice(body).map_err(|error| Problem::new(ProblemKind::BadRequest, format!("the body is not as described: {error}")))
 }

@@ -1,6 +1,6 @@
 //! Signing in and out: a browser presents an API key once, and has a session from then on.
 
-use http::header::{CONTENT_TYPE, SET_COOKIE};
+use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 use warp::reply::Response;
 
@@ -9,7 +9,7 @@ use crate::http::auth::Trust;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::query::Query;
 use crate::http::reply::{self, see_other, wants_page};
-use crate::http::request::RequestParts;
+use crate::http::request::{RequestParts, media_type};
 use crate::http::session::{clear_cookie, set_cookie};
 use crate::page::render_sign_in;
 
@@ -122,10 +122,9 @@ pub fn sign_out(trust: &Trust, request: &RequestParts, body: &[u8]) -> Result<Re
 
 /// The named fields of a form; those it leaves out are empty.
 fn fields<const N: usize>(headers: &HeaderMap, body: &[u8], names: [&str; N]) -> Result<[String; N], Problem> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        let detail = format!("'{essence}' is not how this form is sent: expected application/x-www-form-urlencoded");
+    let sent_as = media_type(headers);
+    if !sent_as.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        let detail = format!("'{sent_as}' is not how this form is sent: expected application/x-www-form-urlencoded");
         return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
     }
     let pairs: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
@@ -152,6 +151,8 @@ fn own_path(next: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use http::header::CONTENT_TYPE;
+
     use super::*;
 
     #[test]
