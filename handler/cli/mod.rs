@@ -2,6 +2,7 @@
 //!
 //! Owns arguments, exit codes and the text that commands print. Must not know how anything is done.
 
+mod answer;
 mod api;
 mod check;
 mod costs;

@@ -8,6 +8,7 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use http::Method;
 use serde_json::Value;
 
+use super::answer::print;
 use super::api::{self, JSON};
 use super::database::{DatabaseChoice, open_store};
 use super::failure::Failure;
@@ -64,12 +65,7 @@ impl Plans {
         let json = self.json;
         let answer = runtime()?.block_on(self.ask())?;
         let answer: Value = serde_json::from_str(&answer).map_err(|error| Failure::operation(&error))?;
-        if json {
-            println!("{}", serde_json::to_string_pretty(&answer).map_err(|error| Failure::operation(&error))?);
-        } else {
-            println!("{}", text(&answer));
-        }
-        Ok(())
+        print(json, &answer, text)
     }
 
     fn query(&self) -> String {

@@ -8,6 +8,7 @@ use clap::Args;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use time::OffsetDateTime;
 
+use super::answer::print;
 use super::database::{DatabaseChoice, open_store};
 use super::failure::Failure;
 use super::process::runtime;
@@ -81,11 +82,8 @@ impl ReportCommand {
         })?;
         if let Some(file) = &self.html {
             write_page(file, &report, &timeline)?;
-        } else if self.json {
-            let json = serde_json::to_string_pretty(&report).map_err(|error| Failure::operation(&error))?;
-            println!("{json}");
         } else {
-            println!("{}", text(&report));
+            print(self.json, &report, text)?;
         }
         self.judge(&report)
     }

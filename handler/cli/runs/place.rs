@@ -1,10 +1,11 @@
-//! Where runs are kept, and how answers are printed. Must not know what is asked.
+//! Where runs are kept, and whether answers are printed as JSON. Must not know what is asked.
 
 use std::sync::Arc;
 
 use clap::Args;
 
 use super::book::RunBook;
+use crate::cli::answer::print;
 use crate::cli::database::{DatabaseChoice, open_store};
 use crate::cli::failure::Failure;
 use crate::clock::SystemClock;
@@ -42,14 +43,4 @@ impl RunPlace {
 /// A store on the database a command reads.
 pub fn store(database: &DatabaseChoice) -> Result<Store, Failure> {
     open_store(&database.config()?, Arc::new(SystemClock::new()))
-}
-
-/// Prints an answer as JSON or as text.
-pub fn print<T: serde::Serialize>(json: bool, answer: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
-    if json {
-        println!("{}", serde_json::to_string_pretty(answer).map_err(|error| Failure::operation(&error))?);
-    } else {
-        println!("{}", text(answer));
-    }
-    Ok(())
 }

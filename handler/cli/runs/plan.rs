@@ -7,7 +7,7 @@ use clap::Args;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use serde::Serialize;
 
-use super::place::print;
+use crate::cli::answer::print;
 use crate::cli::database::{DatabaseChoice, open_store};
 use crate::cli::failure::Failure;
 use crate::cli::values::minute;

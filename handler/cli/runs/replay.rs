@@ -4,7 +4,8 @@ use clap::Args;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::place::{print, store};
+use super::place::store;
+use crate::cli::answer::print;
 use crate::cli::database::DatabaseChoice;
 use crate::cli::failure::Failure;
 use crate::domain::draw::Seed;
