@@ -4,11 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::process_setting;
-use crate::contract::API_KEY;
+use super::client::client;
 use crate::domain::statistics::random::Random;
 
 /// What the callers ask for, in turn.
@@ -25,7 +23,7 @@ const SEED: u64 = 307;
 /// Calls `url` `rate_per_s` times a second on average until `stop`, and prints each minute how it went. Gaps are exponential, as between
 /// callers who know nothing of each other: equal gaps fall into step with whatever else has a period, such as a slowed arm's answers.
 pub async fn call(url: String, rate_per_s: f64, stop: CancellationToken) {
-    let client = match client() {
+    let client = match client(TIMEOUT) {
         Ok(client) => client,
         Err(error) => {
             println!("calls  | no callers: {error}");
@@ -65,12 +63,4 @@ pub async fn call(url: String, rate_per_s: f64, stop: CancellationToken) {
             }
         }
     }
-}
-
-fn client() -> Result<reqwest::Client, Box<dyn std::error::Error + Send + Sync>> {
-    let mut headers = HeaderMap::new();
-    if let Some(key) = process_setting("SWITCHBACK_CLIENT_KEY") {
-        headers.insert(API_KEY, HeaderValue::from_str(&key)?);
-    }
-    Ok(reqwest::Client::builder().timeout(TIMEOUT).default_headers(headers).build()?)
 }

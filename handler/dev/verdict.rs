@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::client::client;
 use super::process::print_line;
 
 /// The report, as the development system's arm serves it: looking at it counts as supervision.
@@ -14,7 +15,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Asks the arm at `url` every `interval` and prints the first words of its report when they change, until `stop`.
 pub async fn announce(url: String, interval: Duration, stop: CancellationToken) {
-    let Ok(client) = reqwest::Client::builder().timeout(TIMEOUT).build() else { return };
+    // The callers, who have the same client, say why there is none.
+    let Ok(client) = client(TIMEOUT) else { return };
     let mut last = None;
     loop {
         tokio::select! {
@@ -34,11 +36,7 @@ pub async fn announce(url: String, interval: Duration, stop: CancellationToken) 
 }
 
 async fn report(client: &reqwest::Client, url: &str) -> Option<Value> {
-    let mut request = client.get(format!("{url}{PATH}"));
-    if let Some(key) = crate::config::process_setting("SWITCHBACK_CLIENT_KEY") {
-        request = request.header(crate::contract::API_KEY, key);
-    }
-    let response = request.send().await.ok()?.error_for_status().ok()?;
+    let response = client.get(format!("{url}{PATH}")).send().await.ok()?.error_for_status().ok()?;
     response.json().await.ok()
 }
 
