@@ -21,7 +21,7 @@ pub fn assemble(gathered: &Gathered, generated_at: OffsetDateTime) -> Report {
     let Compared { metrics, estimated, withheld, sensitivity } = compare(gathered, burn_in);
     let checks = Checks::of(gathered, &metrics, carry_over);
     let mut cost = cost(gathered, generated_at.date());
-    add_intervals(gathered, &mut cost);
+    add_intervals(gathered, &estimated, &mut cost);
     let verdict = decide(Grounds { gathered, checks: &checks, metrics: &metrics, estimated: &estimated, cost: &cost });
     let arms = ByArm::build(|arm| ArmSummary::of(gathered, arm));
     let data = DataSummary::of(gathered);

@@ -102,13 +102,14 @@ pub fn cost(gathered: &Gathered, name: MetricName, charged: Charged, estimator: 
     Some(pairs.compare(Pooling::AllPairs, name, gathered.inputs.margins.of(name), estimator)?.estimated)
 }
 
-/// Adds what only statistics tell: the interval of each arm's month, and of each scenario's difference.
-pub fn add_intervals(gathered: &Gathered, cost: &mut CostReport) {
+/// Adds what only statistics tell: the interval of each arm's month, and of each scenario's difference. `compared` holds what the metrics were
+/// judged from.
+pub fn add_intervals(gathered: &Gathered, compared: &[Estimated], cost: &mut CostReport) {
     let mut estimator = SeriesEstimator::default();
     for arm in Arm::BOTH {
         cost.arms[arm].month_interval = month_interval(gathered, arm, &mut estimator);
     }
-    add_scenario_intervals(gathered, cost, &mut estimator);
+    add_scenario_intervals(gathered, compared, cost, &mut estimator);
 }
 
 /// The ends of the interval of a month of `arm`'s own minutes, USD.
@@ -126,11 +127,18 @@ fn month_interval(gathered: &Gathered, arm: Arm, estimator: &mut SeriesEstimator
 /// The ends of the interval of each scenario's difference per 1,000 calls; none where it is not known.
 ///
 /// Grants take the same off every month: they move the interval, and leave it as wide.
-fn add_scenario_intervals(gathered: &Gathered, cost: &mut CostReport, estimator: &mut SeriesEstimator) {
+fn add_scenario_intervals(gathered: &Gathered, compared: &[Estimated], cost: &mut CostReport, estimator: &mut SeriesEstimator) {
     let calls = ByArm::build(|arm| cost.arms[arm].projected.as_ref()?.calls_per_month.to_f64()).both();
     for basis in InstanceBasis::ALL {
-        let estimated = self::cost(gathered, MetricName::CostProjected, Charged::FullLoad(basis), estimator);
-        let interval = estimated.and_then(|estimated| estimated.interval(gathered.inputs.validity(), ALPHA));
+        let interval = |estimated: &Estimated| estimated.interval(gathered.inputs.validity(), ALPHA);
+        let interval = match basis {
+            // The projected cost as a metric.
+            InstanceBasis::Measured => compared.iter().find(|estimated| estimated.name == MetricName::CostProjected).and_then(interval),
+            InstanceBasis::Declared => {
+                let charged = Charged::FullLoad(basis);
+                self::cost(gathered, MetricName::CostProjected, charged, estimator).as_ref().and_then(interval)
+            }
+        };
         let (Some(interval), Some(calls)) = (interval, calls) else { continue };
         let month = |scenarios: &[CostScenario], free_grants| {
             let found = scenarios.iter().find(|scenario| scenario.instances == basis && scenario.free_grants == free_grants)?;
