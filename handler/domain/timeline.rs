@@ -160,6 +160,7 @@ mod tests {
     use super::*;
     use crate::domain::decision::Decision;
     use crate::domain::histogram::bucket_of;
+    use crate::domain::report::testing::closed_row;
     use crate::domain::window::{Slice, Slices};
 
     fn slices(calls: u32, server_errors: u64, latency_us: u64) -> Vec<u8> {
@@ -175,18 +176,7 @@ mod tests {
     }
 
     fn observation(minute: i64, arm: Arm, slices: &[u8], closed: bool) -> StoredWindow<'_> {
-        StoredWindow {
-            minute: Minute(minute),
-            arm,
-            closed,
-            cold_starts: 0,
-            probes: 0,
-            unrouted: 0,
-            callers_left: 0,
-            timed_out: 0,
-            metered_ms: None,
-            slices,
-        }
+        StoredWindow { closed, ..closed_row(Minute(minute), arm, slices) }
     }
 
     #[test]
