@@ -112,6 +112,12 @@ impl Subject {
     }
 }
 
+/// A range asked for: up to `latest` at most, and a day long where no start is named.
+fn bounded(from: Option<OffsetDateTime>, to: Option<OffsetDateTime>, latest: OffsetDateTime) -> (OffsetDateTime, OffsetDateTime) {
+    let to = to.map_or(latest, |to| to.min(latest));
+    (from.unwrap_or(to - DEFAULT_RANGE), to)
+}
+
 impl Comparison {
     /// Comparisons of what `store` holds of `schedule`.
     #[must_use]
@@ -130,17 +136,14 @@ impl Comparison {
     #[must_use]
     pub fn minutes(&self, from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) -> MinuteRange {
         let settled = self.clock.now() - interval(&self.schedule) * SETTLED_TURNS;
-        let to = to.map_or(settled, |to| to.min(settled));
-        let from = from.unwrap_or(to - DEFAULT_RANGE);
+        let (from, to) = bounded(from, to, settled);
         MinuteRange::new(self.schedule, self.schedule.minute_at(from), self.schedule.minute_at(to))
     }
 
     /// The minutes of a range, the current one included: not yet whole, but worth seeing.
     #[must_use]
     pub fn minutes_so_far(&self, from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) -> MinuteRange {
-        let now = self.clock.now();
-        let to = to.map_or(now, |to| to.min(now));
-        let from = from.unwrap_or(to - DEFAULT_RANGE);
+        let (from, to) = bounded(from, to, self.clock.now());
         MinuteRange::new(self.schedule, self.schedule.minute_at(from), self.schedule.minute_at(to).next())
     }
 
@@ -149,9 +152,7 @@ impl Comparison {
     /// # Errors
     /// [`ComparisonError`].
     pub async fn report(&self, query: &ReportQuery) -> Result<Report, ComparisonError> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| ComparisonError::Busy)?;
-        let log = self.store.run_log().await?;
-        let subject = self.subject(query, &log)?;
+        let (place, subject, _) = self.admitted(query).await?;
         self.compare(subject, query.burn_in, place).await
     }
 
@@ -160,13 +161,18 @@ impl Comparison {
     /// # Errors
     /// [`ComparisonError`].
     pub async fn overview(&self, query: &ReportQuery) -> Result<Overview, ComparisonError> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| ComparisonError::Busy)?;
-        let log = self.store.run_log().await?;
-        let subject = self.subject(query, &log)?;
+        let (place, subject, log) = self.admitted(query).await?;
         let range = if subject.spans_runs() { subject.range.last(0) } else { subject.range };
         let report = self.compare(subject, query.burn_in, place).await?;
         let timeline = self.timeline(range).await?;
         Ok(Overview { report, timeline, runs: log.documents(self.clock.now()) })
+    }
+
+    /// A place among the reports that are made or wait, with what is to be compared, and every run there is.
+    async fn admitted(&self, query: &ReportQuery) -> Result<(OwnedSemaphorePermit, Subject, RunLog), ComparisonError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| ComparisonError::Busy)?;
+        let log = self.store.run_log().await?;
+        Ok((place, self.subject(query, &log)?, log))
     }
 
     /// Unit prices in use, and the day they are seen on.
@@ -195,8 +201,7 @@ impl Comparison {
             }
             (None, None) => find(&runs, &RunChoice::Current, now).into_iter().collect(),
             (None, Some(_)) => {
-                let to = query.to.map_or(now, |to| to.min(now));
-                let from = query.from.unwrap_or(to - DEFAULT_RANGE);
+                let (from, to) = bounded(query.from, query.to, now);
                 runs.iter().filter(|run| run.overlaps(from, to)).collect()
             }
         };
