@@ -219,9 +219,7 @@ impl Observed<'_> {
         add("probe", call.probe.then(|| "true".to_owned()));
         attributes
     }
-}
 
-impl Observed<'_> {
     fn write_line(&self, access: &AccessLog, status: u16, bytes: Option<u64>, took: Duration) {
         let ObservedRequest { call, method, path, .. } = &self.request;
         // The answer to HEAD has no body, whatever it says of one.
