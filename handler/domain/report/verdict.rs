@@ -180,8 +180,8 @@ fn recommend(cheaper: Arm, grounds: Grounds<'_>, pace: Pace) -> Verdict {
     }
     let mut reasons: Vec<String> = missing.iter().map(|missing| missing.words.clone()).collect();
     reasons.push(format!(
-        "{cheaper} is cheaper: its plan alone would cost less per 1,000 calls, and the interval excludes 0, instances as measured and as declared, \
-         without and with free grants"
+        "{cheaper} is cheaper: its plan alone would cost less per 1,000 calls, with instances as measured and as declared, with and without \
+         free grants"
     ));
     reasons.extend(kept);
     let (outcome, recommended) = match missing.is_empty() {
@@ -195,15 +195,18 @@ fn recommend(cheaper: Arm, grounds: Grounds<'_>, pace: Pace) -> Verdict {
 fn guardrail(name: MetricName, grounds: Grounds<'_>, cheaper: Arm, pace: Pace) -> Result<String, Missing> {
     let title = name.title();
     let Some(margin) = grounds.gathered.inputs.margins.of(name) else {
-        return Ok(format!("its {title} is not judged: its margin is off"));
+        return Ok(format!("{cheaper}'s {title} is not judged: its margin is off"));
     };
     let Some(metric) = grounds.metric(name) else {
-        return Err(Missing { metric: Some(name), words: format!("its {title} can't be compared yet"), more_seconds: None });
+        return Err(Missing { metric: Some(name), words: format!("{cheaper}'s {title} can't be compared yet"), more_seconds: None });
     };
     let upper = metric.interval.rise_of(cheaper);
     let show = |rise| size_of_difference(metric.unit, rise);
+    if upper <= 0.0 {
+        return Ok(format!("{cheaper}'s {title} does not rise; the margin is {}", show(margin)));
+    }
     let how = if upper <= margin { "within" } else { "past" };
-    let words = format!("its {title} may rise by up to {}, {how} the margin of {}", show(upper.max(0.0)), show(margin));
+    let words = format!("{cheaper}'s {title} may rise by up to {}, {how} the margin of {}", show(upper), show(margin));
     if upper <= margin {
         return Ok(words);
     }

@@ -1,7 +1,7 @@
 //! The answer, before anything it rests on: what to keep or what is missing, what each plan costs a month beside what it buys, and how the
 //! cheaper one keeps its margins. Must not compute any figure.
 
-use super::parts::{Figure, Mark, sentence};
+use super::parts::{Figure, Mark, capitalised, sentence};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::figures::{UNKNOWN, amount, count, duration, money, share, size_of_difference};
 use crate::domain::margins::GUARDED;
@@ -100,7 +100,8 @@ fn guardrail(report: &Report, cheaper: Arm, name: MetricName) -> Option<Guardrai
     let kept = high <= margin;
     let show = |rise: f64| size_of_difference(metric.unit, rise);
     let how = if kept { "✓ within" } else { "✕ past" };
-    let words = format!("{}: up by {} at most, {how} the margin of {}", metric.name.title(), show(high.max(0.0)), show(margin));
+    let rise = if high > 0.0 { format!("up by {} at most", show(high)) } else { "not up".to_owned() };
+    let words = format!("{}: {rise}, {how} the margin of {}", capitalised(metric.name.title()), show(margin));
     // A margin of nothing has no parts.
     let part = |rise: f64| if margin > 0.0 { rise / margin } else { f64::NAN };
     Some(Guardrail { words, ends: [part(low), part(high)], kept })

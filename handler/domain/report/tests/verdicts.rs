@@ -60,6 +60,11 @@ fn a_cheaper_plan_is_recommended_only_within_the_margins() {
     assert!((projected.odd - 0.0002746 / 0.03).abs() < 1e-9 && (projected.even - 0.095 / 1.8).abs() < 1e-9, "{projected:?}");
 
     let mut run = Run::new(Rule::Mirrored, 240, S1_AND_FLEX);
+    run.odd_slower_us = -10_000.0;
+    let reasons = run.report().verdict.reasons;
+    assert!(reasons.contains(&"odd's mean latency does not rise; the margin is 20.0 ms".to_owned()), "{reasons:?}");
+
+    let mut run = Run::new(Rule::Mirrored, 240, S1_AND_FLEX);
     run.odd_slower_us = 60_000.0;
     let report = run.report();
     assert_eq!((report.verdict.outcome, report.verdict.recommended), (VerdictOutcome::NoRecommendation, None));
@@ -81,7 +86,8 @@ fn every_guardrail_must_hold_unless_its_margin_is_off() {
     assert_eq!(slower_by_30_ms(Margins::default()).outcome, VerdictOutcome::NoRecommendation, "within p95's margin and past the mean's");
     let verdict = slower_by_30_ms(Margins { latency_mean_ms: None, failure_share: Some(0.003), ..Margins::default() });
     assert!(
-        verdict.recommended == Some(Arm::Odd) && verdict.reasons.contains(&"its mean latency is not judged: its margin is off".to_owned()),
+        verdict.recommended == Some(Arm::Odd)
+            && verdict.reasons.contains(&"odd's mean latency is not judged: its margin is off".to_owned()),
         "{verdict:?}"
     );
 }
@@ -94,6 +100,7 @@ fn what_is_missing_comes_first_with_how_long_it_would_take() {
     // 3,600 calls an arm without a failure leave the difference of shares within .26 points; .1 is the margin.
     let [missing] = &report.verdict.missing[..] else { panic!("{:?}", report.verdict) };
     assert_eq!((missing.metric, &report.summary[1]), (Some(MetricName::FailureShare), &missing.words));
+    assert!(missing.words.starts_with("odd's failure share may rise by up to"), "whose it is: {missing:?}");
     assert!(missing.words.contains("past the margin of 0.100 points; if the difference stays what it is, about"), "{missing:?}");
     let more = missing.more_seconds.expect("time would do");
     assert!((4.0 * 3_600.0..12.0 * 3_600.0).contains(&more), "{more} s on top of 4 h");
