@@ -20,8 +20,8 @@ use super::call::Call;
 use super::endpoint::Access;
 use super::endpoints::dashboard::{self, Dashboard};
 use super::endpoints::{
-    charges, costs, costs_page, docs, health, imports, imports_page, instance, metrics, plans, report, routing, runs, runs_page, sign_in,
-    windows,
+    charges, costs, costs_page, docs, health, imports, imports_page, instance, metrics, plans, plans_page, report, routing, runs,
+    runs_page, sign_in, windows,
 };
 use super::lame_duck::LameDuck;
 use super::openapi;
@@ -249,6 +249,7 @@ impl ApiParts {
             ArmOperation::ShowImports => imports_page::list(store, caller, query).await,
             ArmOperation::UploadImport => imports_page::upload(store, caller, self.config.imports.max_bytes, &request.headers, body).await,
             ArmOperation::ShowImport => imports_page::read(store, caller, id, query).await,
+            ArmOperation::ShowPlans => plans_page::show(&self.comparison, &self.dashboard, caller, &request.headers, query).await,
             ArmOperation::ShowRuns => runs_page::list(store, caller, query).await,
             ArmOperation::ShowRun => runs_page::read(store, caller, id, query).await,
             ArmOperation::AskForKey => sign_in::ask(&self.trust, query),

@@ -10,8 +10,8 @@ use super::endpoint::Access::{Everyone, OpenBy, Read, Write, WriteForm};
 use super::endpoint::Opening::{Dashboard, Docs, Health, Metrics, Routing};
 use super::endpoint::{Endpoint, Operation, Table, Template, endpoints};
 use super::endpoints::{
-    charges, costs, costs_page, dashboard, docs, health, imports, imports_page, instance, metrics, plans, report, runs, runs_page, sign_in,
-    windows,
+    charges, costs, costs_page, dashboard, docs, health, imports, imports_page, instance, metrics, plans, plans_page, report, runs,
+    runs_page, sign_in, windows,
 };
 use crate::contract::LIVE_PATH;
 use crate::domain::window::{MAX_ROUTES, OTHER_ROUTES};
@@ -62,6 +62,7 @@ endpoints! {
         POST UploadImport: WriteForm => imports_page::upload;
     }
     "/imports/{id}" => supervision { GET ShowImport: Read => imports_page::read; }
+    "/plans" => supervision { GET ShowPlans: OpenBy(Dashboard) => plans_page::show; }
     "/runs" => supervision { GET ShowRuns: OpenBy(Dashboard) => runs_page::list; }
     "/runs/{id}" => supervision { GET ShowRun: OpenBy(Dashboard) => runs_page::read; }
     "/sign-in" => supervision {

@@ -34,6 +34,8 @@ pub static MANUAL_POLICY: LazyLock<String> = LazyLock::new(|| {
 pub enum SitePart {
     /// The comparison.
     Verdict,
+    /// Every plan's month.
+    Plans,
     /// The runs.
     Runs,
     /// The ledger explored.
@@ -45,11 +47,12 @@ pub enum SitePart {
 }
 
 impl SitePart {
-    const ALL: [SitePart; 5] = [SitePart::Verdict, SitePart::Runs, SitePart::Costs, SitePart::Imports, SitePart::Manual];
+    const ALL: [SitePart; 6] = [SitePart::Verdict, SitePart::Plans, SitePart::Runs, SitePart::Costs, SitePart::Imports, SitePart::Manual];
 
     const fn title(self) -> &'static str {
         match self {
             SitePart::Verdict => "Verdict",
+            SitePart::Plans => "Plans",
             SitePart::Runs => "Runs",
             SitePart::Costs => "Costs",
             SitePart::Imports => "Imports",
@@ -60,6 +63,7 @@ impl SitePart {
     const fn address(self) -> &'static str {
         match self {
             SitePart::Verdict => "/",
+            SitePart::Plans => "/plans",
             SitePart::Runs => "/runs",
             SitePart::Costs => "/costs",
             SitePart::Imports => "/imports",
@@ -114,7 +118,7 @@ impl<'a> Frame<'a> {
     }
 
     /// Title and address of each place, and whether the page belongs there.
-    pub fn navigation(&self) -> [(&'static str, &'static str, bool); 5] {
+    pub fn navigation(&self) -> [(&'static str, &'static str, bool); 6] {
         SitePart::ALL.map(|place| (place.title(), place.address(), self.place == Some(place)))
     }
 }

@@ -8,6 +8,7 @@ mod costs;
 mod imports;
 mod layout;
 mod manual;
+mod plans;
 mod plots;
 mod runs;
 mod sections;
@@ -18,7 +19,9 @@ pub use costs::{Explorer, Sum, render_costs};
 pub use imports::{render_import, render_imports};
 pub use layout::{MANUAL_POLICY, POLICY, Visitor};
 pub use manual::{ManualOperation, ManualProblem, render_manual, render_problems};
+pub use plans::{PlansForm, PricedPlans, render_plans};
 pub use runs::{render_run, render_runs};
+pub use sections::plans::ComparedPlan;
 pub use sign_in::{render_sign_in, render_trouble};
 pub use view::{Mode, Range, ReportView, Viewing};
 

@@ -15,7 +15,7 @@ use crate::domain::probe::ProbeOutcomes;
 use crate::domain::report::testing::{charged_days, inputs, run};
 use crate::domain::report::{ChargedDay, Inputs, Interval, Report};
 use crate::domain::run::testing::document as run_document;
-use crate::domain::run::{RunDocument, RunKind};
+use crate::domain::run::{RunChoice, RunDocument, RunKind};
 use crate::domain::timeline::Timeline;
 
 const HOSTILE: &str = "<script>alert('1')</script>\"&<!--";
@@ -195,6 +195,68 @@ fn non_finite_figures_are_shown_as_unknown() {
         }
     }
     assert!(page_of(&report, &timeline, None, Mode::File).contains("unknown to unknown"));
+}
+
+fn plans_page(given: &PlansForm, plans: Vec<Plan>, report: &Report) -> String {
+    let document = report.plans(plans, None, None).expect("measured traffic");
+    let arms = ComparedPlan::of(report);
+    let between = report.plans(ComparedPlan::pair(&arms).expect("two plans"), None, None).expect("measured traffic").crossings;
+    let html = render_plans(given, Some(&PricedPlans { document, between, arms }), None, &Visitor::default()).expect("a page");
+    sound(&html);
+    html
+}
+
+#[test]
+fn every_plan_is_priced_for_the_traffic_measured() {
+    let (report, _) = run(60, inputs(60));
+    let html = plans_page(&PlansForm::default(), Vec::new(), &report);
+    let priced = report.plans(Vec::new(), None, None).expect("measured traffic");
+    for cost in &priced.plans {
+        assert!(html.contains(&format!("<th scope=\"row\">{}", cost.plan)), "{} is missing", cost.plan);
+    }
+    let cheapest = &priced.plans[0];
+    assert!(html.contains(&format!("a day, {} is the cheapest: ", cheapest.plan)), "{html}");
+    for words in [
+        "The traffic measured: a call takes",
+        "Of the two that are compared, app-service/S1 costs $69.35 a month",
+        "<span class=\"tag even\">arm even</span>",
+        "<span class=\"tag odd\">arm odd</span>",
+        "href=\"/plans?plans=app-service%2FS1%2Cfunctions%2Fflex-512\">Only the two that are compared",
+        "href=\"/api/plans\"",
+        "<code>switchback plans</code>",
+        "2026-07-31",
+    ] {
+        assert!(html.contains(words), "{words} is missing: {html}");
+    }
+    assert_eq!(html.matches("<svg class=\"plot wide\"").count(), 1);
+}
+
+#[test]
+fn the_form_shows_what_the_address_says_and_an_example_where_it_says_nothing() {
+    let (report, _) = run(60, inputs(60));
+    let given = PlansForm { calls_per_day: "5".to_owned(), run: "a; rm".to_owned(), ..PlansForm::default() };
+    let html = plans_page(&given, vec![Plan::S1], &report);
+    assert!(html.contains("name=\"calls_per_day\" min=\"0.001\" step=\"any\" value=\"5\""), "{html}");
+    assert!(!html.contains("switchback plans --"), "what a shell would read otherwise is no command: {html}");
+    let empty = render_plans(&PlansForm::default(), None, None, &Visitor::default()).expect("a page");
+    sound(&empty);
+    assert!(
+        empty.contains("No traffic was measured yet") && empty.contains("value=\"200000\"") && empty.contains("value=\"40ms\""),
+        "{empty}"
+    );
+    let refused = render_plans(&given, None, Some(HOSTILE), &Visitor::default()).expect("a page");
+    sound(&refused);
+    assert!(refused.contains("role=\"alert\"") && !refused.contains("No traffic was measured"), "{refused}");
+}
+
+#[test]
+fn a_served_page_leaves_the_other_plans_to_their_own() {
+    let (report, timeline) = run(60, inputs(60));
+    let html = page_of(&report, &timeline, None, Mode::Served(Viewing::default(), &Visitor::default()));
+    assert!(html.contains("<a href=\"/plans\">Price every plan</a>") && !html.contains("id=\"plans-wide-title\""), "{html}");
+    let named = Viewing { run: RunChoice::Id(uuid::Uuid::nil()), ..Viewing::default() };
+    let html = page_of(&report, &timeline, None, Mode::Served(named, &Visitor::default()));
+    assert!(html.contains("<a href=\"/plans?run=00000000-0000-0000-0000-000000000000\">"), "{html}");
 }
 
 #[test]

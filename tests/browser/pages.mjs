@@ -9,6 +9,9 @@ const browser = await launch();
 const imports = await (await fetch(`${arm}/api/imports`)).json();
 const PAGES = {
   verdict: "/?refresh=off",
+  plans: "/plans",
+  "plans-compared": "/plans?plans=app-service%2FS1%2Cfunctions%2Fflex-512",
+  "plans-given": "/plans?calls_per_day=200000&duration=40ms",
   runs: "/runs",
   run: "/runs/current",
   costs: "/costs",
@@ -52,5 +55,20 @@ expect(links.length > 15, `only ${links.length} links on the explorer`);
 for (const link of links.filter((link) => !link.includes("format=csv"))) await open(page, link);
 expect(page.said.length === 0, `the console says ${page.said.join("; ")}`);
 pass(`${links.length} links of the explorer lead somewhere`);
+
+// The form's fields lead to an address that says the same again.
+await open(page, `${arm}/plans`);
+await page.fill('input[name="calls_per_day"]', "3456000");
+await page.fill('input[name="duration"]', "20ms");
+await Promise.all([page.waitForNavigation(), page.click("main form button")]);
+const priced = new URL(page.url());
+expect(priced.searchParams.get("calls_per_day") === "3456000" && priced.searchParams.get("duration") === "20ms", `the form led to ${priced}`);
+expect((await page.textContent("h1")).startsWith("At 3,456,000 calls a day"), await page.textContent("h1"));
+const answer = await (await fetch(`${arm}/api/plans${priced.search}`)).json();
+const shown = await page.$$eval("#months ~ .scroll tbody tr", (rows) => rows.map((row) => [row.cells[0].firstChild.textContent.trim(), row.cells[1].textContent]));
+const months = shown.map(([plan, month]) => [plan, month === "unknown" ? null : Number(month.replace(/[$,]/g, ""))]);
+const exact = answer.plans.map(({ plan, per_month }) => [plan, per_month === null ? null : Number(per_month)]);
+expect(months.length > 10 && JSON.stringify(months) === JSON.stringify(exact), `${JSON.stringify(months)} are not ${JSON.stringify(exact)}`);
+pass("a form prices other traffic, as the API does");
 await browser.close();
 console.log(`${count()} passed, 0 failed`);

@@ -6,6 +6,7 @@ const [arm, folder] = process.argv.slice(2);
 const browser = await launch();
 const PICTURES = [
   { name: "verdict", path: "/?refresh=off", height: 1000 },
+  { name: "plans", path: "/plans", height: 1150 },
   { name: "costs", path: "/costs", height: 1050, colorScheme: "dark" },
   { name: "costs-inside", path: "/costs?group_by=resource&service=Amazon+Elastic+Compute+Cloud", height: 900 },
   { name: "imports", path: "/imports", height: 760 },

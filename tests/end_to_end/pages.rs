@@ -124,6 +124,7 @@ fn on_this_machine_without_keys_every_page_is_there_and_strangers_forms_are_refu
     let browser = Browser { server: &arm, cookie: String::new() };
     for (path, words) in [
         ("/", "No calls yet"),
+        ("/plans", "No traffic was measured yet"),
         ("/runs", "switchback run declare"),
         ("/costs", "The ledger is empty"),
         ("/imports", "Upload a bill"),

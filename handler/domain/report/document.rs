@@ -78,18 +78,23 @@ impl Report {
     /// A month of the traffic measured on each of `plans`, or on all of the catalogue where none is named; none without a call in a pair.
     #[must_use]
     pub fn plans(&self, plans: Vec<Plan>, calls_per_day: Option<f64>, region: Option<&str>) -> Option<PlansDocument> {
+        Some(compare_plans(&self.plan_question(plans, calls_per_day, region)?, self.generated_at.date()))
+    }
+
+    /// The question that [`Report::plans`] answers.
+    #[must_use]
+    pub fn plan_question(&self, plans: Vec<Plan>, calls_per_day: Option<f64>, region: Option<&str>) -> Option<PlanQuestion> {
         let measured = self.traffic.as_ref()?;
         let measured_calls_per_day = Some(measured.calls_per_day());
         let scaled = calls_per_day.map(|calls| measured.scaled(calls / measured.calls_per_day()));
-        let question = PlanQuestion {
+        Some(PlanQuestion {
             basis: if scaled.is_some() { TrafficBasis::Scaled } else { TrafficBasis::Measured },
             traffic: scaled.unwrap_or_else(|| measured.clone()),
             measured_calls_per_day,
             prices: self.price_book.clone(),
             region: region.unwrap_or(&self.cost.region).to_owned(),
             plans,
-        };
-        Some(compare_plans(&question, self.generated_at.date()))
+        })
     }
 
     /// The metric called `name` at the declared burn-in.

@@ -37,7 +37,7 @@ pub struct Dashboard {
 }
 
 /// What somebody looks at: a run, and how much of it.
-type Viewed = (RunChoice, Range);
+pub(super) type Viewed = (RunChoice, Range);
 
 /// Where the last report of what is looked at is kept.
 #[derive(Default)]
@@ -84,7 +84,7 @@ impl Dashboard {
 
     /// The report of what is looked at. One that is a little old is shown at once while a new one is made: those who look are many when a report takes
     /// long to make.
-    async fn shown(&self, viewed: &Viewed) -> Result<Arc<Overview>, ComparisonError> {
+    pub(super) async fn shown(&self, viewed: &Viewed) -> Result<Arc<Overview>, ComparisonError> {
         let shelf = &self.shelf(viewed);
         let now = self.clock.uptime();
         if let Some(fresh) = shelf.younger_than(MAX_AGE, now) {

@@ -14,6 +14,7 @@ pub mod imports_page;
 pub mod instance;
 pub mod metrics;
 pub mod plans;
+pub mod plans_page;
 pub mod report;
 pub mod routing;
 pub mod runs;
@@ -25,4 +26,4 @@ pub mod windows;
 #[cfg(test)]
 mod cases_tests;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;

@@ -11,12 +11,39 @@ use crate::domain::billing::CONSUMPTION_MEMORY_MB;
 use crate::domain::break_even::{PlanQuestion, PlansDocument, TrafficBasis, TrafficShape, compare_plans};
 use crate::domain::plan::Plan;
 use crate::domain::price::PriceBook;
+use crate::domain::report::Report;
+use crate::domain::run::RunChoice;
 use crate::http::problem::Problem;
 use crate::http::query::{Query, refusal};
 use crate::http::reply::json;
 
 /// Most memory of an execution that can be asked for, MB.
 const MAX_MEMORY_MB: u32 = 4_096;
+
+/// The parameters, as the description lists them; [`PlansQuery::read`] reads them.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described alone")]
+pub(super) struct PlansParameters {
+    /// Calls a day; those measured where none are given
+    #[param(minimum = 0.001, maximum = 864_000_000_000_f64, example = 200_000.0)]
+    calls_per_day: Option<f64>,
+    /// With calls_per_day: mean duration of a call, such as 40ms; without it the traffic measured is scaled
+    #[param(example = "40ms")]
+    duration: Option<String>,
+    /// With duration: memory of an execution on Functions Consumption, MB: 128 where none is given
+    #[param(minimum = 1, maximum = 4_096, example = 512)]
+    memory: Option<u32>,
+    /// The Azure region whose prices hold; the arms' where none is named
+    #[param(example = "westeurope")]
+    region: Option<String>,
+    /// Only these plans, separated by commas; of two, every point is named at which they cross
+    #[param(example = "app-service/S1,functions/flex-512")]
+    plans: Option<String>,
+    /// The run whose traffic it is: its id, its name, or current, which is the default
+    #[param(example = "current")]
+    run: Option<String>,
+}
 
 /// A month of some traffic on every plan, and where the cheapest changes.
 ///
@@ -28,14 +55,7 @@ const MAX_MEMORY_MB: u32 = 4_096;
     tag = "comparison",
     summary = "Price every plan",
     description = "A month of the traffic measured, or of a given one, on every plan of the catalogue; how it grows with the calls a day; and where the cheapest plan changes.",
-    params(
-        ("calls_per_day" = Option<f64>, Query, minimum = 0.001, maximum = 864_000_000_000_f64, description = "Calls a day; those measured where none are given", example = 200_000.0),
-        ("duration" = Option<String>, Query, description = "With calls_per_day: mean duration of a call, such as 40ms; without it the traffic measured is scaled", example = "40ms"),
-        ("memory" = Option<u32>, Query, minimum = 1, maximum = 4_096, description = "With duration: memory of an execution on Functions Consumption, MB: 128 where none is given", example = 512),
-        ("region" = Option<String>, Query, description = "The Azure region whose prices hold; the arms' where none is named", example = "westeurope"),
-        ("plans" = Option<String>, Query, description = "Only these plans, separated by commas; of two, every point is named at which they cross", example = "app-service/S1,functions/flex-512"),
-        ("run" = Option<String>, Query, description = "The run whose traffic it is: its id, its name, or current, which is the default", example = "current"),
-    ),
+    params(PlansParameters),
     responses(
         (status = 200, description = "The plans, the cheapest first", body = PlansDocument),
         (status = 400, description = "A parameter is wrong, or no traffic was measured and none is given"),
@@ -45,13 +65,14 @@ const MAX_MEMORY_MB: u32 = 4_096;
 )]
 pub async fn plans(comparison: &Comparison, raw_query: Option<&str>) -> Result<Response, Problem> {
     let query = PlansQuery::read(raw_query)?;
-    if query.traffic.is_some() {
-        let (prices, today) = comparison.prices().await?;
-        return query.given(prices, comparison.region(), today);
-    }
-    let report = comparison.report(&query.report).await?;
-    let plans = report.plans(query.plans, query.calls_per_day, query.region.as_deref());
-    Ok(json(&plans.ok_or_else(unmeasured)?))
+    let (question, today) = match query.given(comparison).await? {
+        Some((question, today)) => (Some(question), today),
+        None => {
+            let report = comparison.report(&query.report).await?;
+            (query.measured(&report), report.generated_at.date())
+        }
+    };
+    Ok(json(&compare_plans(&question.ok_or_else(unmeasured)?, today)))
 }
 
 /// The same for traffic that is given, at `prices`, in `region` where the query names none.
@@ -59,14 +80,17 @@ pub async fn plans(comparison: &Comparison, raw_query: Option<&str>) -> Result<R
 /// # Errors
 /// 400 for a query that is wrong, or gives no traffic.
 pub fn plans_of_given_traffic(raw_query: Option<&str>, prices: PriceBook, region: &str, today: Date) -> Result<Response, Problem> {
-    PlansQuery::read(raw_query)?.given(prices, region, today)
+    let question = PlansQuery::read(raw_query)?.declared(prices, region).ok_or_else(unmeasured)?;
+    Ok(json(&compare_plans(&question, today)))
 }
 
-fn unmeasured() -> Problem {
+/// Neither is traffic given nor was any measured.
+pub(super) fn unmeasured() -> Problem {
     refusal("calls_per_day", "must be given, and duration, because no traffic was measured yet")
 }
 
-struct PlansQuery {
+/// What is asked.
+pub(super) struct PlansQuery {
     /// The traffic given; none where it is to be measured.
     traffic: Option<TrafficShape>,
     calls_per_day: Option<f64>,
@@ -76,14 +100,44 @@ struct PlansQuery {
 }
 
 impl PlansQuery {
-    fn given(self, prices: PriceBook, region: &str, today: Date) -> Result<Response, Problem> {
-        let PlansQuery { traffic, region: named, plans, .. } = self;
-        let (traffic, region) = (traffic.ok_or_else(unmeasured)?, named.unwrap_or_else(|| region.to_owned()));
-        let question = PlanQuestion { traffic, basis: TrafficBasis::Declared, measured_calls_per_day: None, prices, region, plans };
-        Ok(json(&compare_plans(&question, today)))
+    /// The question about the traffic given, and the day its prices are seen on; none where none is given.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) async fn given(&self, comparison: &Comparison) -> Result<Option<(PlanQuestion, Date)>, Problem> {
+        if self.traffic.is_none() {
+            return Ok(None);
+        }
+        let (prices, today) = comparison.prices().await?;
+        Ok(self.declared(prices, comparison.region()).map(|question| (question, today)))
     }
 
-    fn read(raw_query: Option<&str>) -> Result<Self, Problem> {
+    fn declared(&self, prices: PriceBook, region: &str) -> Option<PlanQuestion> {
+        let traffic = self.traffic.clone()?;
+        let (region, plans) = (self.region.clone().unwrap_or_else(|| region.to_owned()), self.plans.clone());
+        Some(PlanQuestion { traffic, basis: TrafficBasis::Declared, measured_calls_per_day: None, prices, region, plans })
+    }
+
+    /// The question about the traffic measured, scaled where calls a day are given; none where none was measured.
+    pub(super) fn measured(&self, report: &Report) -> Option<PlanQuestion> {
+        report.plan_question(self.plans.clone(), self.calls_per_day, self.region.as_deref())
+    }
+
+    /// Whether it is about traffic as it was measured.
+    pub(super) const fn is_about_measured(&self) -> bool {
+        self.calls_per_day.is_none()
+    }
+
+    /// The run whose traffic it is; the current one where none is named.
+    pub(super) const fn run(&self) -> Option<&RunChoice> {
+        self.report.run.as_ref()
+    }
+
+    /// What a query asks.
+    ///
+    /// # Errors
+    /// 400 for one that is wrong.
+    pub(super) fn read(raw_query: Option<&str>) -> Result<Self, Problem> {
         let mut query = Query::parse(raw_query)?;
         let calls_per_day = query.parsed("calls_per_day", "a number above 0 and at most 864,000,000,000", |text| {
             text.parse().ok().filter(|calls| TrafficShape::declared(*calls, Duration::from_millis(1), 1).is_ok())

@@ -5,7 +5,7 @@ mod cost;
 mod metrics;
 mod notes;
 pub(super) mod parts;
-mod plans;
+pub(super) mod plans;
 mod timeline;
 
 use askama::Template;
@@ -62,6 +62,8 @@ struct Contents {
     power: Vec<metrics::Power>,
     cost: cost::CostSection,
     plans: Option<plans::PlansSection>,
+    /// Where every plan is priced; none in a file.
+    plans_address: Option<String>,
     timeline: timeline::Section,
     probes: Option<Probes>,
     notes: notes::Notes,
@@ -109,13 +111,14 @@ pub(super) fn page<'a>(view: &ReportView<'a>, mode: Mode<'a>) -> Result<ReportPa
         links: served.as_ref().map(links).unwrap_or_default(),
         runs: served.as_ref().map(|viewing| run_links(viewing, view)).unwrap_or_default(),
         arms: ByArm::build(|arm| arm_card(report, arm)),
-        contents: if is_empty { None } else { Some(contents(view)?) },
+        contents: if is_empty { None } else { Some(contents(view, served.as_ref())?) },
         generated_at: at_second(report.generated_at),
     })
 }
 
-fn contents(view: &ReportView<'_>) -> Result<Contents, PlotError> {
+fn contents(view: &ReportView<'_>, served: Option<&Viewing>) -> Result<Contents, PlotError> {
     let report = view.report;
+    let plans = if served.is_some() { plans::served(report) } else { plans::in_file(report)? };
     Ok(Contents {
         checks: report.checks.lines().into_iter().map(check).collect(),
         findings: findings(report),
@@ -126,7 +129,8 @@ fn contents(view: &ReportView<'_>) -> Result<Contents, PlotError> {
         routes: metrics::routes(report),
         power: metrics::power(report),
         cost: cost::cost(report)?,
-        plans: plans::plans(report)?,
+        plans,
+        plans_address: served.map(plans_address),
         timeline: timeline::section(view.timeline)?,
         probes: report.probes.as_ref().map(probes),
         notes: notes::notes(report),
@@ -140,6 +144,10 @@ fn address(viewing: &Viewing) -> String {
     let run = if viewing.run == RunChoice::Current { String::new() } else { format!("&run={}", viewing.run) };
     let still = if viewing.still { "&refresh=off" } else { "" };
     format!("/?range={}{run}{still}", viewing.range.as_str())
+}
+
+fn plans_address(viewing: &Viewing) -> String {
+    if viewing.run == RunChoice::Current { "/plans".to_owned() } else { format!("/plans?run={}", viewing.run) }
 }
 
 /// Through the one URL where it is known: the page then outlives the arm that served it.

@@ -1,7 +1,7 @@
 //! What an engineer wants to know of a report: margins, schedule, data, methods, burn-in, prices. Must not compute any figure.
 
 use super::metrics::{interval, mark};
-use super::parts::{capitalised, sentence};
+use super::parts::{PriceLine, capitalised, sentence};
 use crate::domain::arm::ByArm;
 use crate::domain::figures::{self, amount, count, decimals, difference, probability, share};
 use crate::domain::price::PriceUsed;
@@ -22,14 +22,6 @@ pub(super) struct Trimmed {
     pub difference: String,
     pub interval: String,
     pub finding: &'static str,
-}
-
-pub(super) struct PriceLine {
-    pub meter: String,
-    pub amount: String,
-    pub region: String,
-    pub as_of: String,
-    pub source: String,
 }
 
 pub(super) fn notes(report: &Report) -> Notes {
@@ -122,12 +114,5 @@ fn prices(report: &Report) -> Vec<PriceLine> {
     let mut used: Vec<&PriceUsed> = cost.arms.even.prices.iter().chain(&cost.arms.odd.prices).chain(&cost.shared.prices).collect();
     used.sort_by_key(|price| price.meter);
     used.dedup();
-    let row = |price: &PriceUsed| PriceLine {
-        meter: price.meter.to_string(),
-        amount: format!("${}", price.amount.to_plain_string()),
-        region: if price.region == "*" { "every region".to_owned() } else { price.region.clone() },
-        as_of: price.as_of.to_string(),
-        source: price.source.clone(),
-    };
-    used.into_iter().map(row).collect()
+    used.into_iter().map(PriceLine::of).collect()
 }

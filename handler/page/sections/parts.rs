@@ -1,6 +1,7 @@
-//! What several sections are made of: marks, figures with their words, sentences. Must not know any section.
+//! What several sections are made of: marks, figures with their words, prices, sentences. Must not know any section.
 
 use crate::domain::moment;
+use crate::domain::price::PriceUsed;
 use crate::page::plots::Plot;
 use crate::page::plots::canvas::Drawing;
 
@@ -23,6 +24,27 @@ pub struct Figure {
 impl Figure {
     pub fn drawings(&self) -> [(&'static str, &Drawing); 2] {
         [("wide", &self.plot.wide), ("narrow", &self.plot.narrow)]
+    }
+}
+
+/// A unit price that was used, with its source and date.
+pub struct PriceLine {
+    pub meter: String,
+    pub amount: String,
+    pub region: String,
+    pub as_of: String,
+    pub source: String,
+}
+
+impl PriceLine {
+    pub fn of(price: &PriceUsed) -> Self {
+        PriceLine {
+            meter: price.meter.to_string(),
+            amount: format!("${}", price.amount.to_plain_string()),
+            region: if price.region == "*" { "every region".to_owned() } else { price.region.clone() },
+            as_of: price.as_of.to_string(),
+            source: price.source.clone(),
+        }
     }
 }
 
