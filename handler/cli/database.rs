@@ -7,9 +7,13 @@ use clap::Args;
 
 use super::failure::Failure;
 use crate::clock::Clock;
+use crate::config::comparison::{self, ComparisonConfig};
 use crate::config::database::{self, DatabaseConfig};
 use crate::config::{self, process_setting};
-use crate::dev::postgres::{self, NAME};
+use crate::dev::announcement::Announcement;
+use crate::dev::postgres::{self, ClusterError, NAME};
+use crate::domain::price::LOCAL_REGION;
+use crate::domain::schedule::Rule;
 use crate::store::Store;
 
 /// Which database a command reads: the environment's, else the development system's.
@@ -32,8 +36,33 @@ impl DatabaseChoice {
                 self.data.display()
             )));
         }
-        let url = postgres::database_url_of(&self.data, NAME).map_err(|error| Failure::operation(&error))?;
+        let url = postgres::database_url_of(&self.data, NAME).map_err(|error| match error {
+            ClusterError::NotRunning(_) => Failure::input(error.to_string()),
+            error => Failure::operation(&error),
+        })?;
         database::from_url(&url).map_err(Failure::Operation)
+    }
+
+    /// Whether there is a database to read: one that the environment names, or a development system's that runs.
+    pub fn is_there(&self) -> bool {
+        let runs = || self.data.is_dir() && postgres::database_url_of(&self.data, NAME).is_ok();
+        process_setting("DATABASE_URL").is_some() || runs()
+    }
+
+    /// The development system whose database is read; none where the environment names another database.
+    pub fn system(&self) -> Option<Announcement> {
+        if process_setting("DATABASE_URL").is_none() { Announcement::read(&self.data) } else { None }
+    }
+
+    /// The comparison's settings and the schedule's rule; the region is that of the development system where the environment names none.
+    pub fn comparison(&self) -> Result<(ComparisonConfig, Rule), Failure> {
+        let (mut config, rule) = comparison::from_process_environment()?;
+        if config.region == LOCAL_REGION
+            && let Some(system) = self.system()
+        {
+            config.region = system.region;
+        }
+        Ok((config, rule))
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use futures_util::TryStreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use tokio_util::io::ReaderStream;
 
 use super::database::{DatabaseChoice, open_store};
@@ -44,6 +45,9 @@ pub struct ImportArguments {
     /// Largest file after decompression, in bytes; through a URL the arms' own limit holds
     #[arg(long, default_value_t = 1 << 40)]
     max_bytes: u64,
+    /// Print a JSON object a file, one a line
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     database: DatabaseChoice,
 }
@@ -63,7 +67,9 @@ const PROBLEMS_SHOWN: usize = 20;
 const STDIN: &str = "-";
 
 /// What became of one file.
+#[derive(Serialize)]
 struct ImportOutcome {
+    #[serde(rename = "import")]
     id: String,
     again: bool,
     accepted: u64,
@@ -74,11 +80,13 @@ struct ImportOutcome {
 }
 
 /// Why one file was not imported.
+#[derive(Serialize)]
 struct FileRefusal {
     reason: String,
     problems: Vec<RowProblem>,
     warnings: Vec<Warning>,
     /// Whether something else than the file is at fault.
+    #[serde(skip)]
     is_failure: bool,
 }
 
@@ -116,19 +124,19 @@ impl ImportArguments {
     async fn each(&self, import: impl AsyncFn(&Path) -> Result<ImportOutcome, FileRefusal>) -> Result<(), Failure> {
         let (mut stored, mut not_stored, mut rejected_rows, mut failed) = (0_u32, 0_u32, 0, false);
         for file in &self.files {
-            match import(file).await {
-                Ok(outcome) => {
-                    let ImportOutcome { id, again, accepted, rejected, replaced, problems, warnings } = outcome;
-                    let seen = if again { ", imported before" } else { "" };
-                    let replaced = if replaced > 0 { format!(", replaces {replaced}") } else { String::new() };
-                    println!("{}: {accepted} accepted, {rejected} rejected, import {id}{seen}{replaced}", file.display());
-                    show(&problems, rejected, &warnings);
+            let outcome = import(file).await;
+            if self.json {
+                let line = FileOutcome { file: file.display().to_string(), outcome: &outcome };
+                println!("{}", serde_json::to_string(&line).map_err(|error| Failure::operation(&error))?);
+            } else {
+                show(file, &outcome);
+            }
+            match outcome {
+                Ok(ImportOutcome { rejected, .. }) => {
                     stored += 1;
                     rejected_rows += rejected;
                 }
-                Err(FileRefusal { reason, problems, warnings, is_failure }) => {
-                    eprintln!("{}: {reason}", file.display());
-                    show(&problems, problems.len() as u64, &warnings);
+                Err(FileRefusal { is_failure, .. }) => {
                     not_stored += 1;
                     failed |= is_failure;
                 }
@@ -144,7 +152,37 @@ impl ImportArguments {
     }
 }
 
-fn show(problems: &[RowProblem], rejected: u64, warnings: &[Warning]) {
+/// A file with what became of it, as JSON has it.
+#[derive(Serialize)]
+struct FileOutcome<'a> {
+    file: String,
+    #[serde(flatten, serialize_with = "either")]
+    outcome: &'a Result<ImportOutcome, FileRefusal>,
+}
+
+fn either<S: serde::Serializer>(outcome: &&Result<ImportOutcome, FileRefusal>, serializer: S) -> Result<S::Ok, S::Error> {
+    match outcome {
+        Ok(outcome) => outcome.serialize(serializer),
+        Err(refusal) => refusal.serialize(serializer),
+    }
+}
+
+fn show(file: &Path, outcome: &Result<ImportOutcome, FileRefusal>) {
+    match outcome {
+        Ok(ImportOutcome { id, again, accepted, rejected, replaced, problems, warnings }) => {
+            let seen = if *again { ", imported before" } else { "" };
+            let replaced = if *replaced > 0 { format!(", replaces {replaced}") } else { String::new() };
+            println!("{}: {accepted} accepted, {rejected} rejected, import {id}{seen}{replaced}", file.display());
+            show_rows(problems, *rejected, warnings);
+        }
+        Err(FileRefusal { reason, problems, warnings, .. }) => {
+            eprintln!("{}: {reason}", file.display());
+            show_rows(problems, problems.len() as u64, warnings);
+        }
+    }
+}
+
+fn show_rows(problems: &[RowProblem], rejected: u64, warnings: &[Warning]) {
     for problem in problems.iter().take(PROBLEMS_SHOWN) {
         eprintln!("  {}", place(problem));
     }
@@ -294,8 +332,8 @@ fn open(file: &Path) -> io::Result<File> {
 fn bar(file: &Path) -> ProgressBar {
     let length = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
     let form = match length {
-        Some(_) => "{prefix} {wide_bar} {bytes}/{total_bytes} {msg} {eta}",
-        None => "{prefix} {spinner} {bytes} {msg}",
+        Some(_) => "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {msg} {eta} left",
+        None => "{prefix} {spinner} {bytes} {bytes_per_sec} {msg}",
     };
     let bar = length.map_or_else(ProgressBar::new_spinner, ProgressBar::new).with_prefix(file.display().to_string());
     // A form that is wrong would only cost its looks.

@@ -68,9 +68,9 @@ pub enum Command {
     /// Serve one role, from the environment
     Serve,
     /// Say everything that is wrong with the environment's configuration
-    Check,
+    Check(check::Check),
     /// Bring the database's schema up to date
-    Migrate,
+    Migrate(migrate::Migrate),
     /// Import FOCUS files and exports, straight into the database or through a URL
     Import(import::ImportArguments),
     /// Say how far a FOCUS file keeps FOCUS's rules and what an import would make of it
@@ -143,8 +143,8 @@ impl DevRole {
 pub fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Dev(dev) => dev.run(),
-        Command::Check => check::run(),
-        Command::Migrate => migrate::run(),
+        Command::Check(check) => check.run(),
+        Command::Migrate(migrate) => migrate.run(),
         Command::Import(import) => import.run(),
         Command::Validate(validate) => validate.run(),
         Command::Costs(costs) => costs.run(),
@@ -161,5 +161,27 @@ pub fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Man(man) => man.write(<Arguments as CommandFactory>::command()),
         Command::Serve | Command::DevRole(_) => Err(Failure::input("serving is started by main")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Commands that answer nothing to read: they serve, print scripts, or answer by their exit code alone.
+    const WITHOUT_ANSWER: [&str; 6] = ["dev", "serve", "health", "completions", "man", "dev-role"];
+
+    #[test]
+    fn every_command_that_answers_has_its_answer_as_json() {
+        fn lacking(command: &clap::Command, found: &mut Vec<String>) {
+            if command.has_subcommands() {
+                command.get_subcommands().for_each(|under| lacking(under, found));
+            } else if !command.get_arguments().any(|argument| argument.get_long() == Some("json")) {
+                found.push(command.get_name().to_owned());
+            }
+        }
+        let mut found = Vec::new();
+        lacking(&<Arguments as CommandFactory>::command(), &mut found);
+        assert_eq!(found, WITHOUT_ANSWER);
     }
 }

@@ -13,10 +13,11 @@ use super::api::{self, JSON};
 use super::database::{DatabaseChoice, open_store};
 use super::failure::Failure;
 use super::process::runtime;
+use super::table::{fitted, paragraph};
 use super::values::{PriceFile, minute, price_file};
 use crate::clock::{Clock, SystemClock};
 use crate::comparison::Comparison;
-use crate::config::{BaseUrl, comparison, process_setting};
+use crate::config::BaseUrl;
 use crate::domain::figures::{counted, decimals, share};
 use crate::domain::price::PriceBook;
 use crate::domain::schedule::Schedule;
@@ -88,11 +89,11 @@ impl Plans {
         if let Some(url) = &self.url {
             return api::call(url, Method::GET, &format!("/api/plans?{query}"), JSON, None).await;
         }
-        let (mut config, rule) = comparison::from_process_environment()?;
+        let (mut config, rule) = self.database.comparison()?;
         config.price_overrides.splice(0..0, self.prices.clone().unwrap_or_default().0);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let given = self.calls_per_day.is_some() && self.duration.is_some();
-        if given && process_setting("DATABASE_URL").is_none() {
+        if given && !self.database.is_there() {
             // Traffic that is given needs no run, and no database: the price list that comes along is enough.
             let today = clock.now().date();
             let prices = PriceBook::in_use(Vec::new(), &config.price_overrides, today);
@@ -114,19 +115,19 @@ fn text(answer: &Value) -> String {
         Some("scaled") => "as measured, scaled",
         _ => "as given, evenly over the day",
     };
-    let mut parts: Vec<String> = answer["stale_prices"].as_str().map(str::to_owned).into_iter().collect();
-    parts.push(format!(
+    let mut parts: Vec<String> = answer["stale_prices"].as_str().map(paragraph).into_iter().collect();
+    parts.push(paragraph(&format!(
         "{} a day of {} ms, {basis}; Flex Consumption meters one instance {} of the time; prices of {}",
         calls(number(&traffic["calls_per_day"])),
         decimals(number(&traffic["duration_ms"]), 1),
         share(number(&traffic["metered_share"])),
         answer["region"].as_str().unwrap_or_default(),
-    ));
+    )));
     parts.push(table(answer).to_string());
     parts.push(turns("before free grants", &answer["crossings"]));
     parts.push(turns("with the subscription's free grants", &answer["crossings_with_grants"]));
     let notes = answer["notes"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    parts.push(format!("notes\n{}", notes.map(|note| format!("  {note}")).collect::<Vec<_>>().join("\n")));
+    parts.push(format!("notes\n{}", notes.map(|note| paragraph(&format!("  {note}"))).collect::<Vec<_>>().join("\n")));
     parts.join("\n\n")
 }
 
@@ -139,8 +140,7 @@ fn calls(number: f64) -> String {
 }
 
 fn table(answer: &Value) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(["plan", "a month, USD", "with free grants", "instances", ""]);
+    let mut table = fitted(presets::UTF8_FULL_CONDENSED, ["plan", "a month, USD", "with free grants", "instances", ""]);
     let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
     let money = |value: &Value| right(value.as_str().unwrap_or("unknown").to_owned());
     for plan in answer["plans"].as_array().into_iter().flatten() {

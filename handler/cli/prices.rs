@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use comfy_table::{Cell, CellAlignment, Table, presets};
+use serde::Serialize;
 
+use super::answer::print;
 use super::database::{DatabaseChoice, open_store};
 use super::failure::Failure;
 use super::process::runtime;
+use super::table::fitted;
 use super::values::{PriceFile, price_file};
 use crate::azure::prices::{RETAIL_PRICES, fetch};
 use crate::clock::{Clock, SystemClock};
-use crate::config::comparison;
-use crate::domain::price::{Meter, PriceBook};
+use crate::domain::price::{LOCAL_REGION, Meter, PriceBook, PriceUsed};
 use crate::outgoing::http_client;
 
 /// Unit prices.
@@ -44,6 +46,9 @@ struct Choice {
     /// A file of negotiated prices that win over all others: meter=amount in USD, one a line
     #[arg(long, value_name = "FILE", value_parser = price_file)]
     prices: Option<PriceFile>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     database: DatabaseChoice,
 }
@@ -60,7 +65,7 @@ impl Prices {
 
 impl Choice {
     fn show(self) -> Result<(), Failure> {
-        let (config, _) = comparison::from_process_environment()?;
+        let (config, _) = self.database.comparison()?;
         let region = self.region.unwrap_or(config.region);
         let overrides = [self.prices.unwrap_or_default().0, config.price_overrides].concat();
         let database = self.database.config()?;
@@ -68,15 +73,16 @@ impl Choice {
             let clock = Arc::new(SystemClock::new());
             let today = clock.now().date();
             let fetched = open_store(&database, clock)?.prices().await.map_err(|error| Failure::operation(&error))?;
-            println!("{}", table(&PriceBook::in_use(fetched, &overrides, today), &region));
-            Ok(())
+            let book = PriceBook::in_use(fetched, &overrides, today);
+            let prices: Vec<PriceUsed> = Meter::all().filter_map(|meter| book.find(meter, &region)).map(PriceUsed::from).collect();
+            print(self.json, &prices, |prices| table(prices).to_string())
         })
     }
 
     fn update(self, api: &str) -> Result<(), Failure> {
-        let (config, _) = comparison::from_process_environment()?;
+        let (config, _) = self.database.comparison()?;
         let region = self.region.unwrap_or(config.region);
-        if region == "local" {
+        if region == LOCAL_REGION {
             return Err(Failure::input("name the region: --region westeurope, or SWITCHBACK_REGION"));
         }
         let database = self.database.config()?;
@@ -87,19 +93,34 @@ impl Choice {
             let client = http_client().map_err(|error| Failure::operation(&error))?;
             let fetched = fetch(&client, api, &region, now).await.map_err(|error| Failure::operation(&error))?;
             store.write_prices(&fetched.prices).await.map_err(|error| Failure::operation(&error))?;
-            println!("kept {} prices of {region}", fetched.prices.len());
-            for meter in &fetched.missing {
-                println!("the list has no price for {meter} in {region}: what was known before stays in use");
-            }
-            Ok(())
+            let missing = fetched.missing.iter().map(ToString::to_string).collect();
+            print(self.json, &Update { region, kept: fetched.prices.len(), missing }, Update::text)
         })
     }
 }
 
-fn table(book: &PriceBook, region: &str) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(["meter", "USD", "region", "as of", "source"]);
-    for price in Meter::all().filter_map(|meter| book.find(meter, region)) {
+/// What an update has changed.
+#[derive(Debug, Serialize)]
+struct Update {
+    region: String,
+    /// Prices that were fetched and kept.
+    kept: usize,
+    /// Meters that the list has no price of.
+    missing: Vec<String>,
+}
+
+impl Update {
+    fn text(&self) -> String {
+        let Update { region, kept, missing } = self;
+        let absent =
+            missing.iter().map(|meter| format!("the list has no price for {meter} in {region}: what was known before stays in use"));
+        std::iter::once(format!("kept {kept} prices of {region}")).chain(absent).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn table(prices: &[PriceUsed]) -> Table {
+    let mut table = fitted(presets::UTF8_FULL_CONDENSED, ["meter", "USD", "region", "as of", "source"]);
+    for price in prices {
         table.add_row([
             Cell::new(price.meter.as_str()),
             Cell::new(price.amount.to_plain_string()).set_alignment(CellAlignment::Right),

@@ -12,11 +12,11 @@ use super::answer::print;
 use super::database::{DatabaseChoice, open_store};
 use super::failure::Failure;
 use super::process::runtime;
-use super::table::{columns, fitted};
+use super::table::{columns, fitted, paragraph};
 use super::values::{PriceFile, minute, price_file, read_moment};
 use crate::clock::SystemClock;
 use crate::comparison::{Comparison, Overview, ReportQuery};
-use crate::config::{BaseUrl, comparison, process_setting};
+use crate::config::{BaseUrl, process_setting};
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::break_even::Crossing;
 use crate::domain::figures::{self, Unit, amount, count, decimals, difference, percent, size_of_difference};
@@ -69,7 +69,7 @@ pub struct ReportCommand {
 impl ReportCommand {
     /// Makes the report and prints it.
     pub fn run(self) -> Result<(), Failure> {
-        let (mut config, rule) = comparison::from_process_environment()?;
+        let (mut config, rule) = self.database.comparison()?;
         config.price_overrides.splice(0..0, self.prices.clone().unwrap_or_default().0);
         let database = self.database.config()?;
         let schedule = Schedule::with_minute(rule, self.minute.unwrap_or(Schedule::MINUTE));
@@ -81,11 +81,17 @@ impl ReportCommand {
             Ok::<_, Failure>(comparison.overview(&query).await?)
         })?;
         if let Some(file) = &self.html {
-            write_page(file, &report, &timeline)?;
+            write_page(file, &report, &timeline, self.one_url()?.as_ref())?;
         } else {
             print(self.json, &report, text)?;
         }
         self.judge(&report)
+    }
+
+    /// The one URL, as the environment or the development system names it.
+    fn one_url(&self) -> Result<Option<BaseUrl>, Failure> {
+        let named = process_setting("SWITCHBACK_URL").or_else(|| self.database.system().map(|system| system.url));
+        named.map(|url| url.parse::<BaseUrl>()).transpose().map_err(Failure::Input)
     }
 
     /// The exit code a pipeline waits for.
@@ -99,9 +105,8 @@ impl ReportCommand {
 }
 
 /// Writes to a temporary file first, so that an existing page is never left half overwritten.
-fn write_page(file: &Path, report: &Report, timeline: &Timeline) -> Result<(), Failure> {
-    let one_url = process_setting("SWITCHBACK_URL").map(|url| url.parse::<BaseUrl>()).transpose().map_err(Failure::Input)?;
-    let view = ReportView { report, timeline, runs: &[], one_url: one_url.as_ref().map(BaseUrl::as_str) };
+fn write_page(file: &Path, report: &Report, timeline: &Timeline, one_url: Option<&BaseUrl>) -> Result<(), Failure> {
+    let view = ReportView { report, timeline, runs: &[], one_url: one_url.map(BaseUrl::as_str) };
     let page = render_report(&view, Mode::File).map_err(|error| Failure::operation(&error))?;
     let wrong = |error: std::io::Error| Failure::Operation(format!("{} could not be written: {error}", file.display()));
     let beside = file.with_extension("html.part");
@@ -119,16 +124,16 @@ fn burn_in(text: &str) -> Result<BurnIn, String> {
 /// The whole report for a terminal.
 fn text(report: &Report) -> String {
     let mut parts: Vec<String> = report.run.as_ref().map(RunDocument::in_words).into_iter().collect();
-    parts.push(format!(
+    parts.push(paragraph(&format!(
         "{} to {}, schedule {}, even on {}, odd on {}",
         moment::format(report.from),
         moment::format(report.to),
         report.schedule.rule,
         report.arms.even.plan,
         report.arms.odd.plan
-    ));
-    parts.extend(report.cost.stale_prices.clone());
-    parts.push(report.summary.iter().map(|words| format!("  {words}")).collect::<Vec<_>>().join("\n"));
+    )));
+    parts.extend(report.cost.stale_prices.as_deref().map(paragraph));
+    parts.push(report.summary.iter().map(|words| paragraph(&format!("  {words}"))).collect::<Vec<_>>().join("\n"));
     parts.push(checks(report).to_string());
     parts.push(arms(report).to_string());
     if !report.metrics.is_empty() {
@@ -144,7 +149,7 @@ fn text(report: &Report) -> String {
         let findings = report.cost.arms[arm].audit.iter().flat_map(|audit| &audit.findings);
         parts.extend(findings.map(|finding| format!("{arm}'s bill: {finding}")));
     }
-    let notes = report.cost.notes.iter().map(|note| format!("  {note}")).collect::<Vec<_>>();
+    let notes = report.cost.notes.iter().map(|note| paragraph(&format!("  {note}"))).collect::<Vec<_>>();
     parts.push(format!("notes\n{}", notes.join("\n")));
     parts.join("\n\n")
 }

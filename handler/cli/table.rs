@@ -18,6 +18,24 @@ pub fn fitted(style: TableStyle, titles: impl Into<Row>) -> Table {
     table
 }
 
+/// Prose that breaks between words where the terminal ends; in a pipe it stays as it is, for whatever reads lines.
+pub fn paragraph(words: &str) -> String {
+    if std::io::stdout().is_terminal() { wrapped(words, columns()) } else { words.to_owned() }
+}
+
+/// Words in lines of `width` columns at most, each as far from the edge as the first.
+fn wrapped(words: &str, width: u16) -> String {
+    let indent = &words[..words.len() - words.trim_start().len()];
+    let mut lines = Table::new();
+    let room = width.saturating_sub(u16::try_from(indent.len()).unwrap_or(0)).max(1);
+    lines.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(room);
+    lines.add_row([words.trim_start()]);
+    if let Some(column) = lines.column_mut(0) {
+        column.set_padding((0, 0));
+    }
+    lines.trim_fmt().lines().map(|line| format!("{indent}{line}")).collect::<Vec<_>>().join("\n")
+}
+
 /// How many columns there are to print on.
 pub fn columns() -> u16 {
     fitted(comfy_table::presets::NOTHING, [""]).width().unwrap_or(PIPE_WIDTH)
@@ -37,5 +55,11 @@ mod tests {
         let text = table.to_string();
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
         assert!(columns() > 0);
+    }
+
+    #[test]
+    fn prose_breaks_between_words() {
+        assert_eq!(wrapped("  one two three", 9), "  one two\n  three");
+        assert_eq!(wrapped("one", 80), "one");
     }
 }

@@ -5,11 +5,11 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
-use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde_json::json;
 
 use super::failure::Failure;
+use super::table::fitted;
 use crate::domain::conformance::ConformanceReport;
 use crate::domain::import::Summary;
 use crate::import::focus::FocusError;
@@ -75,8 +75,7 @@ fn print(summary: &Summary, report: &ConformanceReport) {
     if report.violations.is_empty() {
         return;
     }
-    let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(["column", "rule", "rows", "requirement"]);
+    let mut table = fitted(UTF8_HORIZONTAL_ONLY, ["column", "rule", "rows", "requirement"]);
     for violation in &report.violations {
         let rows = violation.rows.map_or_else(|| "header".to_owned(), |rows| rows.to_string());
         table.add_row([violation.column.as_str(), violation.rule.as_str(), &rows, &violation.requirement]);

@@ -1,6 +1,7 @@
 //! `switchback watch`: supervision from outside.
 
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,13 +15,17 @@ use super::tally::Tally;
 use crate::caller::{Caller, ObservedCall, RouterState, RouterStateError};
 use crate::clock::SystemClock;
 use crate::config::{self, BaseUrl, access, process_setting, settings};
+use crate::dev::announcement::Announcement;
 use crate::domain::schedule::Schedule;
 
 /// Call the one URL, follow its redirects, and say where they end.
 #[derive(Debug, Args)]
 pub struct WatchArguments {
-    /// The one URL; SWITCHBACK_CLIENT_KEY holds the key of a router that shows its routing to nobody else
-    url: BaseUrl,
+    /// The one URL [default: the development system's]; SWITCHBACK_CLIENT_KEY holds the key of a router that shows its routing to nobody else
+    url: Option<BaseUrl>,
+    /// Folder of the development system that is watched where no URL is named
+    #[arg(long, default_value = ".switchback", value_name = "DIR")]
+    data: PathBuf,
     /// Calls a second
     #[arg(long, default_value = "2/s", value_parser = super::values::rate, value_name = "N/s")]
     rate: f64,
@@ -41,6 +46,7 @@ const IN_FLIGHT: usize = 64;
 
 impl WatchArguments {
     pub fn run(self) -> Result<(), Failure> {
+        let url = self.url()?;
         runtime()?.block_on(async {
             let stop = stop_token(StopOn::Signal)?;
             if let Some(duration) = self.duration {
@@ -54,9 +60,8 @@ impl WatchArguments {
             let key = process_setting("SWITCHBACK_CLIENT_KEY").map(|text| access::client_key(&text)).transpose();
             let key = key.map_err(|reason| Failure::input(format!("SWITCHBACK_CLIENT_KEY {reason}")))?;
             let seed = config::seed_from_process_environment()?;
-            let caller =
-                Caller::new(self.url.clone(), key, seed, Arc::new(SystemClock::new())).map_err(|error| Failure::operation(&error))?;
-            let tally = match self.find_router(&caller, &stop).await? {
+            let caller = Caller::new(url.clone(), key, seed, Arc::new(SystemClock::new())).map_err(|error| Failure::operation(&error))?;
+            let tally = match find_router(&caller, &url, &stop).await? {
                 Some(router) => self.watch(Arc::new(caller), *router.schedule(), stop).await,
                 None => Tally::default(),
             };
@@ -64,25 +69,13 @@ impl WatchArguments {
         })
     }
 
-    /// Waits for the router to answer; none once the time is up.
-    async fn find_router(&self, caller: &Caller, stop: &CancellationToken) -> Result<Option<RouterState>, Failure> {
-        loop {
-            let answer = tokio::select! {
-                () = stop.cancelled() => return Ok(None),
-                answer = caller.router_state() => answer,
-            };
-            match answer {
-                Ok(state) => return Ok(Some(state)),
-                Err(error @ (RouterStateError::NoRouter { .. } | RouterStateError::Closed(_) | RouterStateError::SeedUnknown)) => {
-                    return Err(Failure::input(error.to_string()));
-                }
-                Err(RouterStateError::Unreachable(reason)) => eprintln!("{} does not answer: {reason}; trying again", self.url),
-            }
-            tokio::select! {
-                () = stop.cancelled() => return Ok(None),
-                () = tokio::time::sleep(RETRY) => {}
-            }
-        }
+    /// The URL that is named, else that of the development system in its folder.
+    fn url(&self) -> Result<BaseUrl, Failure> {
+        let announced = || Announcement::read(&self.data)?.url.parse().ok();
+        self.url.clone().or_else(announced).ok_or_else(|| {
+            let folder = self.data.display();
+            Failure::input(format!("name the one URL, or start a development system with switchback dev: there is none in {folder}"))
+        })
     }
 
     async fn watch(&self, caller: Arc<Caller>, schedule: Schedule, stop: CancellationToken) -> Tally {
@@ -124,6 +117,27 @@ impl WatchArguments {
                 Err(Failure::Operation(format!("conformance is {:.4} %, below {:.4} %", share * 100.0, self.min_conformance * 100.0)))
             }
             Some(_) => Ok(()),
+        }
+    }
+}
+
+/// Waits for the router to answer; none once the time is up.
+async fn find_router(caller: &Caller, url: &BaseUrl, stop: &CancellationToken) -> Result<Option<RouterState>, Failure> {
+    loop {
+        let answer = tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            answer = caller.router_state() => answer,
+        };
+        match answer {
+            Ok(state) => return Ok(Some(state)),
+            Err(error @ (RouterStateError::NoRouter { .. } | RouterStateError::Closed(_) | RouterStateError::SeedUnknown)) => {
+                return Err(Failure::input(error.to_string()));
+            }
+            Err(RouterStateError::Unreachable(reason)) => eprintln!("{url} does not answer: {reason}; trying again"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            () = tokio::time::sleep(RETRY) => {}
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Owns the private PostgreSQL and what runs around it. Nothing that serves calls in production may depend on this room.
 
+pub mod announcement;
 mod client;
 pub mod postgres;
 pub mod process;

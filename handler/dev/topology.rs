@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::announcement::Announcement;
 use super::postgres::{Cluster, ClusterError, Durability, NAME};
 use super::process::{Misconfigured, Process, ProcessConfig};
 use super::{sample, traffic, verdict};
@@ -79,9 +80,9 @@ pub enum TopologyError {
     /// The sample bill could not be stored.
     #[error("the sample bill could not be loaded: {0}; --no-sample leaves it out")]
     Sample(#[from] ImportError),
-    /// A process did not start.
-    #[error("a role could not be started: {0}")]
-    Process(#[from] std::io::Error),
+    /// The announcement could not be left in the system's folder.
+    #[error("the system could not be announced in its folder: {0}")]
+    Announcement(#[from] std::io::Error),
 }
 
 /// The running system.
@@ -98,6 +99,13 @@ const LATEST: Duration = Duration::from_secs(60);
 
 const PORT_FLAGS: [&str; 3] = ["--port", "--even-port", "--odd-port"];
 
+/// This program as somebody in this folder would name it.
+fn program() -> String {
+    let path = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("switchback"));
+    let here = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).map(PathBuf::from).ok());
+    here.unwrap_or(path).display().to_string()
+}
+
 impl TopologyConfig {
     /// What to open, and what is pretended.
     fn greeting(&self) -> String {
@@ -107,12 +115,15 @@ impl TopologyConfig {
         let costs = if self.sample { "the sample bill, explored (FinOps Foundation, CC BY 4.0)" } else { "the ledger, explored" };
         format!(
             "one URL   http://localhost:{router}/          open it: the verdict as it is made\n\
+             plans     http://localhost:{router}/plans     a month of the same traffic on every other plan\n\
              costs     http://localhost:{router}/costs     {costs}\n\
              API       http://localhost:{router}/api/docs  every operation, to be tried out\n\
              arm even  http://localhost:{even}/          pretended to run on {on_even}, {region}\n\
              arm odd   http://localhost:{odd}/          pretended to run on {on_odd}, {region}\n\
+             terminal  {program} report, plans, costs, run list, watch: they need no options in this folder\n\
              --even-plan, --odd-plan and --region pretend something else; Ctrl-C ends all of it",
             region = self.region,
+            program = program(),
         )
     }
 }
@@ -134,6 +145,10 @@ impl Topology {
             if config.sample && cluster.is_some() {
                 sample::load(&store).await?;
             }
+        }
+        if cluster.is_some() {
+            let [router, ..] = config.ports;
+            Announcement { url: format!("http://localhost:{router}"), region: config.region.clone() }.write(&config.data)?;
         }
         let processes = processes(&config, &database_url);
         Ok(Topology { config, processes, _cluster: cluster })

@@ -32,7 +32,7 @@ impl Folder {
     }
 
     fn data(&self) -> String {
-        self.0.path().join("data").to_string_lossy().into_owned()
+        self.0.path().join(".switchback").to_string_lossy().into_owned()
     }
 
     /// The PostgreSQL server that runs on the data, by its pid file.
@@ -102,6 +102,36 @@ impl Dev {
         let address = format!("dev-role --listen 127.0.0.1:{port}");
         let line = listed.lines().find(|line| line.contains(&address))?;
         Pid::from_raw(line.split_whitespace().next()?.parse().ok()?)
+    }
+}
+
+#[test]
+fn commands_in_its_folder_need_no_options() {
+    let folder = Folder::new();
+    let mut dev = Dev::start(&folder, &["--minute", "500ms", "--traffic", "20/s"]);
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(program());
+        let output = clean(&mut command).args(arguments).current_dir(folder.0.path()).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    wait_until("the traffic to be measured", || run(&["plans"]).0 == Some(0));
+    for (arguments, words) in [
+        (&["report"][..], "even on app-service/S1, odd on functions/flex-512"),
+        (&["run", "list"], "under way"),
+        (&["plans"], "as measured"),
+        (&["plans", "--calls-per-day", "200000", "--duration", "40ms"], "prices of westeurope"),
+        (&["costs"], "Amazon Elastic Compute Cloud"),
+        (&["prices", "show"], "app-service/S1/hour"),
+        (&["watch", "--for", "3s"], "\"outcome\":\"conformant\""),
+    ] {
+        let (code, printed, said) = run(arguments);
+        assert!(code == Some(0) && printed.contains(words), "{arguments:?}: {code:?}, {said}\n{printed}");
+    }
+    dev.process.signal(Signal::INT);
+    dev.process.wait();
+    for arguments in [&["costs"][..], &["report"], &["plans"]] {
+        let (code, _, said) = run(arguments);
+        assert!(code == Some(2) && said.contains("is not running: start it with switchback dev"), "{arguments:?}: {code:?}, {said}");
     }
 }
 

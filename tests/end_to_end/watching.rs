@@ -28,6 +28,14 @@ fn answering(first: &'static str, rest: String) -> String {
 }
 
 #[test]
+fn without_a_url_and_a_development_system_it_says_what_it_needs() {
+    let mut command = Command::new(program());
+    let output = clean(command.args(["watch", "--data", "none-such"])).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && said.contains("name the one URL") && said.contains("switchback dev"), "{said}");
+}
+
+#[test]
 fn its_time_limit_covers_the_wait_for_a_router_and_no_call_is_a_failure() {
     let output = watch(&format!("http://127.0.0.1:{}", free_port()), &["--for", "1s"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

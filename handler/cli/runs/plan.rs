@@ -10,10 +10,11 @@ use serde::Serialize;
 use crate::cli::answer::print;
 use crate::cli::database::{DatabaseChoice, open_store};
 use crate::cli::failure::Failure;
+use crate::cli::table::fitted;
 use crate::cli::values::minute;
 use crate::clock::SystemClock;
 use crate::comparison::{Comparison, ReportQuery};
-use crate::config::comparison::{self, latency_margin};
+use crate::config::comparison::latency_margin;
 use crate::domain::figures::{Unit, count, decimals, size_of_difference};
 use crate::domain::margins::GUARDED;
 use crate::domain::report::MetricName;
@@ -78,7 +79,7 @@ impl PlanArguments {
     }
 
     async fn measured(&self) -> Result<Vec<Needed>, Failure> {
-        let (config, rule) = comparison::from_process_environment()?;
+        let (config, rule) = self.database.comparison()?;
         let clock = Arc::new(SystemClock::new());
         let store = open_store(&self.database.config()?, clock.clone())?;
         let schedule = Schedule::with_minute(rule, self.minute.unwrap_or(Schedule::MINUTE));
@@ -100,8 +101,7 @@ fn needed(metric: Option<MetricName>, margin: f64, pairs: Option<f64>, measured_
 }
 
 fn table(needed: &[Needed]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(["metric", "margin", "pairs of minutes", "that is", "measured pairs"]);
+    let mut table = fitted(presets::UTF8_FULL_CONDENSED, ["metric", "margin", "pairs of minutes", "that is", "measured pairs"]);
     for Needed { metric, margin, pairs, seconds, measured_pairs } in needed {
         let unit = metric.map_or(Unit::Milliseconds, MetricName::unit);
         let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);

@@ -22,6 +22,9 @@ pub enum ClusterError {
     /// PostgreSQL refuses to run as root, and no other account is there.
     #[error("PostgreSQL does not run as root, and this machine has neither a postgres nor a nobody account to run it under")]
     NoAccount,
+    /// No server runs on the folder.
+    #[error("the development system in {0} is not running: start it with switchback dev")]
+    NotRunning(PathBuf),
     /// Another process of this program uses the folder.
     #[error("another switchback runs its database in {0}: stop it first")]
     InUse(PathBuf),

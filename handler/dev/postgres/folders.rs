@@ -14,6 +14,8 @@ use super::programs::Account;
 
 /// Longest path of a socket folder: `sun_path` holds 104 bytes on macOS, 108 on Linux, and `/.s.PGSQL.5432` and its lock come on top.
 const MAX_SOCKET_FOLDER_BYTES: usize = 80;
+/// The socket's name, which clients know by the default port.
+const SOCKET: &str = ".s.PGSQL.5432";
 const LOG_TAIL_LINES: usize = 12;
 
 /// A folder's lock, free once it is dropped.
@@ -71,6 +73,11 @@ impl Folders {
 
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Whether a server listens here, as far as its socket tells: it goes with the server, but for one that was killed.
+    pub fn has_server(&self) -> bool {
+        self.socket.join(SOCKET).exists()
     }
 
     pub fn account(&self) -> Option<Account> {

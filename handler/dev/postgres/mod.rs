@@ -54,9 +54,10 @@ const STOP_POLLS: u32 = 1_000;
 /// The connection URL of `database` in the cluster that another process runs in `directory`.
 ///
 /// # Errors
-/// [`ClusterError`] where the folder cannot be used.
+/// [`ClusterError`] where the folder cannot be used, or no server runs on it.
 pub fn database_url_of(directory: &Path, database: &str) -> Result<String, ClusterError> {
-    Ok(url(&Folders::prepare(directory, Account::for_server()?)?, database))
+    let folders = Folders::prepare(directory, Account::for_server()?)?;
+    if folders.has_server() { Ok(url(&folders, database)) } else { Err(ClusterError::NotRunning(directory.to_owned())) }
 }
 
 fn url(folders: &Folders, database: &str) -> String {
