@@ -3,7 +3,7 @@
 
 BENCH = SWITCHBACK_BINARY="$(CURDIR)/$(STATIC_BINARY)" $(CARGO) bench --locked
 
-.PHONY: bench bench-redirect bench-telemetry bench-import bench-costs instructions
+.PHONY: bench bench-redirect bench-telemetry bench-import bench-costs bench-pages instructions
 
 bench: bench-redirect bench-telemetry instructions ## the peers side by side
 
@@ -18,6 +18,9 @@ bench-import: ## an import of ROWS rows beside \copy into an equal table: time, 
 
 bench-costs: ## questions about costs over ROWS rows beside the same sums in SQL
 	$(CARGO) bench --locked --bench ledger -- costs $(or $(ROWS),5000000)
+
+bench-pages: binary ## how long the pages take over a month of windows and ROWS charges
+	$(BENCH) --bench pages -- $(or $(ROWS),1000000)
 
 instructions: binary ## instructions per redirect by callgrind, within 3 % of benches/instructions.json; STORE=1 stores them
 	infra/scripts/need.sh valgrind
