@@ -13,7 +13,7 @@ use super::api::{self, JSON};
 use super::database::{DatabaseChoice, open_store};
 use super::failure::Failure;
 use super::process::runtime;
-use super::table::{fitted, paragraph};
+use super::table::{fitted, keep_whole, paragraph};
 use super::values::{PriceFile, minute, price_file};
 use crate::clock::{Clock, SystemClock};
 use crate::comparison::Comparison;
@@ -152,6 +152,7 @@ fn table(answer: &Value) -> Table {
             Cell::new(plan["reason"].as_str().unwrap_or_default()),
         ]);
     }
+    keep_whole(&mut table, 0);
     table
 }
 

@@ -10,7 +10,7 @@ use super::answer::print;
 use super::database::{DatabaseChoice, open_store};
 use super::failure::Failure;
 use super::process::runtime;
-use super::table::fitted;
+use super::table::{fitted, keep_whole};
 use super::values::{PriceFile, price_file};
 use crate::azure::prices::{RETAIL_PRICES, fetch};
 use crate::clock::{Clock, SystemClock};
@@ -129,5 +129,6 @@ fn table(prices: &[PriceUsed]) -> Table {
             Cell::new(&price.source),
         ]);
     }
+    keep_whole(&mut table, 0);
     table
 }

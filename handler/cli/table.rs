@@ -3,7 +3,7 @@
 
 use std::io::IsTerminal;
 
-use comfy_table::{ContentArrangement, Row, Table, TableStyle};
+use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table, TableStyle};
 
 /// Columns of what is no terminal.
 const PIPE_WIDTH: u16 = 100;
@@ -16,6 +16,13 @@ pub fn fitted(style: TableStyle, titles: impl Into<Row>) -> Table {
         table.set_width(PIPE_WIDTH);
     }
     table
+}
+
+/// Keeps the cells of a column in one piece, such as names; the others wrap.
+pub fn keep_whole(table: &mut Table, column: usize) {
+    if let Some(column) = table.column_mut(column) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
 }
 
 /// Prose that breaks between words where the terminal ends; in a pipe it stays as it is, for whatever reads lines.

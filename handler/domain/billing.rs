@@ -90,7 +90,7 @@ pub struct MeterCost {
 
 /// No price is known for a meter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no price is known for {meter}: known after `switchback prices update`")]
+#[error("no price is known for {meter} until switchback prices update fetches one")]
 pub struct Unpriced {
     /// The meter's name.
     pub meter: String,

@@ -249,7 +249,7 @@ pub fn stale_prices<'a>(prices: impl IntoIterator<Item = &'a PriceUsed>, today: 
     let days = (today - oldest.as_of).whole_days();
     let (meter, as_of) = (oldest.meter, oldest.as_of);
     (days > MAX_AGE_DAYS)
-        .then(|| format!("prices are up to {days} days old ({meter} as of {as_of}): `switchback prices update` fetches newer ones"))
+        .then(|| format!("prices are up to {days} days old ({meter} as of {as_of}); switchback prices update fetches newer ones"))
 }
 
 /// Reads overrides, `meter=amount` in USD separated by commas or, as a file has them, line ends; such as `app-service/B1/hour=0.018`. What

@@ -131,7 +131,7 @@ fn a_free_plan_costs_nothing_as_long_as_its_quota_surely_holds() {
 #[test]
 fn a_plan_without_a_price_says_which_meter_lacks_it() {
     let found = month(plan("app-service/P2v4"), &traffic(10.0, 20, 512), Terms::default(), listed).expect_err("no price");
-    assert_eq!(found.to_string(), "no price is known for app-service/P2v4/hour: known after `switchback prices update`");
+    assert_eq!(found.to_string(), "no price is known for app-service/P2v4/hour until switchback prices update fetches one");
 }
 
 #[test]
