@@ -15,6 +15,7 @@ mod delay;
 pub mod edge;
 pub mod endpoint;
 pub mod endpoints;
+mod examples;
 pub mod front;
 pub mod key_ring;
 pub mod lame_duck;

@@ -13,6 +13,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, Securi
 use utoipa::openapi::{Ref, RefOr, ResponseBuilder};
 
 use super::endpoint::Access;
+use super::examples;
 use super::problem::ProblemDocument;
 use super::table::{ARM, ArmDescription};
 use crate::contract::API_KEY;
@@ -35,6 +36,7 @@ const SCHEME: &str = "api_key";
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let mut document = serde_json::to_value(describe()).unwrap_or_default();
     allow_empty_values(&mut document);
+    examples::add(&mut document);
     document
 });
 

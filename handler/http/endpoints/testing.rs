@@ -13,14 +13,14 @@ use crate::http::problem::Problem;
 
 /// An endpoint's answer, read.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(in crate::http) struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Json,
 }
 
 /// Reads an endpoint's answer, problems as the documents they become.
-pub(super) async fn answer(outcome: Result<Response, Problem>) -> Answer {
+pub(in crate::http) async fn answer(outcome: Result<Response, Problem>) -> Answer {
     let response = outcome.unwrap_or_else(|problem| problem.response("/", "r"));
     let (parts, body) = response.into_parts();
     let body = body.collect().await.expect("a body").to_bytes();
@@ -36,12 +36,12 @@ impl Answer {
 }
 
 /// Request headers.
-pub(super) fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+pub(in crate::http) fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
     pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().expect("a header value"))).collect()
 }
 
 /// A request body that arrives in pieces.
-pub(super) fn chunks(bytes: &[u8]) -> impl Stream<Item = Result<Bytes, Infallible>> + Unpin + use<> {
+pub(in crate::http) fn chunks(bytes: &[u8]) -> impl Stream<Item = Result<Bytes, Infallible>> + Unpin + use<> {
     let chunks: Vec<_> = bytes.chunks(10_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
     futures_util::stream::iter(chunks)
 }
