@@ -91,8 +91,9 @@ impl From<tokio_postgres::Error> for StoreError {
         match error.code() {
             Some(code) if *code == SqlState::UNDEFINED_TABLE => StoreError::SchemaNotCurrent,
             Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::ReadOnly(None),
-            Some(code) if *code == SqlState::QUERY_CANCELED => StoreError::Timeout(Box::new(error)),
-            Some(code) if ["08", "57P", "53"].iter().any(|class| code.code().starts_with(class)) => {
+            Some(code) if [SqlState::QUERY_CANCELED, SqlState::LOCK_NOT_AVAILABLE].contains(code) => StoreError::Timeout(Box::new(error)),
+            // A lost connection, a transaction given up for another, a server without resources or about to end.
+            Some(code) if ["08", "40", "53", "57P"].iter().any(|class| code.code().starts_with(class)) => {
                 StoreError::Unavailable(Box::new(error))
             }
             Some(_) => StoreError::Import(error),

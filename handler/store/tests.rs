@@ -88,6 +88,29 @@ async fn waiting_for_a_lock_has_a_time_limit() {
     assert!(matches!(error, StoreError::Timeout(_)), "{error:?}");
 }
 
+#[tokio::test]
+async fn what_an_import_fails_by_says_whether_trying_again_helps() {
+    let (client, connection) = tokio_postgres::connect(&database_url().await, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    for (sqlstate, expected) in [
+        ("08006", "Unavailable"),
+        ("25006", "ReadOnly"),
+        ("40001", "Unavailable"),
+        ("40P01", "Unavailable"),
+        ("53100", "Unavailable"),
+        ("53200", "Unavailable"),
+        ("55P03", "Timeout"),
+        ("57014", "Timeout"),
+        ("57P01", "Unavailable"),
+        ("42P01", "SchemaNotCurrent"),
+        ("22P02", "Import"),
+    ] {
+        let raise = format!("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END $$");
+        let error = StoreError::from(client.batch_execute(&raise).await.unwrap_err());
+        assert!(format!("{error:?}").starts_with(expected), "{sqlstate}: {error:?}");
+    }
+}
+
 /// Sessions of this database that run a statement, this one left out.
 async fn statements_running(url: &str) -> i64 {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
