@@ -12,6 +12,7 @@ use crate::domain::charge::{Charge, Entries, Value, read_value};
 use crate::domain::columns;
 use crate::domain::decision::{Decision, DecisionCount, Reason};
 use crate::domain::histogram::bucket_of;
+use crate::domain::import::ImportOrder;
 use crate::domain::margins::Margins;
 use crate::domain::plan::Plan;
 use crate::domain::price::{Meter, Price, parse_overrides};
@@ -19,6 +20,7 @@ use crate::domain::report::{CostSource, MetricName, VerdictOutcome};
 use crate::domain::run;
 use crate::domain::schedule::Rule;
 use crate::domain::window::{SLICES, Slice, Window, WindowCounts};
+use crate::import::{ReadLimits, import};
 use crate::store::testing::{database_url, new_store, store};
 
 pub(super) const NOW: OffsetDateTime = datetime!(2026-11-23 12:00:30 UTC);
@@ -152,6 +154,47 @@ async fn imported_charges_are_the_observed_cost_by_resource_whatever_the_case() 
     assert_eq!((charged.billed.to_string().as_str(), charged.currency.as_str(), charged.charges), ("0.1123456789", "EUR", 2));
     assert_eq!(even.observed_from, CostSource::ListPrices, "what the figures beside it rest on");
     assert!(report.cost.arms.odd.audit.is_none());
+}
+
+/// Four days of B1 at $0.432, as a provider's file has them, with an error in all but the first.
+const PLANTED: &str = "\
+BilledCost,EffectiveCost,BillingCurrency,ChargeCategory,ChargePeriodStart,ChargePeriodEnd,ProviderName,ServiceName,ResourceId,CommitmentDiscountId
+0.432,0.432,USD,Usage,2026-11-19T00:00:00Z,2026-11-20T00:00:00Z,Microsoft,App Service,/Sub/A/serverFarms/One,
+0.082,0.082,USD,Tax,2026-11-19T00:00:00Z,2026-11-20T00:00:00Z,Microsoft,App Service,/sub/a/serverfarms/one,
+0.432,0.432,USD,Usage,2026-11-21T00:00:00Z,2026-11-22T00:00:00Z,Microsoft,App Service,/sub/a/serverfarms/one,
+0.432,0.432,USD,Usage,2026-11-21T00:00:00Z,2026-11-22T00:00:00Z,Microsoft,App Service,/sub/a/serverfarms/one,
+0,0.3,USD,Usage,2026-11-22T00:00:00Z,2026-11-23T00:00:00Z,Microsoft,App Service,/sub/a/serverfarms/one,/reservations/r1
+0.4,0.4,EUR,Usage,2026-11-22T00:00:00Z,2026-11-23T00:00:00Z,Microsoft,App Service,/sub/a/serverfarms/one,
+";
+
+#[tokio::test]
+async fn errors_planted_in_a_bill_are_named_each() {
+    let store = new_store().await;
+    let schedule = Schedule::default();
+    let first = datetime!(2026-11-19 0:00 UTC);
+    let minutes = schedule.minute_at(NOW).0 - schedule.minute_at(first).0;
+    fill(&store, &schedule, minutes, ByArm { even: 1, odd: 2 }).await;
+    let limits = ReadLimits { max_bytes: 1 << 20, strict: true, body_digest: None };
+    import(&store, &ImportOrder::default(), PLANTED.as_bytes(), limits, |_| ()).await.unwrap();
+    let asked = ReportQuery { from: Some(first), ..ReportQuery::default() };
+    let report = comparison(store).report(&asked).await.unwrap();
+    let audit = report.cost.arms.even.audit.as_ref().unwrap();
+    let days: Vec<String> = audit.days.iter().map(|day| format!("{} {}", day.day, day.modelled.normalized())).collect();
+    assert_eq!(days, ["2026-11-19 0.432", "2026-11-20 0.432", "2026-11-21 0.432", "2026-11-22 0.432"]);
+    let named = [
+        "no usage is charged on 2026-11-20, modelled at $0.43",
+        "on 2026-11-21 1 charge of /sub/a/serverfarms/one stands in the bill more than once",
+        "charges in EUR stand apart: list prices are in USD",
+        "on 2026-11-22 a reservation or savings plan covers /sub/a/serverfarms/one: billed $0.00, effective $0.30",
+    ];
+    assert_eq!(audit.findings.len(), named.len(), "{:?}", audit.findings);
+    for (finding, words) in audit.findings.iter().zip(named) {
+        assert!(finding.starts_with(words), "{finding}");
+    }
+    let sums: Vec<String> =
+        audit.charged.iter().map(|sum| format!("{} {} {}", sum.currency, sum.category, sum.billed.normalized())).collect();
+    assert_eq!(sums, ["EUR Usage 0.4", "USD Tax 0.082", "USD Usage 1.296"]);
+    assert_eq!(audit.residual.as_ref().map(|residual| residual.normalized().to_string()), Some("-0.132".to_owned()));
 }
 
 /// Slices of `calls` calls spread over the minute, about 30 ms with a tail.
