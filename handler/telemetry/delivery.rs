@@ -2,16 +2,22 @@
 //!
 //! Whatever the ingestion service does, only this thread waits for it. Must not know what is recorded.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{Request, StatusCode};
 use opentelemetry::InstrumentationScope;
 use opentelemetry_application_insights::Exporter;
+use opentelemetry_http::HttpClient as _;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogBatch, LogExporter, SdkLogRecord};
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +25,7 @@ use super::destination::{Destination, IngestionClient};
 use super::instruments::Instruments;
 use super::metrics::Registry;
 use super::queue::{BATCH, Queue, TelemetryItem};
+use super::requests::{self, RequestItems};
 use crate::clock::Clock;
 
 /// Longest time an item waits for its batch to fill.
@@ -92,7 +99,11 @@ impl Delivery {
                 return;
             }
         };
-        let Some(mut exporters) = Exporters::new(&self.destination.instrumentation_key, client, self.sampling, &self.queue) else { return };
+        let requests = RequestItems::new(&self.destination.instrumentation_key, &self.scope, self.sampling);
+        let Some(mut exporters) = Exporters::new(&self.destination.instrumentation_key, client, requests, self.sampling, &self.queue)
+        else {
+            return;
+        };
         let mut instruments = Instruments::new(&self.registry, &self.scope);
         let mut metrics_at = self.clock.uptime() + METRICS_INTERVAL;
         while !stop.is_cancelled() {
@@ -112,8 +123,10 @@ impl Delivery {
     }
 }
 
-/// The exporter, once for each weight an item may have.
+/// The exporter, once for each weight an item may have, and a shorter way for plain calls.
 struct Exporters {
+    client: IngestionClient,
+    requests: RequestItems,
     /// For calls recorded by chance: each stands for those that were not.
     sampled: Exporter<IngestionClient>,
     /// For everything that stands for itself.
@@ -123,12 +136,12 @@ struct Exporters {
 }
 
 impl Exporters {
-    fn new(instrumentation_key: &str, client: IngestionClient, sampling: f64, queue: &Arc<Queue>) -> Option<Self> {
+    fn new(instrumentation_key: &str, client: IngestionClient, requests: RequestItems, sampling: f64, queue: &Arc<Queue>) -> Option<Self> {
         // The address is the client's own matter.
-        match Exporter::new_from_connection_string(format!("InstrumentationKey={instrumentation_key}"), client) {
+        match Exporter::new_from_connection_string(format!("InstrumentationKey={instrumentation_key}"), client.clone()) {
             Ok(certain) => {
                 let sampled = certain.clone().with_sample_rate(sampling);
-                Some(Exporters { sampled, certain, queue: Arc::clone(queue), failing: false })
+                Some(Exporters { client, requests, sampled, certain, queue: Arc::clone(queue), failing: false })
             }
             Err(error) => {
                 tracing::error!(%error, "telemetry cannot be sent");
@@ -155,13 +168,17 @@ impl Exporters {
     }
 
     async fn send(&mut self, batch: Vec<TelemetryItem>) {
-        let (mut sampled, mut certain, mut logs) = (Vec::<SpanData>::new(), Vec::<SpanData>::new(), Vec::new());
+        let (mut calls, mut sampled, mut certain, mut logs) = (Vec::new(), Vec::<SpanData>::new(), Vec::<SpanData>::new(), Vec::new());
         for item in batch {
             match item {
+                TelemetryItem::Span { span, certain } if requests::is_plain(&span) => calls.push((*span, certain)),
                 TelemetryItem::Span { span, certain: true } => certain.push(*span),
                 TelemetryItem::Span { span, certain: false } => sampled.push(*span),
                 TelemetryItem::Log(log) => logs.push(log),
             }
+        }
+        for (span, is_certain) in self.send_calls(calls).await {
+            (if is_certain { &mut certain } else { &mut sampled }).push(span);
         }
         let (sampled_count, certain_count) = (sampled.len(), certain.len());
         if certain_count > 0 {
@@ -177,6 +194,26 @@ impl Exporters {
             let outcome = LogExporter::export(&self.certain, LogBatch::new(&records)).await;
             self.note(outcome, logs.len());
         }
+    }
+
+    /// Sends plain calls; those that were not taken at once, for the exporter, which knows when and how often to try again.
+    async fn send_calls(&mut self, calls: Vec<(SpanData, bool)>) -> Vec<(SpanData, bool)> {
+        if calls.is_empty() {
+            return calls;
+        }
+        let Ok(document) = self.requests.document(calls.iter().map(|(span, certain)| (span, *certain))) else { return calls };
+        let request = Request::post("/v2/track").header(CONTENT_TYPE, "application/json").header(CONTENT_ENCODING, "gzip");
+        let Ok(request) = request.body(Bytes::from(document)) else { return calls };
+        let count = calls.len();
+        let left = match self.client.send_bytes(request).await {
+            Ok(response) if response.status() == StatusCode::OK => Vec::new(),
+            Ok(response) if response.status() == StatusCode::PARTIAL_CONTENT => refused(response.body(), calls),
+            _ => calls,
+        };
+        if left.len() < count {
+            self.note(Ok(()), count - left.len());
+        }
+        left
     }
 
     async fn send_metrics(&mut self, instruments: &mut Instruments) {
@@ -210,5 +247,36 @@ impl Exporters {
                 self.failing = true;
             }
         }
+    }
+}
+
+/// What the service says of a batch it did not take whole.
+#[derive(Deserialize)]
+struct Taken {
+    errors: Vec<Refused>,
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    index: usize,
+}
+
+/// Those of `calls` that the service refused, by its answer; all of them where it cannot be read.
+fn refused<T>(answer: &[u8], calls: Vec<T>) -> Vec<T> {
+    let Ok(Taken { errors }) = serde_json::from_slice(answer) else { return calls };
+    let refused: HashSet<usize> = errors.into_iter().map(|Refused { index }| index).collect();
+    calls.into_iter().enumerate().filter_map(|(index, call)| refused.contains(&index).then_some(call)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_batch_taken_in_part_the_rest_is_tried_again() {
+        let calls = || (0..3).map(|call| (call, false)).collect::<Vec<_>>();
+        let answer = br#"{"itemsReceived":3,"itemsAccepted":2,"errors":[{"index":1,"statusCode":429,"message":"later"}]}"#;
+        assert_eq!(refused(answer, calls()), [(1, false)]);
+        assert_eq!(refused(b"<html>", calls()), calls(), "nobody knows which were taken");
     }
 }

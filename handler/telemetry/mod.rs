@@ -12,6 +12,7 @@ pub mod metrics;
 mod process;
 mod queue;
 mod recorder;
+mod requests;
 mod sampling;
 mod throttle;
 mod traceparent;
