@@ -16,6 +16,7 @@ pub mod telemetry;
 use std::time::Duration;
 
 use http::HeaderValue;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 pub use access::{CorsOrigins, KeysConfig, OpenPaths};
 pub use base_url::BaseUrl;
@@ -130,8 +131,8 @@ pub struct ImportLimits {
 /// What is logged, and how.
 #[derive(Debug, Clone)]
 pub struct Logs {
-    /// Level or filter directives.
-    pub filter: String,
+    /// Which lines are written, by level and by the module they come from.
+    pub filter: Targets,
     /// Form of the lines.
     pub format: LogFormat,
     /// Form of the line that each call gets; none: calls get none.
@@ -302,6 +303,19 @@ pub fn seed_from_process_environment() -> Result<Option<Seed>, ConfigError> {
     if mistakes.is_empty() { Ok(seed) } else { Err(ConfigError(mistakes)) }
 }
 
+/// Levels by module. A word alone is a level: read as a module, a level misspelt would silence everything.
+fn log_filter(text: &str) -> Result<Targets, String> {
+    let is_module = |name: &str| name.chars().all(|character| character.is_alphanumeric() || "_:".contains(character));
+    let is_right = |part: &&str| {
+        let (module, level) = part.split_once('=').unwrap_or(("", part));
+        is_module(module) && level.parse::<LevelFilter>().is_ok()
+    };
+    match text.split(',').map(str::trim).find(|part| !is_right(part)) {
+        Some(part) => Err(format!("'{part}' is not a level: expected error, warn, info, debug, trace or off, or module=level")),
+        None => text.parse().map_err(|error| format!("'{text}' is not a list of module=level: {error}")),
+    }
+}
+
 fn read_logs(settings: &mut Settings) -> Logs {
     let format = settings.parsed("SWITCHBACK_LOG_FORMAT", LogFormat::Auto, |text| match text {
         "auto" => Ok(LogFormat::Auto),
@@ -309,9 +323,7 @@ fn read_logs(settings: &mut Settings) -> Logs {
         "json" => Ok(LogFormat::Json),
         other => Err(format!("'{other}' is not a log format: expected auto, human or json")),
     });
-    let filter = settings.parsed("SWITCHBACK_LOG", "info".to_owned(), |text| {
-        tracing_subscriber::EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| format!("is not a filter: {error}"))
-    });
+    let filter = settings.parsed("SWITCHBACK_LOG", Targets::new().with_default(LevelFilter::INFO), log_filter);
     let access = settings.parsed("SWITCHBACK_ACCESS_LOG", None, |text| match text {
         "off" => Ok(None),
         "json" => Ok(Some(AccessLogFormat::Json)),

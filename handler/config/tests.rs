@@ -55,6 +55,18 @@ fn every_mistake_is_reported_at_once() {
 }
 
 #[test]
+fn a_log_level_misspelt_is_a_mistake_and_silences_nothing() {
+    let log = |value| [ROUTER, &[("SWITCHBACK_LOG", value)]].concat();
+    for right in ["info", "off", "WARN", "warn,switchback::routing=debug", "switchback=trace, info"] {
+        assert!(Config::from_environment(environment(&log(right))).is_ok(), "{right}");
+    }
+    for wrong in ["verbose", "switchback", "info,debg", "switchback=loud", "[span]=info"] {
+        let found = mistakes(&log(wrong));
+        assert_eq!(found.len(), 1, "{wrong}: {found:?}");
+    }
+}
+
+#[test]
 fn an_unresolved_key_vault_reference_is_named_once() {
     let mut pairs = ROUTER.to_vec();
     pairs[1].1 = "@Microsoft.KeyVault(SecretUri=https://vault.vault.azure.net/secrets/even)";

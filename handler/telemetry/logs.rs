@@ -9,10 +9,10 @@ use opentelemetry::InstrumentationScope;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::logs::{SdkLogger, SdkLoggerProvider};
 use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Registry;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry};
 
 use super::queue::{LogsToQueue, Queue};
 use crate::config::{LogFormat, Logs};
@@ -29,13 +29,12 @@ static BRIDGE: OnceLock<Bridge> = OnceLock::new();
 
 /// Starts logging to standard output: the Functions host takes standard error for errors.
 pub fn start(logs: &Logs) {
-    let filter = EnvFilter::try_new(&logs.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let human = match logs.format {
         LogFormat::Auto => std::io::stdout().is_terminal(),
         LogFormat::Human => true,
         LogFormat::Json => false,
     };
-    let registry = Registry::default().with(filter).with(LateBridge);
+    let registry = Registry::default().with(logs.filter.clone()).with(LateBridge);
     let started = if human {
         let colours = std::io::stdout().is_terminal();
         registry.with(tracing_subscriber::fmt::layer().with_ansi(colours).with_target(false)).try_init()

@@ -6,9 +6,11 @@
 //! equally wide, so that t with ν degrees of freedom fits; no test decides beforehand whether to allow for dependence (Müller, 2004;
 //! Lazarus, Lewis, Stock and Watson, 2018, *HAR Inference: Recommendations for Practice*).
 
+use std::f64::consts::PI;
 use std::fmt;
 
-use rustdct::DctPlanner;
+use rustfft::FftPlanner;
+use rustfft::num_complex::Complex64;
 
 use super::distribution::{t_at, two_sided_p, z_quantile};
 use super::{CONFIDENCE, Moments, Validity, cube_root};
@@ -19,16 +21,17 @@ pub const DRIFT_LAG1: f64 = 0.8;
 /// Two-sided error probability that leaves a power of .80 above its upper end.
 const ALPHA_OF_POWER: f64 = 0.4;
 
-/// Computes means of series. Keeps what cosine transforms of each length have in common, which takes longer than a transform does: use
-/// one for all series of a report, and let it go with the report.
+/// Computes means of series. Keeps what transforms of each length have in common, which takes longer than a transform does: use one for all
+/// series of a report, and let it go with the report.
 pub struct SeriesEstimator {
-    transforms: DctPlanner<f64>,
-    buffer: Vec<f64>,
+    transforms: FftPlanner<f64>,
+    buffer: Vec<Complex64>,
+    scratch: Vec<Complex64>,
 }
 
 impl Default for SeriesEstimator {
     fn default() -> Self {
-        SeriesEstimator { transforms: DctPlanner::new(), buffer: Vec::new() }
+        SeriesEstimator { transforms: FftPlanner::new(), buffer: Vec::new(), scratch: Vec::new() }
     }
 }
 
@@ -77,12 +80,8 @@ impl SeriesEstimator {
                 lag1: 0.0,
             });
         }
-        self.buffer.clear();
-        self.buffer.extend(series.iter().map(|value| value - moments.mean));
-        // Unscaled: Σ z_t cos(π j (t − ½)/N). Its j = 0 is the sum of deviations, nothing but rounding.
-        self.transforms.plan_dct2(moments.n).process_dct2(&mut self.buffer);
+        let squares: f64 = self.cosine_transforms(series, moments.mean).skip(1).take(used).map(|transform| transform * transform).sum();
         let n = moments.n as f64;
-        let squares: f64 = self.buffer[1..=used].iter().map(|transform| transform * transform).sum();
         let long_run_variance = 2.0 / n * squares / used as f64;
         Some(SeriesMean {
             pairs: moments.n,
@@ -91,6 +90,19 @@ impl SeriesEstimator {
             degrees_of_freedom: used as f64,
             lag1: moments.lag1,
         })
+    }
+
+    /// Σ z_t cos(π j (t − ½)/N) for j = 0, 1, …, where z are deviations from `mean`: j = 0 is nothing but rounding. One Fourier transform
+    /// of the series, its even places in order and its odd ones backwards, turned by a quarter of a step (Makhoul, 1980).
+    fn cosine_transforms(&mut self, series: &[f64], mean: f64) -> impl Iterator<Item = f64> {
+        let (even, odd) = (series.iter().step_by(2), series.iter().skip(1).step_by(2));
+        self.buffer.clear();
+        self.buffer.extend(even.chain(odd.rev()).map(|value| Complex64::from(value - mean)));
+        let transform = self.transforms.plan_fft_forward(series.len());
+        self.scratch.resize(transform.get_inplace_scratch_len().max(self.scratch.len()), Complex64::default());
+        transform.process_with_scratch(&mut self.buffer, &mut self.scratch);
+        let step = -PI / (2.0 * series.len() as f64);
+        self.buffer.iter().enumerate().map(move |(j, value)| (value * Complex64::cis(step * j as f64)).re)
     }
 }
 
