@@ -2,6 +2,9 @@
 
 use std::error::Error;
 
+/// Longest text. A database's message may repeat a value whole, and what takes these lines cuts longer ones, not always between characters.
+const MAX_BYTES: usize = 4_096;
+
 /// The text of `error`, followed by the text of each of its causes.
 #[must_use]
 pub fn chain(error: &dyn Error) -> String {
@@ -15,5 +18,29 @@ pub fn chain(error: &dyn Error) -> String {
         }
         next = cause.source();
     }
+    if text.len() > MAX_BYTES {
+        text.truncate(text.floor_char_boundary(MAX_BYTES));
+        text.push('…');
+    }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no charge can be stored")]
+    struct Refused(#[source] Repeating);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("invalid value: {0}")]
+    struct Repeating(String);
+
+    #[test]
+    fn causes_follow_in_one_line_that_is_cut_between_characters() {
+        assert_eq!(chain(&Refused(Repeating("7x".to_owned()))), "no charge can be stored: invalid value: 7x");
+        let long = chain(&Refused(Repeating("ü".repeat(100_000))));
+        assert!(long.ends_with("ü…") && long.len() <= MAX_BYTES + '…'.len_utf8(), "{} bytes", long.len());
+    }
 }
