@@ -66,7 +66,7 @@ package: $(if $(BINARY),,binary) ## the Functions package: dist/switchback-funct
 	cd $(DIST)/functions && zip --quiet --recurse-paths -X ../switchback-functions.zip .
 	@echo "$(DIST)/switchback-functions.zip: $$(du -h $(DIST)/switchback-functions.zip | cut -f1)"
 
-openapi: ## rewrite tests/data/openapi.json, the copy of the API's description
+openapi: ## rewrite handler/http/openapi/openapi.json, the API's description
 	UPDATE_OPENAPI=1 $(CARGO) test --locked --lib http::openapi::tests::the_document_is_the_one_that_is_kept
 
 telemetry-endurance: ## ten minutes of load against ingestion services that fail: memory, calls, p99

@@ -15,7 +15,6 @@ mod delay;
 pub mod edge;
 pub mod endpoint;
 pub mod endpoints;
-mod examples;
 pub mod front;
 pub mod key_ring;
 pub mod lame_duck;

@@ -1,8 +1,6 @@
-//! The API's description, OpenAPI 3.1: what the endpoints' annotations say, and what follows for each from the table.
+//! The description as the code has it: what the endpoints' annotations say, and what follows for each from the table.
 //!
-//! Must not know any single endpoint.
-
-use std::sync::LazyLock;
+//! Only tests build it, to hold the kept document to it. Must not know any single endpoint.
 
 use http::Method;
 use serde_json::Value;
@@ -12,11 +10,11 @@ use utoipa::openapi::path::{Operation as Described, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Ref, RefOr, ResponseBuilder};
 
-use super::endpoint::Access;
 use super::examples;
-use super::problem::ProblemDocument;
-use super::table::{ARM, ArmDescription};
 use crate::contract::API_KEY;
+use crate::http::endpoint::Access;
+use crate::http::problem::ProblemDocument;
+use crate::http::table::{ARM, ArmDescription};
 
 /// The API as a whole.
 #[derive(OpenApi)]
@@ -33,20 +31,15 @@ struct Frame;
 /// The security scheme's name.
 const SCHEME: &str = "api_key";
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-    let mut document = serde_json::to_value(describe()).unwrap_or_default();
+/// The OpenAPI document.
+pub fn document() -> Value {
+    let mut document = serde_json::to_value(describe()).expect("a description is JSON");
     allow_empty_values(&mut document);
     examples::add(&mut document);
     document
-});
-
-/// The OpenAPI document.
-#[must_use]
-pub fn document() -> &'static Value {
-    &DOCUMENT
 }
 
-/// Says of every query parameter that an empty one counts as absent, as [`super::query::Query`] reads it. utoipa knows no such word.
+/// Says of every query parameter that an empty one counts as absent, as [`crate::http::query::Query`] reads it. utoipa knows no such word.
 fn allow_empty_values(document: &mut Value) {
     let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
     let operations = paths.filter_map(Value::as_object_mut).flat_map(|path| path.values_mut());
@@ -118,7 +111,3 @@ fn add_problems(operation: &mut Described, access: Access) {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "openapi_tests.rs"]
-mod tests;

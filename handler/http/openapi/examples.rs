@@ -71,6 +71,5 @@ pub fn add(document: &mut Value) {
     }
 }
 
-#[cfg(test)]
 #[path = "examples_tests.rs"]
 mod tests;
