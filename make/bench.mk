@@ -3,15 +3,18 @@
 
 BENCH = SWITCHBACK_BINARY="$(CURDIR)/$(STATIC_BINARY)" $(CARGO) bench --locked
 
-.PHONY: bench bench-redirect bench-telemetry bench-import bench-costs bench-pages instructions
+.PHONY: bench bench-redirect bench-telemetry bench-metering bench-import bench-costs bench-pages instructions
 
-bench: bench-redirect bench-telemetry instructions ## the peers side by side
+bench: bench-redirect bench-telemetry bench-metering instructions ## the peers side by side
 
 bench-redirect: binary ## the redirect beside nginx, HAProxy and a fixed answer, where they are installed; CONNECTIONS=64
 	$(BENCH) --bench redirect -- $(or $(CONNECTIONS),64)
 
 bench-telemetry: binary ## the redirect with telemetry off and on
 	$(BENCH) --bench telemetry
+
+bench-metering: binary ## what metering a call costs, beside the cheapest call there is
+	$(BENCH) --bench metering
 
 bench-import: ## an import of ROWS rows beside \copy into an equal table: time, memory, size, pages, DELETE
 	$(CARGO) bench --locked --bench ledger -- import $(or $(ROWS),1000000)

@@ -33,6 +33,9 @@ pub struct Contender {
     name: &'static str,
     process: Child,
     address: SocketAddr,
+    /// What callers ask for, and how the answer begins.
+    path: &'static str,
+    answer: &'static str,
     /// Headers that callers send beside `Host`.
     headers: &'static str,
     cpu_us_per_call: Vec<f64>,
@@ -60,7 +63,15 @@ impl Contender {
     pub fn start_on(port: u16, name: &'static str, mut command: Command) -> Contender {
         let process = command.stdout(Stdio::null()).spawn().expect("the contender starts");
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let contender = Contender { name, process, address, headers: "", cpu_us_per_call: Vec::new() };
+        let contender = Contender {
+            name,
+            process,
+            address,
+            path: "/api/costs?group_by=provider",
+            answer: "HTTP/1.1 307",
+            headers: "",
+            cpu_us_per_call: Vec::new(),
+        };
         for _ in 0..400 {
             if TcpStream::connect(address).is_ok() {
                 return contender;
@@ -73,6 +84,12 @@ impl Contender {
     /// The contender called with more headers, each ended by a line break.
     pub fn with_headers(mut self, headers: &'static str) -> Contender {
         self.headers = headers;
+        self
+    }
+
+    /// The contender asked for `path`, which it answers with 200.
+    pub fn asked_for(mut self, path: &'static str) -> Contender {
+        (self.path, self.answer) = (path, "HTTP/1.1 200");
         self
     }
 
@@ -106,9 +123,27 @@ impl Contender {
         let callers = CALLERS.min(load.connections);
         thread::scope(|scope| {
             for _ in 0..callers {
-                scope.spawn(|| call(self.address, self.headers, load.connections / callers, load.calls / load.connections));
+                scope.spawn(|| self.ask(load.connections / callers, load.calls / load.connections));
             }
         });
+    }
+
+    /// Calls over several connections in turn.
+    fn ask(&self, connections: usize, calls: usize) {
+        let Contender { address, path, headers, .. } = self;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: */*\r\n{headers}\r\n");
+        let connect = |_| {
+            let stream = TcpStream::connect(address).expect("a connection");
+            stream.set_nodelay(true).expect("TCP_NODELAY");
+            BufReader::new(stream)
+        };
+        let mut streams: Vec<BufReader<TcpStream>> = (0..connections).map(connect).collect();
+        for _ in 0..calls {
+            for stream in &mut streams {
+                stream.get_mut().write_all(request.as_bytes()).expect("a request");
+            }
+            streams.iter_mut().for_each(|stream| read_answer(stream, self.answer));
+        }
     }
 }
 
@@ -119,30 +154,14 @@ impl Drop for Contender {
     }
 }
 
-/// Calls over several connections in turn; every answer must be a redirect.
-fn call(address: SocketAddr, headers: &str, connections: usize, calls: usize) {
-    let request = format!("GET /api/costs?group_by=provider HTTP/1.1\r\nHost: {address}\r\nAccept: */*\r\n{headers}\r\n");
-    let connect = |_| {
-        let stream = TcpStream::connect(address).expect("a connection");
-        stream.set_nodelay(true).expect("TCP_NODELAY");
-        BufReader::new(stream)
-    };
-    let mut streams: Vec<BufReader<TcpStream>> = (0..connections).map(connect).collect();
-    for _ in 0..calls {
-        for stream in &mut streams {
-            stream.get_mut().write_all(request.as_bytes()).expect("a request");
-        }
-        streams.iter_mut().for_each(read_redirect);
-    }
-}
-
-fn read_redirect(stream: &mut BufReader<TcpStream>) {
+/// Reads one answer, which must begin as `expected`.
+fn read_answer(stream: &mut BufReader<TcpStream>, expected: &str) {
     let (mut line, mut length, mut first) = (String::new(), 0, true);
     loop {
         line.clear();
         let read = stream.read_line(&mut line).expect("an answer");
         assert!(read > 0, "the connection was closed");
-        assert!(!first || line.starts_with("HTTP/1.1 30"), "{line}");
+        assert!(!first || line.starts_with(expected), "{line}");
         first = false;
         if line == "\r\n" {
             break;
@@ -154,8 +173,9 @@ fn read_redirect(stream: &mut BufReader<TcpStream>) {
     std::io::copy(&mut stream.by_ref().take(length), &mut std::io::sink()).expect("a body");
 }
 
-/// Measures the contenders side by side and prints CPU per call and the ratio to the first, each with the middle half of its rounds.
-pub fn side_by_side(title: &str, load: Load, mut contenders: Vec<Contender>) {
+/// Measures the contenders side by side and prints CPU per call and the ratio to the first, each with the middle half of its rounds. The
+/// medians, µs, come back.
+pub fn side_by_side(title: &str, load: Load, mut contenders: Vec<Contender>) -> Vec<f64> {
     for contender in &contenders {
         contender.load(Load { calls: WARM_UP, ..load });
     }
@@ -168,11 +188,14 @@ pub fn side_by_side(title: &str, load: Load, mut contenders: Vec<Contender>) {
     let Load { rounds, calls, connections, .. } = load;
     println!("\n{title}: medians and middle halves of {rounds} rounds of {calls} calls, {connections} connections");
     let base = &contenders[0].cpu_us_per_call;
+    let mut medians = Vec::new();
     for Contender { name, cpu_us_per_call, .. } in &contenders {
         let [low, median, high] = quartiles(cpu_us_per_call.clone());
+        medians.push(median);
         let [least, ratio, most] = quartiles(cpu_us_per_call.iter().zip(base).map(|(own, base)| own / base).collect());
         println!("{name:<34} {median:7.2} µs CPU a call ({low:.2} to {high:.2})  ratio {ratio:.3} ({least:.3} to {most:.3})");
     }
+    medians
 }
 
 fn quartiles(mut values: Vec<f64>) -> [f64; 3] {

@@ -5,6 +5,7 @@
 #![expect(clippy::panic, reason = "a bench that cannot go on ends")]
 
 mod instructions;
+#[expect(dead_code, reason = "each bench uses a part of it")]
 #[path = "../measure/mod.rs"]
 mod measure;
 mod peers;
@@ -55,5 +56,5 @@ fn compare(connections: usize) {
         Contender::start("router, with everything", with_everything(router())).with_headers(BROWSER),
     ];
     contenders.extend(peers::installed());
-    side_by_side("redirect on one core", load, contenders);
+    let _ = side_by_side("redirect on one core", load, contenders);
 }
