@@ -13,7 +13,7 @@ use bigdecimal::BigDecimal;
 use bytes::Bytes;
 use futures_util::SinkExt;
 use switchback::clock::{Clock, SystemClock};
-use switchback::config::database;
+use switchback::config::database::{self, DatabaseConfig};
 use switchback::dev::postgres::ScratchCluster;
 use switchback::domain::import::{ImportOrder, Imported};
 use switchback::import::{ReadLimits, import};
@@ -50,7 +50,10 @@ impl Bench {
     async fn start(rows: u64) -> Bench {
         let cluster = ScratchCluster::start().unwrap();
         let url = cluster.new_database(None).await.unwrap();
-        let store = Store::new(&database::from_url(&url).unwrap(), Arc::new(SystemClock::new())).unwrap();
+        // A slow answer is what a bench is to show.
+        let config = database::from_url(&url).unwrap();
+        let config = DatabaseConfig { statement_timeout: Duration::from_secs(600), ..config };
+        let store = Store::new(&config, Arc::new(SystemClock::new())).unwrap();
         store.migrate().await.unwrap();
         let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
         tokio::spawn(connection);
