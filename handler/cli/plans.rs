@@ -124,6 +124,8 @@ fn text(answer: &Value) -> String {
         answer["region"].as_str().unwrap_or_default(),
     )));
     parts.push(table(answer).to_string());
+    let of_arms = answer["crossings_of_arms"].as_array().into_iter().flatten().map(turn).collect::<Vec<_>>();
+    parts.extend((!of_arms.is_empty()).then(|| format!("between the plans of the two arms, before free grants\n{}", of_arms.join("\n"))));
     parts.push(turns("before free grants", &answer["crossings"]));
     parts.push(turns("with the subscription's free grants", &answer["crossings_with_grants"]));
     let notes = answer["notes"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -156,13 +158,15 @@ fn table(answer: &Value) -> Table {
     table
 }
 
+/// From where on one plan is cheaper than another, in words.
+fn turn(crossing: &Value) -> String {
+    let at = calls(crossing["calls_per_day"].as_f64().unwrap_or(f64::NAN));
+    let name = |field: &str| crossing[field].as_str().unwrap_or_default().to_owned();
+    format!("  from {at} a day on {} is cheaper than {}", name("cheaper"), name("dearer"))
+}
+
 /// Where the cheapest plan changes, in words.
 fn turns(terms: &str, crossings: &Value) -> String {
-    let turn = |crossing: &Value| {
-        let at = calls(crossing["calls_per_day"].as_f64().unwrap_or(f64::NAN));
-        let name = |field: &str| crossing[field].as_str().unwrap_or_default().to_owned();
-        format!("  from {at} a day on {} is cheaper than {}", name("cheaper"), name("dearer"))
-    };
     let lines: Vec<String> = crossings.as_array().into_iter().flatten().map(turn).collect();
     if lines.is_empty() {
         return format!("{terms}, the cheapest plan is the same from a hundredth of this traffic to a hundredfold");
@@ -184,6 +188,7 @@ mod tests {
             "plans": [{"plan": "functions/flex-512", "per_month": "26.45", "per_month_with_grants": "23.75", "instances": 1.0},
                 {"plan": "app-service/P2v4", "per_month": null, "reason": "no price is known"}],
             "crossings": [{"calls_per_day": 2_926_000.4, "dearer": "functions/flex-512", "cheaper": "app-service/S1"}],
+            "crossings_of_arms": [{"calls_per_day": 99.6, "dearer": "functions/EP1", "cheaper": "app-service/S2"}],
             "crossings_with_grants": [], "notes": ["a month has 730 hours"]
         });
         let text = text(&answer);
@@ -194,6 +199,7 @@ mod tests {
             "no price is known",
             "from 2,926,000 calls a day on app-service/S1 is cheaper than functions/flex-512",
             "with the subscription's free grants, the cheapest plan is the same",
+            "between the plans of the two arms, before free grants\n  from 100 calls a day on app-service/S2 is cheaper than functions/EP1",
         ] {
             assert!(text.contains(words), "{words}: {text}");
         }

@@ -35,6 +35,8 @@ pub struct PlanQuestion {
     pub region: String,
     /// The plans compared; all of the catalogue where none is named.
     pub plans: Vec<Plan>,
+    /// The plans that two arms run on, where they are two.
+    pub arms: Option<[Plan; 2]>,
 }
 
 impl PlanQuestion {
@@ -69,6 +71,8 @@ pub struct PlansDocument {
     pub crossings: Vec<Crossing>,
     /// The same with the subscription's free grants.
     pub crossings_with_grants: Vec<Crossing>,
+    /// Where the plans of the two arms whose traffic it is cross, before free grants.
+    pub crossings_of_arms: Vec<Crossing>,
     /// Unit prices used.
     pub prices: Vec<PriceUsed>,
     /// Said first, where a price is too old to rest on.
@@ -138,6 +142,10 @@ pub fn compare_plans(question: &PlanQuestion, today: Date) -> PlansDocument {
             _ => crossings(&listed, traffic, terms, price),
         }
     };
+    let of_arms = question.arms.and_then(|[one, other]| one.listed().zip(other.listed())).map(|(one, other)| {
+        let terms = Terms { free_grants: false, min_instances: None };
+        between(one, other, traffic, terms, &price)
+    });
     let mut plans: Vec<PlanCost> = listed.iter().map(|plan| plan_cost(plan, traffic, &price)).collect();
     plans.sort_by(|a, b| (a.per_month.is_none(), &a.per_month).cmp(&(b.per_month.is_none(), &b.per_month)));
     let mut meters: Vec<&str> = listed.iter().flat_map(|plan| plan.meters()).collect();
@@ -150,6 +158,7 @@ pub fn compare_plans(question: &PlanQuestion, today: Date) -> PlansDocument {
         plans,
         crossings: turns(false),
         crossings_with_grants: turns(true),
+        crossings_of_arms: of_arms.unwrap_or_default(),
         stale_prices: stale_prices(&used, today),
         notes: notes(question, &used),
         prices: used,

@@ -243,6 +243,7 @@ fn a_table_of_two_plans_names_where_they_cross() {
         prices: PriceBook::embedded(),
         region: "westeurope".to_owned(),
         plans: vec![Plan::S1, Plan::FLEX_512],
+        arms: None,
     };
     let table = compare_plans(&question, date!(2026 - 11 - 26));
     let months: Vec<String> = table.plans.iter().filter_map(|plan| plan.per_month.as_ref()).map(ToString::to_string).collect();
@@ -266,8 +267,12 @@ fn a_table_has_every_plan_and_says_why_one_has_no_cost() {
         prices: PriceBook::embedded(),
         region: "eastus".to_owned(),
         plans: Vec::new(),
+        arms: Some([Plan::S1, Plan::FLEX_512]),
     };
     let table = compare_plans(&question, date!(2026 - 11 - 26));
+    let [between] = &table.crossings_of_arms[..] else { panic!("{:?}", table.crossings_of_arms) };
+    assert_eq!((between.dearer.as_str(), between.cheaper.as_str()), ("functions/flex-512", "app-service/S1"));
+    assert!(!table.crossings.contains(between), "neither is ever the cheapest of all");
     assert_eq!(table.plans.len(), Catalogue::embedded().plans.len());
     let without: Vec<(&str, &str)> = table.plans.iter().filter_map(|plan| Some((plan.plan.as_str(), plan.reason.as_deref()?))).collect();
     assert_eq!(without.len(), 3, "{without:?}");

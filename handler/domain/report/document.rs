@@ -94,6 +94,7 @@ impl Report {
             prices: self.price_book.clone(),
             region: region.unwrap_or(&self.cost.region).to_owned(),
             plans,
+            arms: Some([self.arms.even.plan, self.arms.odd.plan]).filter(|[even, odd]| even != odd),
         })
     }
 

@@ -115,7 +115,7 @@ impl PlansQuery {
     fn declared(&self, prices: PriceBook, region: &str) -> Option<PlanQuestion> {
         let traffic = self.traffic.clone()?;
         let (region, plans) = (self.region.clone().unwrap_or_else(|| region.to_owned()), self.plans.clone());
-        Some(PlanQuestion { traffic, basis: TrafficBasis::Declared, measured_calls_per_day: None, prices, region, plans })
+        Some(PlanQuestion { traffic, basis: TrafficBasis::Declared, measured_calls_per_day: None, prices, region, plans, arms: None })
     }
 
     /// The question about the traffic measured, scaled where calls a day are given; none where none was measured.
