@@ -154,7 +154,9 @@ fn fields<'a>(given: &'a PlansForm, priced: Option<&PricedPlans>, refusal: Optio
 
 fn answer(given: &PlansForm, priced: &PricedPlans) -> Result<Answer, PageError> {
     let PricedPlans { document, between, arms } = priced;
-    let crossings = named_crossings(&document.crossings, between);
+    // Of two alone the cheapest is the cheaper one.
+    let of_two = |crossings| if document.plans.len() == 2 { named_crossings(&[], crossings) } else { named_crossings(crossings, &[]) };
+    let crossings = if between.is_empty() { of_two(&document.crossings) } else { named_crossings(&document.crossings, between) };
     Ok(Answer {
         stale_prices: document.stale_prices.as_deref().map(sentence),
         headline: headline(document),
@@ -165,7 +167,7 @@ fn answer(given: &PlansForm, priced: &PricedPlans) -> Result<Answer, PageError> 
         figure: figure(document, &crossings, arms)?,
         legend: legend(document),
         crossings: in_words(&crossings),
-        crossings_with_grants: in_words(&named_crossings(&document.crossings_with_grants, &[])),
+        crossings_with_grants: in_words(&of_two(&document.crossings_with_grants)),
         rows: document.plans.iter().map(|cost| row(cost, arms)).collect(),
         prices: document.prices.iter().map(PriceLine::of).collect(),
         notes: document.notes.iter().map(|note| sentence(note)).collect(),

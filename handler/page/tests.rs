@@ -13,7 +13,7 @@ use crate::domain::plan::Plan;
 use crate::domain::price::{Meter, Price};
 use crate::domain::probe::ProbeOutcomes;
 use crate::domain::report::testing::{charged_days, inputs, run};
-use crate::domain::report::{ChargedDay, Inputs, Interval, Report};
+use crate::domain::report::{ChargedDay, Inputs, Interval, MetricName, Report};
 use crate::domain::run::testing::document as run_document;
 use crate::domain::run::{RunChoice, RunDocument, RunKind};
 use crate::domain::timeline::Timeline;
@@ -198,9 +198,10 @@ fn non_finite_figures_are_shown_as_unknown() {
 }
 
 fn plans_page(given: &PlansForm, plans: Vec<Plan>, report: &Report) -> String {
-    let document = report.plans(plans, None, None).expect("measured traffic");
     let arms = ComparedPlan::of(report);
-    let between = report.plans(ComparedPlan::pair(&arms).expect("two plans"), None, None).expect("measured traffic").crossings;
+    let pair = ComparedPlan::pair(&arms).filter(|_| plans.is_empty());
+    let between = pair.map(|pair| report.plans(pair, None, None).expect("measured traffic").crossings).unwrap_or_default();
+    let document = report.plans(plans, None, None).expect("measured traffic");
     let html = render_plans(given, Some(&PricedPlans { document, between, arms }), None, &Visitor::default()).expect("a page");
     sound(&html);
     html
@@ -229,6 +230,27 @@ fn every_plan_is_priced_for_the_traffic_measured() {
         assert!(html.contains(words), "{words} is missing: {html}");
     }
     assert_eq!(html.matches("<svg class=\"plot wide\"").count(), 1);
+}
+
+#[test]
+fn of_two_plans_one_is_cheaper_and_none_the_cheapest_of_all() {
+    let (report, _) = run(60, inputs(60));
+    let pair = vec![Plan::S1, Plan::FLEX_512];
+    let crossings = report.plans(pair.clone(), None, None).expect("measured traffic").crossings;
+    let html = plans_page(&PlansForm::default(), pair, &report);
+    assert!(!crossings.is_empty() && html.matches("a day on, app-service/S1 is cheaper than functions/flex-512").count() >= 1, "{html}");
+    assert!(!html.contains("of all"), "{html}");
+}
+
+#[test]
+fn no_share_of_calls_that_fail_is_below_nothing() {
+    let (mut report, timeline) = run(60, inputs(60));
+    for metric in &mut report.metrics {
+        // More calls arrived than were counted as sent.
+        metric.even = if metric.name == MetricName::FailureShare { -0.008 } else { metric.even };
+    }
+    let html = page_of(&report, &timeline, None, Mode::File);
+    assert!(html.contains("<dt>Calls that fail</dt><dd>0.000 %</dd>"), "{html}");
 }
 
 #[test]

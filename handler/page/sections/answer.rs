@@ -62,8 +62,12 @@ fn arm_answer(report: &Report, arm: Arm) -> ArmAnswer {
     };
     let served = summary.calls + summary.off_schedule_calls;
     let mut buys = vec![("Latency, p95", of(MetricName::LatencyP95)), ("Latency, mean", of(MetricName::LatencyMean))];
-    // The last guarded metric is the one of failures.
-    buys.extend(GUARDED.last().map(|failures| ("Calls that fail", of(*failures))));
+    let failures = report.metric(MetricName::FailureShare).map(|metric| {
+        let share = if arm == Arm::Even { metric.even } else { metric.odd };
+        // Estimated from decisions and arrivals, so that it can come out below nothing, which none can fail.
+        amount(metric.unit, share.max(0.0))
+    });
+    buys.push(("Calls that fail", failures.unwrap_or_else(|| UNKNOWN.to_owned())));
     buys.push(("Calls so far", count(served)));
     ArmAnswer {
         name: arm.as_str(),

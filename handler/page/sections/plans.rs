@@ -129,7 +129,7 @@ pub(in crate::page) fn figure(
         Some(format!("{} {} a month", cost.plan, money(month, "USD")))
     });
     let description = sentence(&named.collect::<Vec<_>>().join("; "));
-    Ok(drawn.map(|plot| Figure { id: "plans", title: "A month’s cost against calls a day, every plan".to_owned(), description, plot }))
+    Ok(drawn.map(|plot| Figure { id: "plans", title: "A month’s cost against calls a day".to_owned(), description, plot }))
 }
 
 /// How to read the curves.
