@@ -135,6 +135,8 @@ fn without_calls_the_page_says_how_to_get_some() {
     let (report, timeline) = run(0, inputs(10));
     let html = page_of(&report, &timeline, Some("http://localhost:8080"), Mode::File);
     assert!(html.contains("No call has been counted") && html.contains("switchback dev --traffic 50/s"), "{html}");
+    assert!(html.contains("<h1 class=\"verdict warn\">Too early: no whole minute has been counted yet.</h1>"), "{html}");
+    assert!(html.contains("What a month costs is known once calls were counted.") && html.contains("That takes about"), "{html}");
     assert!(html.contains("curl -L http://localhost:8080/api/instance") && !html.contains("<svg class"));
 }
 

@@ -85,7 +85,7 @@ stop() {
 
 start
 open_page "http://localhost:$router/?refresh=off" "$work/empty"
-holds "$work/empty" 'No calls yet.</h1>' 'No call has been counted' 'switchback dev --traffic 50/s'
+holds "$work/empty" 'Too early: no whole minute has been counted yet.</h1>' 'No call has been counted' 'switchback dev --traffic 50/s'
 quiet "$work/empty" "empty, through the one URL"
 stop
 

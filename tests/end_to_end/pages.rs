@@ -123,7 +123,7 @@ fn on_this_machine_without_keys_every_page_is_there_and_strangers_forms_are_refu
     let arm = Role::arm("even", &database::migrated()).start();
     let browser = Browser { server: &arm, cookie: String::new() };
     for (path, words) in [
-        ("/", "No calls yet"),
+        ("/", "Too early: no whole minute has been counted yet"),
         ("/plans", "No traffic was measured yet"),
         ("/runs", "switchback run declare"),
         ("/costs", "The ledger is empty"),

@@ -24,7 +24,9 @@ pub(in crate::page) struct ArmAnswer {
     pub name: &'static str,
     pub plan: &'static str,
     pub recommended: bool,
-    pub month: String,
+    pub month: Option<String>,
+    /// Said where there is no month.
+    pub no_month: &'static str,
     pub buys: Vec<(&'static str, String)>,
 }
 
@@ -73,7 +75,11 @@ fn arm_answer(report: &Report, arm: Arm) -> ArmAnswer {
         name: arm.as_str(),
         plan: summary.plan.as_str(),
         recommended: report.verdict.recommended == Some(arm),
-        month: month.unwrap_or_else(|| UNKNOWN.to_owned()),
+        month,
+        no_month: match summary.plan.listed() {
+            Some(_) => "What a month costs is known once calls were counted.",
+            None => "No price is known for it.",
+        },
         buys,
     }
 }

@@ -95,7 +95,11 @@ pub(super) fn page<'a>(view: &ReportView<'a>, mode: Mode<'a>) -> Result<ReportPa
     let one_url = view.one_url.filter(|_| visitor.is_none_or(|visitor| visitor.signed_in_as.is_none()));
     let any = |arm: Arm| report.arms[arm].calls + report.arms[arm].off_schedule_calls > 0;
     let is_empty = report.checks.conformance.decisions == 0 && !Arm::BOTH.into_iter().any(any);
-    let headline = if is_empty { "No calls yet.".to_owned() } else { sentence(report.summary.first().map_or("", String::as_str)) };
+    let headline = if is_empty {
+        "Too early: no whole minute has been counted yet.".to_owned()
+    } else {
+        sentence(report.summary.first().map_or("", String::as_str))
+    };
     Ok(ReportPage {
         frame: Frame {
             title: headline.clone(),
