@@ -163,6 +163,12 @@ fn cheaper_arm(price: &Metric, cost: &CostReport) -> Result<Arm, Doubt> {
     if disagree.is_empty() {
         return Ok(cheaper);
     }
+    if agree.iter().all(|scenario| !scenario.free_grants) && disagree.iter().all(|scenario| scenario.free_grants) {
+        let words = format!(
+            "{cheaper} is cheaper before the subscription's free grants, and is not shown to be with them: the plans are near break-even"
+        );
+        return Err(Doubt::Disagreement(words));
+    }
     let named = |scenarios: Vec<&CostScenario>| scenarios.into_iter().map(CostScenario::in_words).collect::<Vec<_>>().join("; nor with ");
     let agreeing = agree.into_iter().map(CostScenario::in_words).collect::<Vec<_>>().join("; with ");
     Err(Doubt::Disagreement(format!("{cheaper} is cheaper with {agreeing}; it is not shown to be with {}", named(disagree))))

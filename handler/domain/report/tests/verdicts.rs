@@ -157,5 +157,7 @@ fn the_recommendation_turns_where_the_closed_form_says() {
         let month = report.cost.arms.odd.projected.as_ref().expect("priced").per_month.to_string().parse::<f64>().expect("a number");
         assert!((month - flex).abs() < 0.01, "{calls} a minute: {month}, not {flex}");
         assert_eq!(report.verdict.recommended, expected, "{calls} a minute: {:?}", report.verdict);
+        let turned = report.verdict.reasons.iter().any(|words| words.starts_with("even is cheaper before the subscription's free grants"));
+        assert_eq!(turned, expected.is_none(), "{:?}", report.verdict.reasons);
     }
 }
