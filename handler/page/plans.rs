@@ -9,7 +9,7 @@ use super::layout::{Frame, SitePart, Visitor};
 use super::sections::parts::{Figure, PriceLine, sentence};
 use super::sections::plans::{ComparedPlan, calls, figure, in_words, legend, named_crossings};
 use crate::domain::arm::{Arm, ByArm};
-use crate::domain::break_even::{Crossing, PlanCost, PlansDocument, TrafficBasis};
+use crate::domain::break_even::{PlanCost, PlansDocument, TrafficBasis};
 use crate::domain::figures::{decimals, milliseconds, money, share};
 
 /// What is asked, as the address says it.
@@ -34,8 +34,6 @@ pub struct PlansForm {
 pub struct PricedPlans {
     /// Every plan asked for.
     pub document: PlansDocument,
-    /// Where the cheaper of the two changes that are compared.
-    pub between: Vec<Crossing>,
     /// What the arms run on.
     pub arms: ByArm<ComparedPlan>,
 }
@@ -153,10 +151,13 @@ fn fields<'a>(given: &'a PlansForm, priced: Option<&PricedPlans>, refusal: Optio
 }
 
 fn answer(given: &PlansForm, priced: &PricedPlans) -> Result<Answer, PageError> {
-    let PricedPlans { document, between, arms } = priced;
+    let PricedPlans { document, arms } = priced;
     // Of two alone the cheapest is the cheaper one.
-    let of_two = |crossings| if document.plans.len() == 2 { named_crossings(&[], crossings) } else { named_crossings(crossings, &[]) };
-    let crossings = if between.is_empty() { of_two(&document.crossings) } else { named_crossings(&document.crossings, between) };
+    let two = document.plans.len() == 2;
+    let crossings =
+        if two { named_crossings(&[], &document.crossings) } else { named_crossings(&document.crossings, &document.crossings_of_arms) };
+    let with_grants = &document.crossings_with_grants;
+    let with_grants = if two { named_crossings(&[], with_grants) } else { named_crossings(with_grants, &[]) };
     Ok(Answer {
         stale_prices: document.stale_prices.as_deref().map(sentence),
         headline: headline(document),
@@ -167,7 +168,7 @@ fn answer(given: &PlansForm, priced: &PricedPlans) -> Result<Answer, PageError> 
         figure: figure(document, &crossings, arms)?,
         legend: legend(document),
         crossings: in_words(&crossings),
-        crossings_with_grants: in_words(&of_two(&document.crossings_with_grants)),
+        crossings_with_grants: in_words(&with_grants),
         rows: document.plans.iter().map(|cost| row(cost, arms)).collect(),
         prices: document.prices.iter().map(PriceLine::of).collect(),
         notes: document.notes.iter().map(|note| sentence(note)).collect(),

@@ -201,10 +201,8 @@ fn non_finite_figures_are_shown_as_unknown() {
 
 fn plans_page(given: &PlansForm, plans: Vec<Plan>, report: &Report) -> String {
     let arms = ComparedPlan::of(report);
-    let pair = ComparedPlan::pair(&arms).filter(|_| plans.is_empty());
-    let between = pair.map(|pair| report.plans(pair, None, None).expect("measured traffic").crossings).unwrap_or_default();
     let document = report.plans(plans, None, None).expect("measured traffic");
-    let html = render_plans(given, Some(&PricedPlans { document, between, arms }), None, &Visitor::default()).expect("a page");
+    let html = render_plans(given, Some(&PricedPlans { document, arms }), None, &Visitor::default()).expect("a page");
     sound(&html);
     html
 }

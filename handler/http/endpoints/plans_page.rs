@@ -6,7 +6,7 @@ use warp::reply::Response;
 use super::dashboard::Dashboard;
 use super::plans::{PlansParameters, PlansQuery, unmeasured};
 use crate::comparison::Comparison;
-use crate::domain::break_even::{PlanQuestion, compare_plans};
+use crate::domain::break_even::compare_plans;
 use crate::http::auth::Principal;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reply::{self, wants_page};
@@ -57,18 +57,16 @@ async fn priced(comparison: &Comparison, dashboard: &Dashboard, raw_query: Optio
         Some((question, today)) => (Some(question), today),
         None => (query.measured(&shown.report), shown.report.generated_at.date()),
     };
-    let Some(question) = question else {
+    let Some(mut question) = question else {
         return if query.is_about_measured() { Ok(None) } else { Err(unmeasured()) };
     };
     let mut arms = ComparedPlan::of(&shown.report);
+    question.arms = ComparedPlan::pair(&arms);
     if !query.is_about_measured() {
         // What a run measured of its own traffic says nothing of another.
         arms = arms.map(|arm| ComparedPlan { month_interval: None, ..arm });
     }
-    // Of two plans alone every point is named already.
-    let pair = ComparedPlan::pair(&arms).filter(|_| question.plans.is_empty());
-    let between = pair.map(|plans| compare_plans(&PlanQuestion { plans, ..question.clone() }, today).crossings);
-    Ok(Some(PricedPlans { document: compare_plans(&question, today), between: between.unwrap_or_default(), arms }))
+    Ok(Some(PricedPlans { document: compare_plans(&question, today), arms }))
 }
 
 /// What the address says, right or wrong, for the form to show again.

@@ -37,9 +37,9 @@ impl ComparedPlan {
 
     /// The plans of both arms, where they differ and each has a price: only then does one become cheaper than the other.
     #[must_use]
-    pub fn pair(arms: &ByArm<Self>) -> Option<Vec<Plan>> {
-        let listed: Vec<Plan> = arms.iter().map(|arm| arm.plan).filter(|plan| plan.listed().is_some()).collect();
-        (listed.len() == 2 && listed[0] != listed[1]).then_some(listed)
+    pub fn pair(arms: &ByArm<Self>) -> Option<[Plan; 2]> {
+        let pair = [arms.even.plan, arms.odd.plan];
+        Some(pair).filter(|[even, odd]| even != odd && pair.iter().all(|plan| plan.listed().is_some()))
     }
 }
 
@@ -47,8 +47,7 @@ impl ComparedPlan {
 pub(super) fn in_file(report: &Report) -> Result<Option<PlansSection>, PlotError> {
     let Some(document) = report.plans(Vec::new(), None, None) else { return Ok(None) };
     let arms = ComparedPlan::of(report);
-    let between = between(report, &arms);
-    let crossings = named_crossings(&document.crossings, &between);
+    let crossings = named_crossings(&document.crossings, &document.crossings_of_arms);
     let caption =
         format!("The upright line is the traffic measured, {} a day. {}", calls(document.traffic.calls_per_day), legend(&document));
     Ok(Some(PlansSection { figure: figure(&document, &crossings, &arms)?, caption: Some(caption), crossings: in_words(&crossings) }))
@@ -57,12 +56,9 @@ pub(super) fn in_file(report: &Report) -> Result<Option<PlansSection>, PlotError
 /// Where the two plans that are compared cross, beside which a served page links to all of them; none where no traffic was measured.
 pub(super) fn served(report: &Report) -> Option<PlansSection> {
     report.traffic.as_ref()?;
-    let between = between(report, &ComparedPlan::of(report));
+    let pair = ComparedPlan::pair(&ComparedPlan::of(report));
+    let between = pair.and_then(|pair| report.plans(pair.to_vec(), None, None)).map(|plans| plans.crossings).unwrap_or_default();
     Some(PlansSection { figure: None, crossings: in_words(&named_crossings(&[], &between)), caption: None })
-}
-
-fn between(report: &Report, arms: &ByArm<ComparedPlan>) -> Vec<Crossing> {
-    ComparedPlan::pair(arms).and_then(|pair| report.plans(pair, None, None)).map(|plans| plans.crossings).unwrap_or_default()
 }
 
 /// A number of calls a day at which something changes.
