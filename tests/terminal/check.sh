@@ -17,7 +17,7 @@ finish() {
   pid=$(dev_pid)
   [[ -z $pid ]] || kill -INT "$pid" 2>/dev/null || true
   for _ in $(seq 100); do
-    [[ -n $pid ]] && kill -0 "$pid" 2>/dev/null || break
+    if [[ -z $pid ]] || ! kill -0 "$pid" 2>/dev/null; then break; fi
     sleep 0.1
   done
   "${terminals[@]}" kill-server 2>/dev/null || true
