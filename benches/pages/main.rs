@@ -27,12 +27,13 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 const LIMITS: ReadLimits = ReadLimits { max_bytes: 1 << 40, strict: true, body_digest: None };
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "/",
     "/plans",
     "/costs",
+    "/costs?group_by=region&period=month",
+    "/costs?group_by=resource&service=Storage",
     "/costs?group_by=resource&period=month",
-    "/costs?service=Storage&group_by=sub_account",
     "/imports",
     "/runs",
     "/runs/current",
@@ -96,17 +97,19 @@ impl Arm {
         if let Some(clock) = clock {
             command.args(["--clock", &clock.format(&Rfc3339).unwrap()]);
         }
-        command.envs([
+        // A setting that it does not know is refused.
+        command.env_remove("SWITCHBACK_BINARY").envs([
             ("SWITCHBACK_ROLE", "api"),
             ("SWITCHBACK_ARM", name),
             ("SWITCHBACK_EVEN_PLAN", "app-service/S1"),
             ("SWITCHBACK_ODD_PLAN", "functions/flex-512"),
             ("SWITCHBACK_REGION", "eastus"),
             ("SWITCHBACK_OPEN", "health,docs,loopback"),
+            ("SWITCHBACK_CALL_TIMEOUT", "60s"),
             ("DATABASE_URL", database),
         ]);
         // Its standard input is what keeps it running.
-        let process = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let process = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let arm = Arm { process, port };
         for _ in 0..400 {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() && arm.get("/api/health/ready").starts_with("HTTP/1.1 200") {
@@ -114,7 +117,7 @@ impl Arm {
             }
             thread::sleep(Duration::from_millis(25));
         }
-        panic!("the arm does not get ready");
+        panic!("the arm does not get ready: {}", arm.get("/api/health/ready"));
     }
 
     fn get(&self, path: &str) -> String {

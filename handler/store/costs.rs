@@ -237,18 +237,17 @@ impl CostQuery {
             ),
             Some(top) => {
                 let top = conditions.fragment("?", [Bind::Number(i64::from(top))]);
-                let same: String = names.iter().map(|name| format!(" AND sums.{name} IS NOT DISTINCT FROM ranked.{name}")).collect();
-                let kept: Vec<String> =
-                    names.iter().map(|name| format!("CASE WHEN place <= {top} THEN sums.{name} END AS {name}")).collect();
+                let kept: Vec<String> = names.iter().map(|name| format!("CASE WHEN place <= {top} THEN {name} END AS {name}")).collect();
                 let kept: String = kept.iter().map(|name| format!(", {name}")).collect();
+                // Ranked in one pass: groups that may be NULL join by comparing each with each.
                 format!(
-                    "WITH sums AS ({sums}), ranked AS (SELECT currency{keys}, \
-                         row_number() OVER (PARTITION BY currency ORDER BY sum(amount) DESC NULLS LAST{keys}) AS place \
-                         FROM sums GROUP BY currency{keys}) \
+                    "WITH sums AS ({sums}), \
+                         totals AS (SELECT sums.*, sum(amount) OVER (PARTITION BY currency{keys}) AS total FROM sums), \
+                         ranked AS (SELECT totals.*, dense_rank() OVER (PARTITION BY currency ORDER BY total DESC NULLS LAST{keys}) AS place \
+                         FROM totals) \
                      SELECT ARRAY[{list}]::text[] AS \"group\", is_rest, period_start, currency, sum(amount)::text AS amount, \
                          sum(charges)::bigint AS charges \
-                     FROM (SELECT period_start, sums.currency, place > {top} AS is_rest, amount, charges{kept} \
-                         FROM sums JOIN ranked ON ranked.currency = sums.currency{same}) AS kept \
+                     FROM (SELECT period_start, currency, place > {top} AS is_rest, amount, charges{kept} FROM ranked) AS kept \
                      GROUP BY period_start, currency, is_rest{keys} \
                      ORDER BY period_start, is_rest, sum(kept.amount) DESC NULLS LAST, currency{keys}"
                 )
