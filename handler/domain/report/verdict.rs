@@ -209,10 +209,10 @@ fn guardrail(name: MetricName, grounds: Grounds<'_>, cheaper: Arm, pace: Pace) -
     let upper = metric.interval.rise_of(cheaper);
     let show = |rise| size_of_difference(metric.unit, rise);
     if upper <= 0.0 {
-        return Ok(format!("{cheaper}'s {title} does not rise; the margin is {}", show(margin)));
+        return Ok(format!("{cheaper}'s {title} is no higher than {}'s; the margin is {}", cheaper.other(), show(margin)));
     }
     let how = if upper <= margin { "within" } else { "past" };
-    let words = format!("{cheaper}'s {title} may rise by up to {}, {how} the margin of {}", show(upper), show(margin));
+    let words = format!("{cheaper}'s {title} may be higher by up to {}, {how} the margin of {}", show(upper), show(margin));
     if upper <= margin {
         return Ok(words);
     }
