@@ -278,14 +278,16 @@ async fn a_year_under(rule: Rule) {
     let comparison = Comparison::new(store, schedule, config(), Arc::new(ManualClock::new(NOW)));
     let before_kb = resident_kb();
     let clock = SystemClock::new();
-    let started = clock.uptime();
     let asked = ReportQuery { from: Some(schedule.starts_at(Minute(first))), ..ReportQuery::default() };
-    let report = comparison.report(&asked).await.unwrap();
-    let took = clock.uptime() - started;
-    println!("{rule}: {} rows in {took:?}; resident {before_kb} kB before, {} kB at most", report.data.rows, resident_kb());
-    assert_eq!((report.data.rows, report.data.pairs, report.run.is_some()), (1_051_200, 262_800, true));
-    assert!(took < Duration::from_secs(2), "{took:?}");
-    assert!(resident_kb() < 200_000, "{} kB", resident_kb());
+    for which in ["first", "second"] {
+        let started = clock.uptime();
+        let report = comparison.report(&asked).await.unwrap();
+        let took = clock.uptime() - started;
+        println!("{rule}, {which}: {} rows in {took:?}; resident {before_kb} kB before, {} kB at most", report.data.rows, resident_kb());
+        assert_eq!((report.data.rows, report.data.pairs, report.run.is_some()), (1_051_200, 262_800, true));
+        assert!(took < Duration::from_secs(2), "{which}: {took:?}");
+        assert!(resident_kb() < 200_000, "{which}: {} kB", resident_kb());
+    }
 }
 
 /// Peak resident memory of this process, kB.
