@@ -30,5 +30,5 @@ fn main() {
         Contender::start("telemetry on, standard sampling", router(std::slice::from_ref(&connection))),
         Contender::start("telemetry on, every call recorded", router(&[connection, sampling("1")])),
     ];
-    let _ = side_by_side("telemetry, router's redirect", LOAD, contenders);
+    side_by_side("telemetry, router's redirect", LOAD, contenders);
 }

@@ -56,5 +56,5 @@ fn compare(connections: usize) {
         Contender::start("router, with everything", with_everything(router())).with_headers(BROWSER),
     ];
     contenders.extend(peers::installed());
-    let _ = side_by_side("redirect on one core", load, contenders);
+    side_by_side("redirect on one core", load, contenders);
 }

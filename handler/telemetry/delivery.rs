@@ -252,19 +252,19 @@ impl Exporters {
 
 /// What the service says of a batch it did not take whole.
 #[derive(Deserialize)]
-struct Taken {
-    errors: Vec<Refused>,
+struct PartialAnswer {
+    errors: Vec<RefusedItem>,
 }
 
 #[derive(Deserialize)]
-struct Refused {
+struct RefusedItem {
     index: usize,
 }
 
 /// Those of `calls` that the service refused, by its answer; all of them where it cannot be read.
 fn refused<T>(answer: &[u8], calls: Vec<T>) -> Vec<T> {
-    let Ok(Taken { errors }) = serde_json::from_slice(answer) else { return calls };
-    let refused: HashSet<usize> = errors.into_iter().map(|Refused { index }| index).collect();
+    let Ok(PartialAnswer { errors }) = serde_json::from_slice(answer) else { return calls };
+    let refused: HashSet<usize> = errors.into_iter().map(|RefusedItem { index }| index).collect();
     calls.into_iter().enumerate().filter_map(|(index, call)| refused.contains(&index).then_some(call)).collect()
 }
 
