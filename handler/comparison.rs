@@ -2,6 +2,7 @@
 //!
 //! Must not know formulas (the domain's), SQL (the store's), nor how a report is shown.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use time::{Date, OffsetDateTime};
@@ -28,6 +29,8 @@ use crate::store::{Store, StoreError};
 const SETTLED_TURNS: u32 = 5;
 /// Minutes at the end of a range whose calls are compared by route: a day of real ones.
 const MAX_ROUTE_MINUTES: i64 = 1_440;
+/// Minutes read at a time, a month of real ones: what a report holds of each of them until all is known.
+const PART_MINUTES: NonZeroU32 = NonZeroU32::new(30 * 1_440).expect("positive");
 /// What is compared by default: the last day.
 const DEFAULT_RANGE: time::Duration = time::Duration::DAY;
 
@@ -253,15 +256,20 @@ impl Comparison {
     }
 
     async fn read(&self, range: MinuteRange, accumulator: &mut Accumulator) -> Result<(), ComparisonError> {
-        // Read beside the windows.
-        let store = self.store.clone();
-        let decisions = AbortOnDropHandle::new(tokio::spawn(async move {
-            let mut counts = Vec::new();
-            store.observe_decisions(range, |count| counts.push(*count)).await.map(|()| counts)
-        }));
-        self.store.observe_windows(range, |window| accumulator.observe(window)).await?;
-        let decisions = decisions.await.map_err(ComparisonError::Decisions)??;
-        decisions.iter().for_each(|count| accumulator.decision(count));
+        // A range may begin long before anything was stored.
+        let seen = self.store.first_seen(range).await?.map(|first| range.starting_no_earlier_than(first));
+        for part in seen.into_iter().flat_map(|range| range.parts(PART_MINUTES)) {
+            // Read beside the windows.
+            let store = self.store.clone();
+            let decisions = AbortOnDropHandle::new(tokio::spawn(async move {
+                let mut counts = Vec::new();
+                store.observe_decisions(part, |count| counts.push(*count)).await.map(|()| counts)
+            }));
+            self.store.observe_windows(part, |window| accumulator.observe(window)).await?;
+            let decisions = decisions.await.map_err(ComparisonError::Decisions)??;
+            decisions.iter().for_each(|count| accumulator.decision(count));
+            accumulator.settle(part.to);
+        }
         self.store.observe_routes(range.last(MAX_ROUTE_MINUTES), |count| accumulator.route(count)).await?;
         Ok(())
     }

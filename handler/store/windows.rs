@@ -233,19 +233,24 @@ impl Store {
         Ok(found.found)
     }
 
-    /// The first minute anything was counted in under `schedule`.
+    /// The first minute of `range` in which anything was counted or decided under its schedule.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn first_window(&self, schedule: &Schedule) -> Result<Option<Minute>, StoreError> {
+    pub async fn first_seen(&self, range: MinuteRange) -> Result<Option<Minute>, StoreError> {
         let mut connection = self.connection().await?;
-        let (rule, minute_ms) = columns(schedule);
-        let earliest: Extreme = sql_query("SELECT min(starts_at) AS starts_at FROM windows WHERE schedule = $1 AND minute_ms = $2")
-            .bind::<Text, _>(rule)
-            .bind::<Integer, _>(minute_ms)
-            .get_result(&mut *connection)
-            .await?;
-        Ok(earliest.starts_at.map(|moment| schedule.minute_at(moment)))
+        let (rule, minute_ms) = columns(&range.schedule);
+        let earliest: Extreme = sql_query(
+            "SELECT least((SELECT min(starts_at) FROM windows WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4), \
+             (SELECT min(starts_at) FROM decisions WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4)) AS starts_at",
+        )
+        .bind::<Timestamptz, _>(range.starts_at())
+        .bind::<Timestamptz, _>(range.ends_at())
+        .bind::<Text, _>(rule)
+        .bind::<Integer, _>(minute_ms)
+        .get_result(&mut *connection)
+        .await?;
+        Ok(earliest.starts_at.map(|moment| range.schedule.minute_at(moment)))
     }
 
     /// The last minute of `range` anything was counted in under its schedule.
@@ -302,6 +307,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::domain::decision::{Decision, DecisionCount, Reason};
     use crate::domain::draw::Seed;
     use crate::domain::histogram::bucket_of;
     use crate::domain::schedule::Rule;
@@ -370,7 +376,13 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(seen, vec![(3, Arm::Odd, 4), (8, Arm::Even, 4), (12, Arm::Even, 4)]);
-        assert_eq!(store.first_window(&schedule).await.unwrap(), Some(Minute(3)));
+        assert_eq!(store.first_seen(minutes(0, 30)).await.unwrap(), Some(Minute(3)));
+        assert_eq!(store.first_seen(minutes(4, 30)).await.unwrap(), Some(Minute(8)));
+        let decision = Decision { minute: Minute(6), arm: Arm::Even, reason: Reason::Unavailable };
+        let decided = [DecisionCount { decision, calls: 1 }];
+        store.write_decisions(&schedule, Uuid::nil(), &decided, NOW).await.unwrap();
+        assert_eq!(store.first_seen(minutes(4, 30)).await.unwrap(), Some(Minute(6)), "a minute of which only the router knows");
+        assert_eq!(store.first_seen(minutes(31, 99)).await.unwrap(), None);
         assert_eq!(store.last_window(minutes(3, 30)).await.unwrap(), Some(Minute(12)));
         assert_eq!(store.last_window(minutes(31, 99)).await.unwrap(), None);
         let mut last = Vec::new();

@@ -1,10 +1,10 @@
-//! Collects the stream a report is made from: decisions at any time, windows in time order, one at a time. Memory grows with the number of
-//! pairs, not of calls. Must not know estimators.
+//! Collects the stream a report is made from: windows in time order, one at a time, decisions beside them, until their minutes are settled.
+//! Memory grows with the number of pairs, not of calls. Must not know estimators.
 
 use super::arm_use::billed_by_bucket;
 use super::gathered::{Gathered, Routed, day_of};
 use super::inputs::Inputs;
-use super::outcomes::{ByMinute, MinuteArrivals, MinuteDecisions, PairOutcomes};
+use super::outcomes::{MinuteArrivals, OutcomeSums, PairOutcomes};
 use super::routes::{CallsByRoute, RouteCount};
 use super::series::{Series, WindowSums};
 use crate::domain::arm::{Arm, ByArm};
@@ -42,8 +42,7 @@ pub struct Accumulator {
     /// What a call of each bucket is billed by itself; empty where the plan bills none by itself.
     billed_ms: ByArm<Vec<u64>>,
     pairing: Pairing<WindowSums>,
-    decided: ByMinute<MinuteDecisions>,
-    arrived: ByMinute<MinuteArrivals>,
+    outcomes: OutcomeSums,
     open: Option<OpenMinute>,
 }
 
@@ -52,11 +51,11 @@ impl Accumulator {
     #[must_use]
     pub fn new(inputs: Inputs) -> Self {
         let billed_ms = ByArm::build(|arm| billed_by_bucket(&inputs, arm));
-        let schedule = inputs.range.schedule;
+        let (schedule, pairs) = (inputs.range.schedule, inputs.range.pairs());
         let gathered = Gathered {
             inputs,
             routed: Routed::default(),
-            series: Series::new(schedule.rule()),
+            series: Series::new(schedule.rule(), pairs),
             totals: ByArm::default(),
             outcomes: PairOutcomes::default(),
             routes: CallsByRoute::default(),
@@ -64,28 +63,21 @@ impl Accumulator {
             rows: 0,
             unreadable_rows: 0,
         };
-        Accumulator {
-            gathered,
-            billed_ms,
-            pairing: Pairing::new(schedule),
-            decided: ByMinute::default(),
-            arrived: ByMinute::default(),
-            open: None,
-        }
+        Accumulator { gathered, billed_ms, pairing: Pairing::new(schedule), outcomes: OutcomeSums::new(schedule), open: None }
     }
 
     fn is_compared(&self, minute: Minute) -> bool {
         self.gathered.inputs.compares(minute)
     }
 
-    /// Adds a count of decisions, at any time; those of one router in time order.
+    /// Adds a count of decisions, in any order among minutes that are not settled.
     pub fn decision(&mut self, count: &DecisionCount) {
         let decision = count.decision;
         if !self.is_compared(decision.minute) || count.calls == 0 {
             return;
         }
         let scheduled = self.gathered.schedule().arm_of(decision.minute) == decision.arm;
-        let (routed, of_minute) = (&mut self.gathered.routed, self.decided.at(decision.minute));
+        let (routed, of_minute) = (&mut self.gathered.routed, self.outcomes.decided(decision.minute));
         let (in_all, in_minute) = match decision.reason {
             Reason::Schedule | Reason::Unsure if scheduled => (&mut routed.on_schedule, &mut of_minute.sent),
             Reason::Failover if !scheduled => (&mut routed.failed_over, &mut of_minute.failed_over),
@@ -175,10 +167,18 @@ impl Accumulator {
             timed_out: narrow(timed_out),
             standing,
         };
-        self.arrived.push(minute, arrived);
+        self.outcomes.arrived(minute, arrived);
         if let Some(pair) = self.pairing.push(minute, standing, sums) {
             self.gathered.series.push(&pair);
         }
+    }
+
+    /// Says that every decision and window of the minutes before `end` was added.
+    pub fn settle(&mut self, end: Minute) {
+        if self.open.as_ref().is_some_and(|open| open.minute < end) {
+            self.close_minute();
+        }
+        self.outcomes.settle(end);
     }
 
     /// Ends the stream.
@@ -186,7 +186,7 @@ impl Accumulator {
     pub fn finish(mut self) -> Gathered {
         self.close_minute();
         self.gathered.series.finish();
-        self.gathered.outcomes = PairOutcomes::of(self.gathered.schedule(), &self.decided, &self.arrived);
+        self.gathered.outcomes = self.outcomes.finish();
         self.gathered
     }
 }

@@ -38,7 +38,7 @@ pub struct MinuteArrivals {
 
 /// Values by minute, in any order and in parts.
 #[derive(Debug, Clone)]
-pub struct ByMinute<T>(Vec<(Minute, T)>);
+struct ByMinute<T>(Vec<(Minute, T)>);
 
 impl<T> Default for ByMinute<T> {
     fn default() -> Self {
@@ -48,7 +48,7 @@ impl<T> Default for ByMinute<T> {
 
 impl<T: Default> ByMinute<T> {
     /// The value of `minute`, to be changed.
-    pub fn at(&mut self, minute: Minute) -> &mut T {
+    fn at(&mut self, minute: Minute) -> &mut T {
         let position = match self.0.last() {
             Some((last, _)) if *last < minute => self.0.len(),
             _ => self.0.partition_point(|(own, _)| *own < minute),
@@ -62,8 +62,13 @@ impl<T: Default> ByMinute<T> {
 
 impl<T> ByMinute<T> {
     /// Adds the value of a minute after all others.
-    pub fn push(&mut self, minute: Minute, value: T) {
+    fn push(&mut self, minute: Minute, value: T) {
         self.0.push((minute, value));
+    }
+
+    fn forget_before(&mut self, end: Minute) {
+        let position = self.0.partition_point(|(minute, _)| *minute < end);
+        self.0.drain(..position);
     }
 }
 
@@ -115,7 +120,7 @@ pub enum CountedFrom {
 }
 
 /// What became of every call of the pairs compared.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PairOutcomes {
     /// Each pair, in time order.
     pub pairs: Vec<(Mapping, ByArm<Outcome>)>,
@@ -136,39 +141,89 @@ struct Seen {
     next_failed_over: u32,
 }
 
-impl PairOutcomes {
-    /// Pairs up minutes of decisions and of arrivals.
+/// Pairs up minutes of decisions and of arrivals, and lets those go that are settled: what is kept of a minute is a few numbers of its pair.
+#[derive(Debug, Clone)]
+pub struct OutcomeSums {
+    decided: ByMinute<MinuteDecisions>,
+    arrived: ByMinute<MinuteArrivals>,
+    pairing: Pairing<Seen>,
+    outcomes: PairOutcomes,
+    never_arrived: ByArm<i64>,
+    /// Whether a minute was seen with decisions, and one with calls but none.
+    with_decisions: bool,
+    without_decisions: bool,
+}
+
+impl OutcomeSums {
+    /// No minute yet.
     #[must_use]
-    pub fn of(schedule: Schedule, decided: &ByMinute<MinuteDecisions>, arrived: &ByMinute<MinuteArrivals>) -> Self {
-        let mut outcomes = PairOutcomes::default();
-        let mut pairing = Pairing::new(schedule);
-        let (mut with, mut without) = (false, false);
-        for (minute, seen) in merged(decided, arrived) {
+    pub fn new(schedule: Schedule) -> Self {
+        OutcomeSums {
+            decided: ByMinute::default(),
+            arrived: ByMinute::default(),
+            pairing: Pairing::new(schedule),
+            outcomes: PairOutcomes::default(),
+            never_arrived: ByArm::default(),
+            with_decisions: false,
+            without_decisions: false,
+        }
+    }
+
+    /// What was decided in `minute`, to be added to; in any order among minutes that are not settled.
+    pub fn decided(&mut self, minute: Minute) -> &mut MinuteDecisions {
+        self.decided.at(minute)
+    }
+
+    /// Adds what arrived in a minute after all others.
+    pub fn arrived(&mut self, minute: Minute, arrived: MinuteArrivals) {
+        self.arrived.push(minute, arrived);
+    }
+
+    /// Says that all is known of the minutes before `end`.
+    pub fn settle(&mut self, end: Minute) {
+        // What failed over in the next minute belongs to a minute too.
+        self.pair_up(Minute(end.0.saturating_sub(1)));
+    }
+
+    fn pair_up(&mut self, end: Minute) {
+        for (minute, seen) in merged(&self.decided, &self.arrived).take_while(|(minute, _)| *minute < end) {
             let (calls, standing) = seen.arrived.map_or((0, Standing::Complete), |arrived| (arrived.calls, arrived.standing));
-            with |= seen.decided.is_some();
-            without |= seen.decided.is_none() && calls > 0;
-            let Some(pair) = pairing.push(minute, standing, seen) else { continue };
-            outcomes.pairs.push((pair.mapping, pair.windows.map(Seen::outcome)));
+            self.with_decisions |= seen.decided.is_some();
+            self.without_decisions |= seen.decided.is_none() && calls > 0;
+            let Some(pair) = self.pairing.push(minute, standing, seen) else { continue };
+            let outcomes = pair.windows.map(Seen::outcome);
+            self.outcomes.pairs.push((pair.mapping, outcomes));
             for arm in Arm::BOTH {
-                outcomes.failures[arm].add(&pair.windows[arm]);
+                self.outcomes.failures[arm].add(&pair.windows[arm]);
+                self.never_arrived[arm] += i64::from(outcomes[arm].never_arrived);
             }
         }
-        let never_arrived = ByArm::build(|arm| outcomes.pairs.iter().map(|(_, pair)| i64::from(pair[arm].never_arrived)).sum::<i64>());
+        self.decided.forget_before(end);
+        self.arrived.forget_before(end);
+    }
+
+    /// Ends the stream.
+    #[must_use]
+    pub fn finish(mut self) -> PairOutcomes {
+        self.pair_up(Minute(i64::MAX));
+        let mut outcomes = self.outcomes;
         for arm in Arm::BOTH {
             let failures = &mut outcomes.failures[arm];
-            failures.never_arrived = u64::try_from(never_arrived[arm]).unwrap_or(0);
+            failures.never_arrived = u64::try_from(self.never_arrived[arm]).unwrap_or(0);
             let Failures { server_errors, callers_left, timed_out, never_arrived, failed_over, unavailable, .. } = *failures;
             failures.total = server_errors + callers_left + timed_out + never_arrived + failed_over + unavailable;
         }
-        outcomes.counted_from = match (with, without) {
+        outcomes.counted_from = match (self.with_decisions, self.without_decisions) {
             (true, false) => CountedFrom::Decisions,
             (true, true) => CountedFrom::DecisionsAndArrivals,
             (false, _) => CountedFrom::Arrivals,
         };
-        outcomes.excluded = pairing.finish();
+        outcomes.excluded = self.pairing.finish();
         outcomes
     }
+}
 
+impl PairOutcomes {
     /// Pairs in which a call was scheduled to both arms.
     #[must_use]
     pub fn busy(&self) -> usize {
@@ -251,10 +306,19 @@ mod tests {
         MinuteArrivals { calls: 30, server_errors: 0, callers_left: 0, timed_out: 0, standing: Standing::Complete };
 
     fn outcomes(decided: &[(i64, MinuteDecisions)], arrived: &[(i64, MinuteArrivals)]) -> PairOutcomes {
-        let (mut of_router, mut of_arms) = (ByMinute::default(), ByMinute::default());
-        decided.iter().for_each(|(minute, decided)| *of_router.at(Minute(*minute)) = *decided);
-        arrived.iter().for_each(|(minute, arrived)| of_arms.push(Minute(*minute), *arrived));
-        PairOutcomes::of(Schedule::default(), &of_router, &of_arms)
+        let mut at_once = OutcomeSums::new(Schedule::default());
+        decided.iter().for_each(|(minute, decided)| *at_once.decided(Minute(*minute)) = *decided);
+        arrived.iter().for_each(|(minute, arrived)| at_once.arrived(Minute(*minute), *arrived));
+        let at_once = at_once.finish();
+        let mut by_minute = OutcomeSums::new(Schedule::default());
+        for minute in 0..10 {
+            decided.iter().filter(|(own, _)| *own == minute).for_each(|(own, decided)| *by_minute.decided(Minute(*own)) = *decided);
+            arrived.iter().filter(|(own, _)| *own == minute).for_each(|(own, arrived)| by_minute.arrived(Minute(*own), *arrived));
+            by_minute.settle(Minute(minute + 1));
+            assert!(by_minute.decided.0.len() <= 1 && by_minute.arrived.0.len() <= 1, "settled minutes are let go");
+        }
+        assert_eq!(by_minute.finish(), at_once, "settled minute by minute");
+        at_once
     }
 
     fn sent(sent: u32) -> MinuteDecisions {

@@ -7,6 +7,9 @@ use crate::domain::pairs::{Mapping, Pair};
 use crate::domain::schedule::Rule;
 use crate::domain::window::{BurnIn, MalformedSlices, RINGS, ring_of, visit_slices};
 
+/// Pairs that room is made for at once: those of a year.
+const MAX_RESERVED_PAIRS: usize = 366 * 720;
+
 /// Sums over one ring of a window's slices.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RingSums {
@@ -84,44 +87,54 @@ impl PairRow {
     }
 }
 
+/// What is kept of a pair.
+#[derive(Debug, Clone, Copy)]
+struct PairSums {
+    mapping: Mapping,
+    /// By burn-in.
+    rows: [PairRow; RINGS],
+    /// What its windows add to the arms' bills.
+    used: ByArm<MinuteUse>,
+}
+
 /// Every pair of the run, in time order.
 #[derive(Debug, Clone)]
 pub struct Series {
-    /// By burn-in, then by pair.
-    rows: [Vec<PairRow>; RINGS],
-    /// By pair.
-    pub mappings: Vec<Mapping>,
-    /// What each pair's windows add to the arms' bills.
-    pub used: Vec<ByArm<MinuteUse>>,
+    pairs: Vec<PairSums>,
     /// Histograms of the pairs in which both arms served a call; those of each mapping apart where a schedule swaps it for hours.
     blocks: Vec<BlockHistograms>,
 }
 
 impl Series {
-    /// No pair yet of a run under `rule`. Two mappings share what one alone may take.
+    /// No pair yet of a run under `rule`, of which `pairs` are expected. Two mappings share what one alone may take.
     #[must_use]
-    pub fn new(rule: Rule) -> Self {
+    pub fn new(rule: Rule, pairs: usize) -> Self {
         let apart = match rule {
             Rule::Parity | Rule::Random(_) => 1,
             Rule::Mirrored => Mapping::ALL.len(),
         };
         let blocks = (0..apart).map(|_| BlockHistograms::new(MAX_BLOCKS / apart)).collect();
-        Series { rows: Default::default(), mappings: Vec::new(), used: Vec::new(), blocks }
+        // A year's are some 50 MB: in one piece from the start, they go back to the system when the report is made, where growing step by step
+        // leaves holes in the heap that the next report does not fit into.
+        Series { pairs: Vec::with_capacity(pairs.min(MAX_RESERVED_PAIRS)), blocks }
     }
 
     /// Adds a pair.
     pub fn push(&mut self, pair: &Pair<WindowSums>) {
-        for burn_in in BurnIn::ALL {
+        let row = |burn_in| {
             let kept = pair.windows.as_ref().map(|window| window.kept(burn_in));
-            self.rows[burn_in.index()].push(PairRow {
+            PairRow {
                 mean_ms: kept.map(|sums| sums.latency_us as f64 / sums.calls as f64 / 1_000.0),
                 calls: kept.map(|sums| u32::try_from(sums.calls).unwrap_or(u32::MAX)),
                 server_errors: kept.map(|sums| u32::try_from(sums.server_errors).unwrap_or(u32::MAX)),
-            });
-        }
-        let number = u32::try_from(self.mappings.len()).unwrap_or(u32::MAX);
-        self.mappings.push(pair.mapping);
-        self.used.push(pair.windows.as_ref().map(|window| window.used));
+            }
+        };
+        let number = u32::try_from(self.pairs.len()).unwrap_or(u32::MAX);
+        self.pairs.push(PairSums {
+            mapping: pair.mapping,
+            rows: BurnIn::ALL.map(row),
+            used: pair.windows.as_ref().map(|window| window.used),
+        });
         if pair.windows.iter().all(|window| !window.entries.is_empty()) {
             let of_mapping = pair.mapping.index().min(self.blocks.len() - 1);
             self.blocks[of_mapping].push(number, pair.windows.as_ref().map(|window| window.entries.as_slice()));
@@ -144,7 +157,18 @@ impl Series {
 
     /// Each pair's numbers at `burn_in`, with its mapping.
     pub fn pairs(&self, burn_in: BurnIn) -> impl Iterator<Item = (Mapping, &PairRow)> {
-        self.mappings.iter().copied().zip(&self.rows[burn_in.index()])
+        self.pairs.iter().map(move |pair| (pair.mapping, &pair.rows[burn_in.index()]))
+    }
+
+    /// Each pair's numbers, untrimmed, with its mapping and what its windows add to the arms' bills.
+    pub fn used(&self) -> impl Iterator<Item = (Mapping, &PairRow, &ByArm<MinuteUse>)> {
+        self.pairs.iter().map(|pair| (pair.mapping, &pair.rows[BurnIn::None.index()], &pair.used))
+    }
+
+    /// How many pairs there are.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.pairs.len()
     }
 
     /// Pairs in which both arms served a call.

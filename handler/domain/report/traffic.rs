@@ -17,7 +17,7 @@ const MAX_WORKERS_OF_ONE: f64 = 1.05;
 #[must_use]
 pub fn traffic(gathered: &Gathered) -> Option<TrafficShape> {
     let (mut calls, mut latency_ms) = (0.0, 0.0);
-    let mut minutes = Vec::with_capacity(gathered.series.mappings.len() * 2);
+    let mut minutes = Vec::with_capacity(gathered.series.count() * 2);
     for (_, row) in gathered.series.pairs(BurnIn::None) {
         for arm in Arm::BOTH.into_iter().filter(|arm| row.calls[*arm] > 0) {
             calls += f64::from(row.calls[arm]);

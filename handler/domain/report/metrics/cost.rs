@@ -12,7 +12,6 @@ use crate::domain::report::cost::{CostReport, CostScenario, InstanceBasis, Load,
 use crate::domain::report::gathered::Gathered;
 use crate::domain::report::metric_name::MetricName;
 use crate::domain::statistics::{RatioTerm, SeriesEstimator};
-use crate::domain::window::BurnIn;
 
 /// Which minutes an arm's window is charged for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +89,7 @@ impl WindowPrice {
 #[must_use]
 pub fn cost(gathered: &Gathered, name: MetricName, charged: Charged, estimator: &mut SeriesEstimator) -> Option<Estimated> {
     let prices = ByArm::build(|arm| WindowPrice::of(gathered, arm, charged)).both()?;
-    let pairs = gathered.series.pairs(BurnIn::None).zip(&gathered.series.used).filter_map(|((mapping, row), used)| {
+    let pairs = gathered.series.used().filter_map(|(mapping, row, used)| {
         let calls = row.calls.map(f64::from);
         let term =
             |arm: Arm| Some(RatioTerm { numerator: prices[arm].cost(charged, &used[arm], calls[arm])?, denominator: calls[arm] / 1_000.0 });
@@ -116,8 +115,8 @@ pub fn add_intervals(gathered: &Gathered, compared: &[Estimated], cost: &mut Cos
 fn month_interval(gathered: &Gathered, arm: Arm, estimator: &mut SeriesEstimator) -> Option<[f64; 2]> {
     let charged = Charged::FullLoad(InstanceBasis::Measured);
     let price = WindowPrice::of(gathered, arm, charged)?;
-    let rows = gathered.series.pairs(BurnIn::None).zip(&gathered.series.used);
-    let windows: Vec<f64> = rows.filter_map(|((_, row), used)| price.cost(charged, &used[arm], row.calls[arm].into())).collect();
+    let windows: Vec<f64> =
+        gathered.series.used().filter_map(|(_, row, used)| price.cost(charged, &used[arm], row.calls[arm].into())).collect();
     let minute = estimator.mean(&windows)?;
     let reach = minute.half_width(gathered.inputs.validity(), ALPHA)?;
     let minutes = f64::from(HOURS_PER_MONTH) * 3_600.0 / gathered.schedule().minute_length().as_secs_f64();
