@@ -28,7 +28,7 @@ use switchback::http::endpoints::charge_document;
 use switchback::http::lane::{self, Head, Redirect};
 use switchback::http::problem::Problem;
 use switchback::http::query::Query;
-use switchback::import::focus::{self as reader, Batches, Stopped};
+use switchback::import::focus::{self as reader, ChargeSink, Stopped};
 use switchback::import::{Progress, ReadLimits};
 use switchback::routing::turn::{DecisionTally, Turn};
 use switchback::store::ChargePosition;
@@ -81,9 +81,9 @@ pub fn focus(data: &[u8]) {
 /// What a file holds; none where it is refused. Of several reasons, how the bytes arrive decides which one is found first.
 fn read_file(origin: impl Read, limits: ReadLimits) -> Option<(Summary, Vec<PlacedCharge>)> {
     struct Kept(Vec<PlacedCharge>);
-    impl Batches for Kept {
-        fn take(&mut self, charges: Vec<PlacedCharge>) -> Result<(), Stopped> {
-            self.0.extend(charges);
+    impl ChargeSink for Kept {
+        fn take(&mut self, charge: PlacedCharge) -> Result<(), Stopped> {
+            self.0.push(charge);
             Ok(())
         }
 

@@ -215,15 +215,6 @@ pub const MAX_PROBLEMS: usize = 1_000;
 /// Kinds of warnings that are kept; rows of further kinds are counted under the last.
 pub const MAX_WARNINGS: usize = 200;
 
-/// What a reader of a file hands on, in this order: any number of batches, then the end. Without the end nothing counts.
-#[derive(Debug)]
-pub enum Part {
-    /// The next charges, in the file's order.
-    Charges(Vec<PlacedCharge>),
-    /// The file has been read whole.
-    End(Box<Summary>),
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

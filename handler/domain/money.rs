@@ -77,6 +77,9 @@ impl Amount {
     /// # Errors
     /// [`AmountError`] but for [`AmountError::TooLong`].
     pub fn read(text: &str) -> Result<(Amount, bool), AmountError> {
+        if let Some(amount) = plain(text) {
+            return Ok((amount, false));
+        }
         if !is_decimal(text) {
             return Err(AmountError::NotANumber);
         }
@@ -130,6 +133,26 @@ impl FromStr for Amount {
             (_, true) => Err(AmountError::TooLong),
         }
     }
+}
+
+/// Most digits of an amount that is read by [`plain`]: more would not fit 64 bits.
+const MAX_PLAIN_DIGITS: usize = 18;
+
+/// Reads what most amounts are, `-12.340`: up to 18 digits and no exponent. None where it is anything else, which need not be wrong.
+fn plain(text: &str) -> Option<Amount> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if !(1..=MAX_PLAIN_DIGITS).contains(&(whole.len() + fraction.len())) {
+        return None;
+    }
+    let number = whole
+        .bytes()
+        .chain(fraction.bytes())
+        .try_fold(0_i64, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))?;
+    Some(Amount(BigDecimal::new((sign * number).into(), i64::try_from(fraction.len()).ok()?)))
 }
 
 /// `[+-] digits [. digits] [e [+-] digits]`, with digits before or after the point.
@@ -270,6 +293,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_plain_way_reads_what_the_whole_one_does(text in "-?[0-9]{0,10}(\\.[0-9]{0,10})?") {
+            let whole = BigDecimal::from_str(&text).ok().and_then(|decimal| Amount::round(decimal).ok());
+            if let Some(amount) = plain(&text) {
+                prop_assert_eq!(Some((amount.to_string(), false)), whole.map(|(amount, rounded)| (amount.to_string(), rounded)));
+            }
+        }
+
         #[test]
         fn reading_what_was_written_changes_nothing(digits in "-?[0-9]{1,18}", fraction in "[0-9]{0,38}") {
             let text = if fraction.is_empty() { digits } else { format!("{digits}.{fraction}") };

@@ -3,7 +3,7 @@
 use std::io::{self, Cursor, Read};
 
 use super::export::{Export, manifest_from};
-use super::focus::{Batches, FocusError, Reading};
+use super::focus::{ChargeSink, FocusError, Reading};
 use super::manifest::{Manifest, is_same_file};
 use super::parquet;
 
@@ -16,17 +16,17 @@ const PARQUET_MAGIC: &[u8] = b"PAR1";
 ///
 /// # Errors
 /// [`FocusError`]; what was handed on before must then not count.
-pub fn read_body(reading: &mut Reading, mut origin: impl Read, batches: &mut impl Batches) -> Result<(), FocusError> {
+pub fn read_body(reading: &mut Reading, mut origin: impl Read, sink: &mut impl ChargeSink) -> Result<(), FocusError> {
     let head = peek(&mut origin, TAR_MAGIC_AT + TAR_MAGIC.len())?;
     let is_archive = head.get(TAR_MAGIC_AT..).is_some_and(|magic| magic == TAR_MAGIC);
     let is_parquet = head.starts_with(PARQUET_MAGIC);
     let whole = Cursor::new(head).chain(origin);
     if is_archive {
-        read_archive(reading, whole, batches)
+        read_archive(reading, whole, sink)
     } else if is_parquet {
-        parquet::read(reading, None, whole, batches)
+        parquet::read(reading, None, whole, sink)
     } else {
-        reading.file(None, whole, batches)
+        reading.file(None, whole, sink)
     }
 }
 
@@ -34,18 +34,18 @@ pub fn read_body(reading: &mut Reading, mut origin: impl Read, batches: &mut imp
 ///
 /// # Errors
 /// [`FocusError::Part`] with the part it concerns; [`FocusError::Incomplete`].
-pub fn read_export(reading: &mut Reading, export: &Export, batches: &mut impl Batches) -> Result<(), FocusError> {
+pub fn read_export(reading: &mut Reading, export: &Export, sink: &mut impl ChargeSink) -> Result<(), FocusError> {
     if let Some(moment) = export.exported_at() {
         reading.exported_at(moment);
     }
     for part in &export.parts {
         let file = std::fs::File::open(&part.path).map_err(|error| of_part(&part.name, FocusError::Source(error)))?;
-        read_part(reading, &part.name, io::BufReader::new(file), batches)?;
+        read_part(reading, &part.name, io::BufReader::new(file), sink)?;
     }
     export.manifest.as_ref().map_or(Ok(()), |manifest| manifest.check_rows(reading.rows()))
 }
 
-fn read_archive(reading: &mut Reading, origin: impl Read, batches: &mut impl Batches) -> Result<(), FocusError> {
+fn read_archive(reading: &mut Reading, origin: impl Read, sink: &mut impl ChargeSink) -> Result<(), FocusError> {
     let mut archive = tar::Archive::new(origin);
     let (mut manifest, mut names) = (None, Vec::new());
     for entry in archive.entries().map_err(FocusError::Source)? {
@@ -64,7 +64,7 @@ fn read_archive(reading: &mut Reading, origin: impl Read, batches: &mut impl Bat
             }
             manifest = Some(found);
         } else {
-            read_part(reading, &name, entry, batches)?;
+            read_part(reading, &name, entry, sink)?;
             names.push(name);
         }
     }
@@ -76,11 +76,11 @@ fn read_archive(reading: &mut Reading, origin: impl Read, batches: &mut impl Bat
     manifest.check_rows(reading.rows())
 }
 
-fn read_part(reading: &mut Reading, name: &str, mut origin: impl Read, batches: &mut impl Batches) -> Result<(), FocusError> {
+fn read_part(reading: &mut Reading, name: &str, mut origin: impl Read, sink: &mut impl ChargeSink) -> Result<(), FocusError> {
     let head = peek(&mut origin, PARQUET_MAGIC.len()).map_err(|error| of_part(name, error))?;
     let is_parquet = head.starts_with(PARQUET_MAGIC);
     let whole = Cursor::new(head).chain(origin);
-    let read = if is_parquet { parquet::read(reading, Some(name), whole, batches) } else { reading.file(Some(name), whole, batches) };
+    let read = if is_parquet { parquet::read(reading, Some(name), whole, sink) } else { reading.file(Some(name), whole, sink) };
     read.map_err(|error| of_part(name, error))
 }
 

@@ -19,12 +19,10 @@ use tokio::task::JoinError;
 pub use export::Export;
 pub use focus::{Progress, ReadLimits};
 
-use crate::domain::import::{ImportOrder, Imported, Part, PlacedCharge, Summary};
-use crate::store::{Store, StoreError};
-use focus::{Batches, FocusError, Reading, Stopped};
+use crate::domain::import::{ImportOrder, Imported, PlacedCharge, Summary};
+use crate::store::{GivenUp, Intake, Store, StoreError};
+use focus::{ChargeSink, FocusError, Reading, Stopped};
 
-/// Batches on their way from the reader to the store.
-const BATCHES_AHEAD: usize = 2;
 /// Chunks on their way from the network to the reader.
 const CHUNKS_AHEAD: usize = 8;
 
@@ -42,7 +40,7 @@ pub enum ImportError {
     Reader(#[from] JoinError),
 }
 
-/// Imports what `origin` holds, telling `progress` after every batch. Where the future is dropped, nothing is stored.
+/// Imports what `origin` holds, telling `progress` now and then. Where the future is dropped, nothing is stored.
 ///
 /// # Errors
 /// [`ImportError`]; then nothing is stored.
@@ -84,8 +82,8 @@ pub enum Origin {
 /// [`FocusError`], as an import would end with.
 pub fn examine(origin: Origin, limits: ReadLimits) -> Result<Summary, FocusError> {
     struct Nowhere;
-    impl Batches for Nowhere {
-        fn take(&mut self, _: Vec<PlacedCharge>) -> Result<(), Stopped> {
+    impl ChargeSink for Nowhere {
+        fn take(&mut self, _: PlacedCharge) -> Result<(), Stopped> {
             Ok(())
         }
     }
@@ -104,18 +102,18 @@ async fn import_by<P: FnMut(Progress) + Send + 'static>(
     progress: P,
     read: impl FnOnce(&mut Reading, &mut Outlet<P>) -> Result<(), FocusError> + Send + 'static,
 ) -> Result<Imported, ImportError> {
-    let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
+    let (intake, uptake) = store.intake();
     let reader = tokio::task::spawn_blocking(move || {
-        let mut outlet = Outlet { sender, progress };
+        let mut outlet = Outlet { intake, progress };
         let mut reading = Reading::new(limits);
         read(&mut reading, &mut outlet)?;
         let summary = reading.finish(&mut outlet)?;
-        outlet.sender.blocking_send(Part::End(Box::new(summary))).map_err(|_| FocusError::Stopped)
+        outlet.intake.end(summary).map_err(|GivenUp| FocusError::Stopped)
     });
-    match store.import(order, receiver).await {
-        // The parts ended early, so the reader has ended too and knows why.
+    match store.import(order, uptake).await {
+        // The intake was dropped, so the reader has ended and knows why.
         Err(StoreError::Abandoned) => Err(reader.await?.err().map_or(StoreError::Abandoned.into(), ImportError::File)),
-        // Where the store failed, the reader finds nobody to hand its next batch to; a stalled upload must not hold up the answer.
+        // Where the store failed, the reader finds nobody to hand its next rows to; a stalled upload must not hold up the answer.
         stored => Ok(stored?),
     }
 }
@@ -151,15 +149,15 @@ pub async fn import_chunks<B: Buf, E: std::error::Error + Send + Sync + 'static>
     import.await
 }
 
-/// Hands batches from the reading thread to the store.
+/// Hands charges to the store as they are read.
 struct Outlet<P> {
-    sender: mpsc::Sender<Part>,
+    intake: Intake,
     progress: P,
 }
 
-impl<P: FnMut(Progress)> Batches for Outlet<P> {
-    fn take(&mut self, charges: Vec<PlacedCharge>) -> Result<(), Stopped> {
-        self.sender.blocking_send(Part::Charges(charges)).map_err(|_| Stopped)
+impl<P: FnMut(Progress)> ChargeSink for Outlet<P> {
+    fn take(&mut self, charge: PlacedCharge) -> Result<(), Stopped> {
+        self.intake.take(charge).map_err(|GivenUp| Stopped)
     }
 
     fn progress(&mut self, progress: Progress) {

@@ -13,7 +13,7 @@ use parquet::record::{Field, Row};
 use sha2::{Digest, Sha256};
 use time::{Date, Duration, OffsetDateTime};
 
-use super::focus::{Batches, FocusError, Reading};
+use super::focus::{ChargeSink, FocusError, Reading};
 use crate::domain::moment;
 
 const BUFFER: usize = 64 * 1024;
@@ -22,7 +22,7 @@ const BUFFER: usize = 64 * 1024;
 ///
 /// # Errors
 /// [`FocusError`]; what was handed on before must then not count.
-pub fn read(reading: &mut Reading, name: Option<&str>, origin: impl Read, batches: &mut impl Batches) -> Result<(), FocusError> {
+pub fn read(reading: &mut Reading, name: Option<&str>, origin: impl Read, sink: &mut impl ChargeSink) -> Result<(), FocusError> {
     let (file, digest, bytes) = spool(origin, reading.bytes_left())?;
     let reader = SerializedFileReader::new(file).map_err(damaged)?;
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
@@ -32,7 +32,7 @@ pub fn read(reading: &mut Reading, name: Option<&str>, origin: impl Read, batche
     // Nothing is selected away: columns FOCUS does not name are kept too.
     let rows = RowIter::from_file_into(Box::new(reader));
     let records = rows.map(|row| row.map(|row| record(&row, &units)).map_err(damaged));
-    reading.rows_of(name, &header, records, batches)?;
+    reading.rows_of(name, &header, records, sink)?;
     reading.end_of_file(digest, digest, bytes)
 }
 

@@ -8,6 +8,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use time::{Date, OffsetDateTime};
 
 use super::batch::NewCharge;
+use super::partition::MEASURES;
 use crate::domain::billing_month::BillingMonth;
 use crate::domain::charge::{Entries, Value};
 use crate::domain::columns::{COLUMNS, COUNT};
@@ -17,6 +18,8 @@ const END: i16 = -1;
 const NULL: i32 = -1;
 /// Columns beside the domain's: id, import_no, billing_month, line, part, tags, extras.
 const OWN_COLUMNS: usize = 7;
+/// Columns of a roll-up beside its dimensions and measures: import_no, billing_month, day, charges.
+const ROLLUP_COLUMNS: usize = 4;
 /// Midnight of 2000-01-01 UTC, seconds since 1970: where PostgreSQL counts from.
 const EPOCH_S: i64 = 946_684_800;
 const NUMERIC_NEGATIVE: u16 = 0x4000;
@@ -32,7 +35,6 @@ pub(super) fn columns() -> String {
 #[derive(Debug)]
 pub(super) struct CopyRows {
     buffer: BytesMut,
-    rows: u64,
 }
 
 impl CopyRows {
@@ -40,7 +42,7 @@ impl CopyRows {
     pub fn new() -> CopyRows {
         let mut buffer = BytesMut::new();
         buffer.put_slice(SIGNATURE);
-        CopyRows { buffer, rows: 0 }
+        CopyRows { buffer }
     }
 
     /// Bytes so far.
@@ -48,43 +50,80 @@ impl CopyRows {
         self.buffer.len()
     }
 
-    /// Rows so far.
-    pub fn rows(&self) -> u64 {
-        self.rows
-    }
-
-    /// Adds a row.
-    pub fn push(&mut self, charge: NewCharge, import_no: i64, month: BillingMonth) {
-        let NewCharge { id, part, line, charge } = charge;
+    /// Adds a charge.
+    pub fn push(&mut self, new: &NewCharge, import_no: i64, month: BillingMonth) {
+        let NewCharge { id, part, line, charge } = new;
         let buffer = &mut self.buffer;
         buffer.put_i16(i16::try_from(OWN_COLUMNS + COUNT).unwrap_or(i16::MAX));
         field(buffer, |buffer| buffer.put_slice(id.as_bytes()));
         field(buffer, |buffer| buffer.put_i64(import_no));
-        field(buffer, |buffer| buffer.put_i32(days(month.first_day())));
+        date_field(buffer, month.first_day());
         match line {
-            Some(line) => field(buffer, |buffer| buffer.put_i32(line)),
+            Some(line) => field(buffer, |buffer| buffer.put_i32(*line)),
             None => buffer.put_i32(NULL),
         }
-        field(buffer, |buffer| buffer.put_i16(part));
-        let (values, tags, extras) = charge.into_parts();
-        for entries in [&tags, &extras] {
+        field(buffer, |buffer| buffer.put_i16(*part));
+        for entries in [&charge.tags, &charge.extras] {
             json(buffer, entries);
         }
-        for value in &values {
-            match value {
-                Value::Absent => buffer.put_i32(NULL),
-                Value::Text(text) => field(buffer, |buffer| buffer.put_slice(text.as_bytes())),
-                Value::Amount(amount) => field(buffer, |buffer| numeric(buffer, amount.as_decimal())),
-                Value::Moment(moment) => field(buffer, |buffer| buffer.put_i64(microseconds(*moment))),
+        charge.values().iter().for_each(|value| value_field(buffer, value));
+    }
+
+    /// Adds a row of a roll-up, for [`Rollup::copied`](super::partition::Rollup::copied).
+    pub fn push_sums<'text>(
+        &mut self,
+        import_no: i64,
+        month: BillingMonth,
+        day: Date,
+        dimensions: impl ExactSizeIterator<Item = Option<&'text str>>,
+        charges: u64,
+        sums: [Option<BigDecimal>; MEASURES.len()],
+    ) {
+        let columns = ROLLUP_COLUMNS + dimensions.len() + sums.len();
+        let buffer = &mut self.buffer;
+        buffer.put_i16(i16::try_from(columns).unwrap_or(i16::MAX));
+        field(buffer, |buffer| buffer.put_i64(import_no));
+        date_field(buffer, month.first_day());
+        date_field(buffer, day);
+        for text in dimensions {
+            match text {
+                Some(text) => field(buffer, |buffer| buffer.put_slice(text.as_bytes())),
+                None => buffer.put_i32(NULL),
             }
         }
-        self.rows += 1;
+        field(buffer, |buffer| buffer.put_i64(i64::try_from(charges).unwrap_or(i64::MAX)));
+        for sum in sums {
+            match sum {
+                Some(sum) => field(buffer, |buffer| numeric(buffer, &sum)),
+                None => buffer.put_i32(NULL),
+            }
+        }
+    }
+
+    /// The bytes so far, and what follows them in the same COPY.
+    pub fn split(self) -> (Bytes, CopyRows) {
+        (self.buffer.freeze(), CopyRows { buffer: BytesMut::new() })
     }
 
     /// The finished bytes of one COPY.
     pub fn finish(mut self) -> Bytes {
         self.buffer.put_i16(END);
         self.buffer.freeze()
+    }
+}
+
+/// Writes a field that holds a day.
+fn date_field(buffer: &mut BytesMut, day: Date) {
+    field(buffer, |buffer| buffer.put_i32(days(day)));
+}
+
+/// Writes a field that holds a column's value.
+fn value_field(buffer: &mut BytesMut, value: &Value) {
+    match value {
+        Value::Absent => buffer.put_i32(NULL),
+        Value::Text(text) => field(buffer, |buffer| buffer.put_slice(text.as_bytes())),
+        Value::Amount(amount) => field(buffer, |buffer| numeric(buffer, amount.as_decimal())),
+        Value::Moment(moment) => field(buffer, |buffer| buffer.put_i64(microseconds(*moment))),
     }
 }
 
@@ -124,9 +163,14 @@ fn numeric(buffer: &mut BytesMut, decimal: &BigDecimal) {
     // Digits are grouped from the decimal point on.
     let padding = (4 - scale % 4) % 4;
     let fraction_groups = i16::try_from((scale + padding) / 4).unwrap_or(i16::MAX);
+    let mut found = [0; MAX_GROUPS_OF_NUMBER];
+    let beyond: Vec<i16>;
     let groups = match unscaled.magnitude().to_u128().and_then(|number| number.checked_mul(10_u128.pow(u32::from(padding)))) {
-        Some(number) => groups_of_number(number),
-        None => groups_of_text(&unscaled.magnitude().to_string(), usize::from(padding)),
+        Some(number) => groups_of_number(number, &mut found),
+        None => {
+            beyond = groups_of_text(&unscaled.magnitude().to_string(), usize::from(padding));
+            &beyond
+        }
     };
     let weight = i16::try_from(groups.len()).unwrap_or(i16::MAX) - fraction_groups - 1;
     let leading = groups.iter().take_while(|group| **group == 0).count();
@@ -139,14 +183,23 @@ fn numeric(buffer: &mut BytesMut, decimal: &BigDecimal) {
     significant.iter().for_each(|group| buffer.put_i16(*group));
 }
 
-fn groups_of_number(mut number: u128) -> Vec<i16> {
-    let mut groups = Vec::with_capacity(10);
-    while number > 0 {
-        groups.push(i16::try_from(number % 10_000).unwrap_or(0));
-        number /= 10_000;
+/// A u128 has up to 39 digits.
+const MAX_GROUPS_OF_NUMBER: usize = 10;
+
+/// The groups of a number, written to the end of `found`.
+fn groups_of_number(mut number: u128, found: &mut [i16; MAX_GROUPS_OF_NUMBER]) -> &[i16] {
+    let mut first = MAX_GROUPS_OF_NUMBER;
+    while number > 0 && first > 0 {
+        first -= 1;
+        // Most amounts fit 64 bits, whose division is far cheaper.
+        let (rest, group) = match u64::try_from(number) {
+            Ok(number) => ((number / 10_000).into(), i16::try_from(number % 10_000)),
+            Err(_) => (number / 10_000, i16::try_from(number % 10_000)),
+        };
+        found[first] = group.unwrap_or(0);
+        number = rest;
     }
-    groups.reverse();
-    groups
+    &found[first..]
 }
 
 fn groups_of_text(digits: &str, padding: usize) -> Vec<i16> {

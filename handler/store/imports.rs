@@ -7,15 +7,14 @@ use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Bytea, Date as SqlDate, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use time::OffsetDateTime;
-use tokio::sync::mpsc::Receiver;
 use uuid::Uuid;
 
-use super::batch::NewCharge;
+use super::intake::{HandedIn, ImportRead, Uptake};
 use super::landing::{self, Landed, Landing};
 use super::session::Session;
 use super::staging::Staging;
 use super::{Store, StoreError};
-use crate::domain::import::{Import, ImportOrder, Imported, ImportedMonth, Part, PlacedCharge, Summary};
+use crate::domain::import::{Import, ImportOrder, Imported, ImportedMonth, Summary};
 
 const SELECTED: &str = "id, no, digest, bytes, accepted, rejected, problems, warnings, dataset, file_name, caller, exported_at, \
                         conformance, created_at";
@@ -102,31 +101,34 @@ impl TryFrom<ImportRow> for Import {
 }
 
 impl Store {
-    /// Stores the charges that come through `parts`, which end with [`Part::End`]. Between two parts nothing is held; the ledger changes
-    /// in one transaction at the end, or not at all.
+    /// Stores the charges handed in to an [`Intake`](super::Intake). Between two buffers nothing is held; the ledger changes in one
+    /// transaction at the end, or not at all.
     ///
     /// # Errors
-    /// [`StoreError::Abandoned`] where `parts` ends early; then, as with every other error, nothing is stored.
-    pub async fn import(&self, order: &ImportOrder, mut parts: Receiver<Part>) -> Result<Imported, StoreError> {
-        // Most wrong files are refused before their first charge: they need no connection.
-        let mut part = Some(parts.recv().await.ok_or(StoreError::Abandoned)?);
+    /// [`StoreError::Abandoned`] where the intake was dropped before its end; then, as with every other error, nothing is stored.
+    pub async fn import(&self, order: &ImportOrder, Uptake(mut handed_in): Uptake) -> Result<Imported, StoreError> {
         let (id, created_at) = (self.next_id(), self.now());
-        let mut staging = Staging::begin(&self.import_connections, &self.clock).await?;
-        let summary = loop {
-            match part.ok_or(StoreError::Abandoned)? {
-                Part::Charges(charges) => {
-                    charges.into_iter().for_each(|charge| staging.push(self.placed(charge)));
-                    staging.send_if_full().await?;
+        // Most wrong files are refused before their first charge: they need no connection.
+        let mut staging = None;
+        let ended = loop {
+            match handed_in.recv().await.ok_or(StoreError::Abandoned)? {
+                HandedIn::Begin(begin) => {
+                    let (begun_staging, begun) = Staging::begin(&self.import_connections, &self.clock).await?;
+                    staging = Some(begun_staging);
+                    begin.send(begun).map_err(|_| StoreError::Abandoned)?;
                 }
-                Part::End(summary) => break *summary,
+                HandedIn::Rows(rows) => staging.as_mut().ok_or(StoreError::Abandoned)?.send(rows).await?,
+                HandedIn::End(ended) => break *ended,
             }
-            part = parts.recv().await;
         };
+        let ImportRead { summary, rows, months, spellings, sums } = ended;
         if let Some(same) = self.import_by_digest(summary.digest).await? {
             return Ok(Imported::Again(same));
         }
-        let mut connection = staging.complete().await?;
-        let landing = Landing { id, created_at, order, summary: &summary, staging: &staging };
+        let mut staging = staging.ok_or(StoreError::Abandoned)?;
+        let mut connection = staging.complete(rows, &sums).await?;
+        let (order, summary, spellings) = (order, &summary, &spellings.into_new());
+        let landing = Landing { id, created_at, order, summary, staging: &staging, months: &months, spellings };
         let landed = landing::land(&mut connection, &landing).await?;
         connection.release();
         match landed {
@@ -138,12 +140,6 @@ impl Store {
             Landed::Overlapping(overlap) => Ok(Imported::Overlapping(overlap)),
             Landed::Stale(stale) => Ok(Imported::Stale(stale)),
         }
-    }
-
-    fn placed(&self, placed: PlacedCharge) -> NewCharge {
-        let PlacedCharge { part, line, charge } = placed;
-        let (part, line) = (i16::try_from(part).unwrap_or(i16::MAX), i32::try_from(line).ok());
-        NewCharge { id: self.next_id(), part, line, charge }
     }
 
     async fn expect_import(&self, id: Uuid) -> Result<Import, StoreError> {

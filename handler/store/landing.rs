@@ -3,6 +3,7 @@
 //!
 //! Must not know how its charges were staged.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -12,8 +13,9 @@ use uuid::Uuid;
 
 use super::error::StoreError;
 use super::import_connections::ImportConnection;
+use super::intake::StagedMonth;
 use super::partition::{ONE_SHARD_AFTER_ANOTHER, Partition, lock_ledger};
-use super::staging::{StagedMonth, Staging};
+use super::staging::Staging;
 use crate::domain::billing_month::BillingMonth;
 use crate::domain::import::{ImportOrder, Overlap, OverlapRule, StaleExport, Summary};
 
@@ -48,6 +50,10 @@ pub(super) struct Landing<'a> {
     pub order: &'a ImportOrder,
     pub summary: &'a Summary,
     pub staging: &'a Staging,
+    /// What each month holds.
+    pub months: &'a BTreeMap<BillingMonth, StagedMonth>,
+    /// Spellings of tag keys met for the first time, as (lower case, spelling).
+    pub spellings: &'a [(String, String)],
 }
 
 /// A billing month of the dataset that is to be replaced.
@@ -145,7 +151,7 @@ impl Landing<'_> {
             return Ok(Landed::Again(same));
         }
         let mut replaced = Vec::new();
-        for (month, staged) in &self.staging.months {
+        for (month, staged) in self.months {
             match self.earlier_export(&transaction, *month, staged).await? {
                 Ok(earlier) => replaced.extend(earlier),
                 Err(stale) => return Ok(Landed::Stale(stale)),
@@ -283,7 +289,7 @@ impl Landing<'_> {
             let insert = "INSERT INTO import_bodies (digest, import_no) VALUES ($1, $2) ON CONFLICT DO NOTHING";
             transaction.execute(insert, &[&digest.as_slice(), &no]).await?;
         }
-        for (month, StagedMonth { charges, first_start, last_start }) in &self.staging.months {
+        for (month, StagedMonth { charges, first_start, last_start }) in self.months {
             let insert = "INSERT INTO import_months (import_no, billing_month, charges, first_charge_start, last_charge_start) \
                           VALUES ($1, $2, $3, $4, $5)";
             transaction.execute(insert, &[&no, &month.first_day(), &signed(*charges), first_start, last_start]).await?;
@@ -301,13 +307,13 @@ impl Landing<'_> {
                           (SELECT 1 FROM import_months WHERE import_no = $1 AND replaced_by IS NULL)";
             transaction.execute(update, &[&old.import_no]).await?;
         }
-        for (folded, spelling) in self.staging.spellings.clone().into_new() {
+        for (folded, spelling) in self.spellings {
             let insert = "INSERT INTO tag_spellings (folded, spelling, import_no) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-            transaction.execute(insert, &[&folded, &spelling, &no]).await?;
+            transaction.execute(insert, &[folded, spelling, &no]).await?;
         }
         // Whoever takes the note away decides what becomes of the tables: here they stay.
         let noted = transaction.execute("DELETE FROM stages WHERE import_no = $1", &[&no]).await?;
-        if noted == self.staging.months.len() as u64 { Ok(()) } else { Err(StoreError::Unavailable(STAGE_LOST.into())) }
+        if noted == self.months.len() as u64 { Ok(()) } else { Err(StoreError::Unavailable(STAGE_LOST.into())) }
     }
 }
 

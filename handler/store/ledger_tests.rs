@@ -4,6 +4,7 @@ use diesel_async::SimpleAsyncConnection as _;
 use tokio_postgres::{Client, NoTls};
 
 use super::partition::{CHARGES, Partition, ROLLUPS};
+use super::sums::MAX_GROUPS;
 use super::testing::{cluster, database_url, new_store, store};
 use super::*;
 use crate::domain::import::{ImportOrder, Imported, OverlapRule};
@@ -117,6 +118,33 @@ async fn rollups_answer_what_the_charges_do() {
                 assert_eq!(summed, added, "{dimension:?} {period:?} {metric:?}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn more_groups_than_are_held_are_summed_from_the_charges() {
+    let store = new_store().await;
+    let header = "BilledCost,EffectiveCost,BillingCurrency,ChargeCategory,ChargePeriodStart,ChargePeriodEnd,ProviderName,SubAccountId\n";
+    let row =
+        |number: usize| format!("0.{number},{number}.50,USD,Usage,2024-09-01,2024-09-02,AWS,account-{}\n", number % (MAX_GROUPS + 500));
+    let text = std::iter::once(header.to_owned()).chain((0..MAX_GROUPS + 1_000).map(row)).collect();
+    assert!(matches!(import_text(&store, text, &ImportOrder::default()).await, Imported::New(_)));
+    for dimension in [Dimension::Service, Dimension::SubAccount, Dimension::Region] {
+        let query = |filter| CostQuery {
+            metric: CostMetric::Effective,
+            group_by: vec![dimension.clone()],
+            period: Period::None,
+            filter,
+            top: None,
+        };
+        let from = |from| ChargeFilter { from: Some(from), ..ChargeFilter::default() };
+        let (mut summed, mut added) = (Vec::new(), Vec::new());
+        let whole_days = query(from(time::macros::datetime!(2024-09-01 0:00 UTC)));
+        assert_ne!(store.observe_costs(&whole_days, |row| summed.push(row)).await.unwrap(), CHARGES);
+        let within = query(from(time::macros::datetime!(2024-08-31 23:59:59.999999 UTC)));
+        assert_eq!(store.observe_costs(&within, |row| added.push(row)).await.unwrap(), CHARGES);
+        assert_eq!(summed.len(), if dimension == Dimension::SubAccount { MAX_GROUPS + 500 } else { 1 });
+        assert_eq!(summed, added, "{dimension:?}");
     }
 }
 

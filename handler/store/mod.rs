@@ -14,6 +14,7 @@ mod filter;
 mod ids;
 mod import_connections;
 mod imports;
+mod intake;
 mod landing;
 mod observed;
 mod partition;
@@ -27,6 +28,7 @@ pub mod runs;
 mod schema;
 mod session;
 mod staging;
+mod sums;
 mod windows;
 pub mod writing;
 
@@ -49,6 +51,7 @@ pub use charges::{ChargePosition, DeletedCharge, IdempotencyKey, Posted};
 pub use costs::{CostMetric, CostQuery, CostRow, Dimension, Period};
 pub use error::{StoreError, StoreSetupError};
 pub use filter::ChargeFilter;
+pub use intake::{GivenUp, Intake, Uptake};
 pub use pool::POOL_WAIT;
 
 use crate::clock::Clock;

@@ -39,16 +39,21 @@ impl Rollup {
         COMMON_DIMENSIONS.into_iter().chain(self.dimension)
     }
 
-    /// Its rows for one import and billing month, written from that partition of the charges.
+    /// Its columns, in the order they are copied and filled.
+    pub fn copied(self) -> impl Iterator<Item = &'static str> {
+        ["import_no", "billing_month", "day"].into_iter().chain(self.dimensions()).chain(["charges"]).chain(MEASURES)
+    }
+
+    /// Its rows for one import and billing month, summed from that partition of the charges.
     fn fill(self, target: &str, charges: &str) -> String {
+        let copied: Vec<&str> = self.copied().collect();
         let dimensions: Vec<&str> = self.dimensions().collect();
-        let (dimensions, measures) = (dimensions.join(", "), MEASURES.join(", "));
         let sums: Vec<String> = MEASURES.iter().map(|measure| format!("sum({measure})")).collect();
+        let (copied, dimensions, sums) = (copied.join(", "), dimensions.join(", "), sums.join(", "));
         format!(
-            "INSERT INTO {target} (import_no, billing_month, day, {dimensions}, charges, {measures}) \
-             SELECT import_no, billing_month, (charge_period_start AT TIME ZONE 'UTC')::date AS started_on, {dimensions}, count(*), {} \
-             FROM {charges} GROUP BY import_no, billing_month, started_on, {dimensions}",
-            sums.join(", ")
+            "INSERT INTO {target} ({copied}) \
+             SELECT import_no, billing_month, (charge_period_start AT TIME ZONE 'UTC')::date AS started_on, {dimensions}, count(*), {sums} \
+             FROM {charges} GROUP BY import_no, billing_month, started_on, {dimensions}"
         )
     }
 }
@@ -83,23 +88,20 @@ impl Partition {
         )
     }
 
-    /// Statements that index and sum up its charges once they are all there.
-    pub fn complete(self) -> Vec<String> {
+    /// Statements that index its charges once they are all there.
+    pub fn index(self) -> Vec<String> {
         let charges = self.table(CHARGES);
-        let mut statements = vec![
+        vec![
             format!("ALTER TABLE {charges} ADD CONSTRAINT {charges}_pkey PRIMARY KEY (id, billing_month, import_no)"),
             format!("CREATE INDEX ON {charges} (charge_period_start, id)"),
             format!("CREATE INDEX ON {charges} (lower(resource_id))"),
-        ];
-        for rollup in ROLLUPS {
-            let table = self.table(rollup.table);
-            statements.push(format!("DROP TABLE IF EXISTS {table}"));
-            statements.push(self.create(rollup.table));
-            statements.push(rollup.fill(&table, &charges));
-            statements.push(format!("ANALYZE {table}"));
-        }
-        statements.push(format!("ANALYZE {charges}"));
-        statements
+            format!("ANALYZE {charges}"),
+        ]
+    }
+
+    /// The statement that fills its part of a roll-up from its charges.
+    pub fn sum_up(self, rollup: Rollup) -> String {
+        rollup.fill(&self.table(rollup.table), &self.table(CHARGES))
     }
 
     /// Statements that make it part of the ledger.

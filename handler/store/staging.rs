@@ -1,9 +1,9 @@
-//! An import's charges on their way into the ledger: copied into tables of their own, a buffer at a time, then indexed and summed up.
+//! An import's rows on their way into the ledger: copied into tables of their own, a buffer at a time, then indexed and summed up.
 //!
 //! Nothing is held between two buffers: no transaction, no connection, no lock. A client may take all the time it wants. Must not know
 //! what the ledger holds already.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,34 +11,20 @@ use futures_util::SinkExt;
 use time::OffsetDateTime;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::batch::NewCharge;
-use super::copy::{CopyRows, columns};
+use super::copy::columns;
 use super::error::StoreError;
 use super::import_connections::{ImportConnection, ImportConnections};
-use super::partition::{CHARGES, ONE_SHARD_AFTER_ANOTHER, Partition};
+use super::intake::{ImportBegun, MonthRows};
+use super::partition::{CHARGES, ONE_SHARD_AFTER_ANOTHER, Partition, ROLLUPS};
+use super::sums::RollupSums;
 use crate::clock::Clock;
 use crate::domain::billing_month::BillingMonth;
-use crate::domain::charge::Value;
-use crate::domain::columns::CHARGE_PERIOD_START;
 use crate::domain::tag_keys::TagSpellings;
 
-/// Bytes that are gathered before they are copied; twice as many are in memory while one buffer fills and another is sent.
-const BUFFER_BYTES: usize = 4 << 20;
 /// Bytes handed to the driver at a time.
 const CHUNK_BYTES: usize = 256 << 10;
 /// Tables that nobody has written to for this long were left behind by a process that ended.
 const ABANDONED_AFTER: time::Duration = time::Duration::hours(2);
-
-/// What was staged of one billing month.
-#[derive(Debug, Clone)]
-pub(super) struct StagedMonth {
-    /// Charges.
-    pub charges: u64,
-    /// Earliest start of a charge's period.
-    pub first_start: OffsetDateTime,
-    /// Latest start of a charge's period.
-    pub last_start: OffsetDateTime,
-}
 
 /// An import in the making.
 pub(super) struct Staging {
@@ -46,22 +32,19 @@ pub(super) struct Staging {
     clock: Arc<dyn Clock>,
     /// The import's number.
     pub import_no: i64,
-    /// What each month holds.
-    pub months: BTreeMap<BillingMonth, StagedMonth>,
-    /// Spellings of tag keys, known and new.
-    pub spellings: TagSpellings,
     distributed: bool,
-    buffers: BTreeMap<BillingMonth, CopyRows>,
+    /// Months whose tables were made, or are about to be.
+    begun: BTreeSet<BillingMonth>,
     sending: Option<AbortOnDropHandle<Result<(), StoreError>>>,
     attached: bool,
 }
 
 impl Staging {
-    /// Begins an import; removes what others have left behind.
+    /// Begins an import; removes what others have left behind. With what its rows are to be made with.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn begin(connections: &Arc<ImportConnections>, clock: &Arc<dyn Clock>) -> Result<Staging, StoreError> {
+    pub async fn begin(connections: &Arc<ImportConnections>, clock: &Arc<dyn Clock>) -> Result<(Staging, ImportBegun), StoreError> {
         let mut connection = connections.take().await?;
         remove_abandoned(&mut connection, clock.now() - ABANDONED_AFTER).await?;
         let import_no = connection.query_one("SELECT nextval('import_numbers')", &[]).await?.get(0);
@@ -69,51 +52,28 @@ impl Staging {
         let spellings = TagSpellings::known(known.iter().map(|row| (row.get(0), row.get(1))));
         let distributed = is_distributed(&connection).await?;
         connection.release();
-        Ok(Staging {
+        let staging = Staging {
             connections: Arc::clone(connections),
             clock: Arc::clone(clock),
             import_no,
-            months: BTreeMap::new(),
-            spellings,
             distributed,
-            buffers: BTreeMap::new(),
+            begun: BTreeSet::new(),
             sending: None,
             attached: false,
-        })
-    }
-
-    /// Takes a charge.
-    pub fn push(&mut self, mut charge: NewCharge) {
-        self.spellings.apply(&mut charge.charge);
-        let month = BillingMonth::of(&charge.charge);
-        let start = match &charge.charge.values()[CHARGE_PERIOD_START] {
-            Value::Moment(start) => *start,
-            _ => OffsetDateTime::UNIX_EPOCH,
         };
-        let staged = self.months.entry(month).or_insert(StagedMonth { charges: 0, first_start: start, last_start: start });
-        staged.charges += 1;
-        staged.first_start = staged.first_start.min(start);
-        staged.last_start = staged.last_start.max(start);
-        self.buffers.entry(month).or_insert_with(CopyRows::new).push(charge, self.import_no, month);
+        Ok((staging, ImportBegun { import_no, spellings }))
     }
 
-    /// Sends what has been taken, once it is enough to be worth it. The sending goes on while the next charges are taken.
+    /// Sends rows, once those before are sent. The sending goes on while the next rows are made.
     ///
     /// # Errors
     /// [`StoreError`] of the sending before.
-    pub async fn send_if_full(&mut self) -> Result<(), StoreError> {
-        if self.buffers.values().map(CopyRows::len).sum::<usize>() < BUFFER_BYTES { Ok(()) } else { self.send().await }
-    }
-
-    async fn send(&mut self) -> Result<(), StoreError> {
+    pub async fn send(&mut self, rows: Vec<MonthRows>) -> Result<(), StoreError> {
         self.sent().await?;
-        let work: Vec<(Partition, bool, Bytes)> = std::mem::take(&mut self.buffers)
-            .into_iter()
-            .map(|(month, rows)| {
-                let is_first = self.months.get(&month).is_some_and(|staged| staged.charges == rows.rows());
-                (Partition { import_no: self.import_no, month }, is_first, rows.finish())
-            })
-            .collect();
+        let import_no = self.import_no;
+        let begun = &mut self.begun;
+        let work: Vec<(Partition, bool, Bytes)> =
+            rows.into_iter().map(|MonthRows { month, rows }| (Partition { import_no, month }, begun.insert(month), rows)).collect();
         let (connections, clock, distributed) = (Arc::clone(&self.connections), Arc::clone(&self.clock), self.distributed);
         self.sending = Some(AbortOnDropHandle::new(tokio::spawn(async move {
             let connection = connections.take().await?;
@@ -122,7 +82,7 @@ impl Staging {
                 if is_first {
                     make_table(&connection, partition, distributed).await?;
                 }
-                copy(&connection, partition, bytes).await?;
+                copy(&connection, &partition.table(CHARGES), &columns(), in_chunks(bytes)).await?;
             }
             connection.release();
             Ok(())
@@ -137,18 +97,28 @@ impl Staging {
         }
     }
 
-    /// Sends the rest, then indexes and sums up what was sent. The connection it is done in comes back for what follows.
+    /// Sends the rest, then indexes what was sent, and fills the roll-ups. The connection it is done in comes back for what follows.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn complete(&mut self) -> Result<ImportConnection, StoreError> {
-        self.send().await?;
+    pub async fn complete(&mut self, rest: Vec<MonthRows>, sums: &RollupSums) -> Result<ImportConnection, StoreError> {
+        self.send(rest).await?;
         self.sent().await?;
         let connection = self.connections.take().await?;
         for partition in self.partitions() {
-            for statement in partition.complete() {
+            for statement in partition.index() {
                 touch(&connection, partition, self.clock.now()).await?;
                 connection.batch_execute(&statement).await?;
+            }
+            for rollup in ROLLUPS {
+                touch(&connection, partition, self.clock.now()).await?;
+                let table = partition.table(rollup.table);
+                connection.batch_execute(&format!("DROP TABLE IF EXISTS {table}; {}", partition.create(rollup.table))).await?;
+                match sums.rows(rollup, partition.import_no, partition.month) {
+                    Some(rows) => copy(&connection, &table, &rollup.copied().collect::<Vec<_>>().join(", "), rows).await?,
+                    None => connection.batch_execute(&partition.sum_up(rollup)).await?,
+                }
+                connection.batch_execute(&format!("ANALYZE {table}")).await?;
             }
         }
         Ok(connection)
@@ -156,7 +126,7 @@ impl Staging {
 
     /// Its partitions, in order of their months.
     pub fn partitions(&self) -> Vec<Partition> {
-        self.months.keys().map(|month| Partition { import_no: self.import_no, month: *month }).collect()
+        self.begun.iter().map(|month| Partition { import_no: self.import_no, month: *month }).collect()
     }
 
     /// Says that its tables belong to the ledger now.
@@ -235,14 +205,19 @@ async fn make_table(connection: &ImportConnection, partition: Partition, distrib
     Ok(())
 }
 
-async fn copy(connection: &ImportConnection, partition: Partition, mut bytes: Bytes) -> Result<(), StoreError> {
-    let statement = format!("COPY {} ({}) FROM STDIN BINARY", partition.table(CHARGES), columns());
+async fn copy(connection: &ImportConnection, table: &str, columns: &str, parts: impl Iterator<Item = Bytes>) -> Result<(), StoreError> {
+    let statement = format!("COPY {table} ({columns}) FROM STDIN BINARY");
     let mut sink = std::pin::pin!(connection.copy_in::<_, Bytes>(&statement).await?);
-    while !bytes.is_empty() {
-        sink.send(bytes.split_to(CHUNK_BYTES.min(bytes.len()))).await?;
+    for part in parts {
+        sink.send(part).await?;
     }
     sink.finish().await?;
     Ok(())
+}
+
+/// Bytes in parts of a size that the driver takes at a time.
+fn in_chunks(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
+    std::iter::from_fn(move || (!bytes.is_empty()).then(|| bytes.split_to(CHUNK_BYTES.min(bytes.len()))))
 }
 
 /// Whether the charges are spread over an elastic cluster.

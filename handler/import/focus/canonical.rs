@@ -1,5 +1,6 @@
 //! What makes two files the same file: their text, whatever line ends, byte order mark or final newlines a tool gave it.
 
+use memchr::memchr2;
 use sha2::{Digest, Sha256};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -36,7 +37,7 @@ impl CanonicalDigest {
 
     fn text(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let line = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len());
+            let line = memchr2(b'\r', b'\n', bytes).unwrap_or(bytes.len());
             if line > 0 {
                 for _ in 0..std::mem::take(&mut self.pending) {
                     self.hasher.update(b"\n");

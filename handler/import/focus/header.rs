@@ -101,7 +101,10 @@ impl Header {
     pub fn check(&self, record: &ByteRecord, conformance: &mut ConformanceTally) {
         conformance.row();
         for (rules, bytes) in self.rules.iter().zip(record).filter(|(rules, _)| !rules.is_empty()) {
-            conformance.cell(rules, &String::from_utf8_lossy(bytes));
+            match std::str::from_utf8(bytes) {
+                Ok(text) => conformance.cell(rules, text),
+                Err(_) => conformance.cell(rules, &String::from_utf8_lossy(bytes)),
+            }
         }
     }
 

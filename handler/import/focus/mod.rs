@@ -11,7 +11,7 @@ mod row;
 mod source;
 
 pub use header::MAX_COLUMNS;
-pub use reader::{Batches, MAX_MONTHS, Progress, ReadLimits, Reading, Stopped, read};
+pub use reader::{ChargeSink, MAX_MONTHS, Progress, ReadLimits, Reading, Stopped, read};
 pub use source::{MAX_HEADER_BYTES, MAX_RECORD_BYTES};
 
 use crate::domain::import::Summary;

@@ -15,8 +15,8 @@ use crate::domain::billing_month::BillingMonth;
 use crate::domain::conformance::ConformanceTally;
 use crate::domain::import::{MAX_PROBLEMS, MAX_WARNINGS, PlacedCharge, RowProblem, Summary, Warning};
 
-/// Charges handed on at a time.
-const BATCH: usize = 1_000;
+/// Rows after which the reading says how far it has come.
+const PROGRESS_ROWS: u64 = 1_000;
 /// How much of a wrong value is shown.
 const MAX_EXCERPT_CHARACTERS: usize = 100;
 /// Most billing months one import may concern: twenty years of them.
@@ -47,25 +47,25 @@ pub struct Progress {
 pub struct Stopped;
 
 /// Takes charges as they are read.
-pub trait Batches {
-    /// Takes the next charges, in the file's order.
+pub trait ChargeSink {
+    /// Takes the next charge, in the file's order.
     ///
     /// # Errors
     /// [`Stopped`] to end the reading.
-    fn take(&mut self, charges: Vec<PlacedCharge>) -> Result<(), Stopped>;
+    fn take(&mut self, charge: PlacedCharge) -> Result<(), Stopped>;
 
-    /// Told after each batch how far the reading has come.
+    /// Told now and then, and at the end, how far the reading has come.
     fn progress(&mut self, _progress: Progress) {}
 }
 
-/// Reads a FOCUS file to its end in constant memory, handing on charges in batches.
+/// Reads a FOCUS file to its end in constant memory, handing on each charge.
 ///
 /// # Errors
 /// [`FocusError`]; what was handed on before must then not count.
-pub fn read(origin: impl Read, limits: ReadLimits, batches: &mut impl Batches) -> Result<Summary, FocusError> {
+pub fn read(origin: impl Read, limits: ReadLimits, sink: &mut impl ChargeSink) -> Result<Summary, FocusError> {
     let mut reading = Reading::new(limits);
-    reading.file(None, origin, batches)?;
-    reading.finish(batches)
+    reading.file(None, origin, sink)?;
+    reading.finish(sink)
 }
 
 /// An import being read: files, one after another.
@@ -73,7 +73,6 @@ pub struct Reading {
     limits: ReadLimits,
     summary: Summary,
     digests: Vec<[u8; 32]>,
-    batch: Vec<PlacedCharge>,
     months: HashSet<BillingMonth>,
     conformance: ConformanceTally,
     file: Option<String>,
@@ -88,7 +87,6 @@ impl Reading {
             limits,
             summary: Summary::default(),
             digests: Vec::new(),
-            batch: Vec::new(),
             months: HashSet::new(),
             conformance: ConformanceTally::default(),
             file: None,
@@ -117,7 +115,7 @@ impl Reading {
     ///
     /// # Errors
     /// [`FocusError`]; what was handed on before must then not count.
-    pub fn file(&mut self, name: Option<&str>, origin: impl Read, batches: &mut impl Batches) -> Result<(), FocusError> {
+    pub fn file(&mut self, name: Option<&str>, origin: impl Read, sink: &mut impl ChargeSink) -> Result<(), FocusError> {
         self.begin_file(name)?;
         let source = Source::open(origin, self.bytes_left()).map_err(|error| self.with_whole_limit(error))?;
         let advice = source.advice();
@@ -140,9 +138,8 @@ impl Reading {
                 break;
             }
             let line = records.get_mut().line_after(offset);
-            self.row(&header, &record, line)?;
             self.summary.bytes = bytes_before + records.get_ref().bytes();
-            self.hand_on(batches, BATCH)?;
+            self.row(&header, &record, line, sink)?;
         }
         self.summary.bytes = bytes_before;
         let source = records.get_ref();
@@ -158,14 +155,13 @@ impl Reading {
         name: Option<&str>,
         header: &ByteRecord,
         rows: impl Iterator<Item = Result<ByteRecord, FocusError>>,
-        batches: &mut impl Batches,
+        sink: &mut impl ChargeSink,
     ) -> Result<(), FocusError> {
         self.begin_file(name)?;
         let header = Header::read(header, None)?;
         self.conformance.header(&header.fields().map(|(_, name)| name).collect::<Vec<_>>());
         for (line, row) in (1..).zip(rows) {
-            self.row(&header, &row?, line)?;
-            self.hand_on(batches, BATCH)?;
+            self.row(&header, &row?, line, sink)?;
         }
         Ok(())
     }
@@ -194,7 +190,7 @@ impl Reading {
     ///
     /// # Errors
     /// [`FocusError::NothingAccepted`], or [`FocusError::RowsRefused`] where the reading was strict.
-    pub fn finish(mut self, batches: &mut impl Batches) -> Result<Summary, FocusError> {
+    pub fn finish(mut self, sink: &mut impl ChargeSink) -> Result<Summary, FocusError> {
         self.summary.digest = digest_of_all(&mut self.digests);
         self.summary.conformance = Some(self.conformance.report());
         let spoilt = self.summary.rejected > 0 || !self.summary.warnings.is_empty();
@@ -204,8 +200,7 @@ impl Reading {
         if self.summary.accepted == 0 {
             return Err(FocusError::NothingAccepted(Box::new(self.summary)));
         }
-        self.hand_on(batches, 1)?;
-        batches.progress(self.progress());
+        sink.progress(self.progress());
         Ok(self.summary)
     }
 
@@ -213,16 +208,7 @@ impl Reading {
         Progress { bytes: self.summary.bytes, rows: self.rows() }
     }
 
-    /// Hands on the batch once it holds `least` charges.
-    fn hand_on(&mut self, batches: &mut impl Batches, least: usize) -> Result<(), FocusError> {
-        if self.batch.len() >= least {
-            batches.take(std::mem::take(&mut self.batch)).map_err(|Stopped| FocusError::Stopped)?;
-            batches.progress(self.progress());
-        }
-        Ok(())
-    }
-
-    fn row(&mut self, header: &Header, record: &ByteRecord, line: u64) -> Result<(), FocusError> {
+    fn row(&mut self, header: &Header, record: &ByteRecord, line: u64, sink: &mut impl ChargeSink) -> Result<(), FocusError> {
         if header.is_repeated_by(record) {
             self.warn(line, Complaint { column: None, reason: "repeats the header: left out".to_owned(), value: String::new() });
             return Ok(());
@@ -237,7 +223,7 @@ impl Reading {
         match row {
             Ok(row) => {
                 row.warnings.into_iter().for_each(|warning| self.warn(line, warning));
-                self.accept(PlacedCharge { part: self.part, line, charge: row.charge })
+                self.accept(PlacedCharge { part: self.part, line, charge: row.charge }, sink)?;
             }
             Err(complaint) => {
                 self.summary.rejected += 1;
@@ -245,12 +231,15 @@ impl Reading {
                     let problem = self.problem(line, complaint);
                     self.summary.problems.push(problem);
                 }
-                Ok(())
             }
         }
+        if self.rows().is_multiple_of(PROGRESS_ROWS) {
+            sink.progress(self.progress());
+        }
+        Ok(())
     }
 
-    fn accept(&mut self, placed: PlacedCharge) -> Result<(), FocusError> {
+    fn accept(&mut self, placed: PlacedCharge, sink: &mut impl ChargeSink) -> Result<(), FocusError> {
         self.summary.accepted += 1;
         self.months.insert(BillingMonth::of(&placed.charge));
         if self.months.len() > MAX_MONTHS {
@@ -258,7 +247,7 @@ impl Reading {
         }
         // A strict reading that has failed already only goes on to find the other problems.
         if !(self.limits.strict && (self.summary.rejected > 0 || !self.summary.warnings.is_empty())) {
-            self.batch.push(placed);
+            sink.take(placed).map_err(|Stopped| FocusError::Stopped)?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::io::{self, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
+use memchr::memchr_iter;
 use sha2::{Digest, Sha256};
 
 use super::FocusError;
@@ -229,12 +230,15 @@ impl<R: Read> Read for Source<R> {
             read
         };
         let text = &buffer[..read];
-        for (byte, offset) in text.iter().zip(self.handed..) {
-            match byte {
-                b'\n' => self.lines.push_back(Line { end: offset, last_character: self.last_character.take() }),
-                b'\r' => {}
-                _ => self.last_character = Some(offset),
+        let mut begin = 0;
+        for end in memchr_iter(b'\n', text).chain([read]) {
+            if let Some(last) = text[begin..end].iter().rposition(|byte| *byte != b'\r') {
+                self.last_character = Some(self.handed + (begin + last) as u64);
             }
+            if end < read {
+                self.lines.push_back(Line { end: self.handed + end as u64, last_character: self.last_character.take() });
+            }
+            begin = end + 1;
         }
         self.handed += read as u64;
         self.since_record += read;
