@@ -5,12 +5,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
 
+/// Turns of tasks between two looks for what has become ready: as many as one look brings up at most, so that everybody who is ready is served once
+/// before others are. After tokio's own 61, those who have just been answered come round again, while others wait in the queue behind
+/// the queue: with a thousand connections the slowest hundredth waited three times as long.
+const TURNS_BETWEEN_LOOKS: u32 = 1_024;
+
 /// The runtime every command runs on.
 ///
 /// # Errors
 /// When the operating system cannot start threads.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_multi_thread().event_interval(TURNS_BETWEEN_LOOKS).enable_all().build()?)
 }
 
 /// What ends a process that serves.
