@@ -3,12 +3,23 @@
 
 BENCH = SWITCHBACK_BINARY="$(CURDIR)/$(STATIC_BINARY)" $(CARGO) bench --locked
 
-.PHONY: bench bench-redirect bench-telemetry bench-metering bench-import bench-costs bench-pages instructions
+# Where the API's peer is installed: FastAPI with the fastest loop, parser and driver there are for it.
+PEER_PYTHON := $(TOOLS)/peer/bin/python
+PEER_PACKAGES := fastapi==0.165.0 uvicorn==0.54.0 asyncpg==0.32.0 uvloop==0.23.0 httptools==0.9.0
 
-bench: bench-redirect bench-telemetry bench-metering instructions ## the peers side by side
+.PHONY: bench bench-redirect bench-api bench-telemetry bench-metering bench-import bench-costs bench-report bench-pages instructions
+
+bench: bench-redirect bench-api bench-import bench-report bench-telemetry bench-metering instructions ## the peers side by side
 
 bench-redirect: binary ## the redirect beside nginx, HAProxy and a fixed answer, where they are installed; CONNECTIONS=64
 	$(BENCH) --bench redirect -- $(or $(CONNECTIONS),64)
+
+bench-api: binary $(PEER_PYTHON) ## the API's answers beside FastAPI with asyncpg, by CPU
+	SWITCHBACK_PEER_PYTHON="$(CURDIR)/$(PEER_PYTHON)" $(BENCH) --bench api
+
+$(PEER_PYTHON):
+	python3 -m venv $(TOOLS)/peer
+	$(TOOLS)/peer/bin/pip install --quiet --disable-pip-version-check $(PEER_PACKAGES)
 
 bench-telemetry: binary ## the redirect with telemetry off and on
 	$(BENCH) --bench telemetry
@@ -21,6 +32,9 @@ bench-import: ## an import of ROWS rows beside \copy into an equal table: time, 
 
 bench-costs: ## questions about costs over ROWS rows beside the same sums in SQL
 	$(CARGO) bench --locked --bench ledger -- costs $(or $(ROWS),5000000)
+
+bench-report: ## three reports over a year of windows, one after the other: time and memory
+	$(CARGO) test --release --locked --lib -- --ignored --nocapture a_year_of_windows
 
 bench-pages: binary ## how long the pages take over a month of windows and ROWS charges
 	$(BENCH) --bench pages -- $(or $(ROWS),1000000)

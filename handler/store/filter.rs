@@ -110,34 +110,35 @@ impl Reach {
     /// # Errors
     /// [`StoreError`].
     pub async fn of(connection: &mut Session, filter: &ChargeFilter, tag_keys: &[&str]) -> Result<Reach, StoreError> {
-        let mut all = Conditions::default();
-        let mut posted = Conditions::default();
-        if let Some(from) = filter.from {
-            all.add("months.last_charge_start >= ?", [Bind::Moment(from)]);
+        let (mut conditions, mut sources) = (Conditions::default(), Vec::new());
+        if filter.is_bound_to_months() {
+            if let Some(from) = filter.from {
+                conditions.add("months.last_charge_start >= ?", [Bind::Moment(from)]);
+            }
+            if let Some(to) = filter.to {
+                conditions.add("months.first_charge_start < ?", [Bind::Moment(to)]);
+            }
+            if let Some(id) = filter.import {
+                conditions.add("imports.id = ?", [Bind::Id(id)]);
+            }
+            if let Some(dataset) = &filter.dataset {
+                conditions.add("imports.dataset = ?", [Bind::Text(dataset.clone())]);
+            }
+            if let Some(month) = filter.billing_period {
+                conditions.add("months.billing_month = ?", [Bind::Day(month.first_day())]);
+            }
+            conditions.add("months.replaced_by IS NULL", []);
+            let imported = "SELECT months.import_no, months.billing_month FROM import_months AS months \
+                            JOIN imports ON imports.no = months.import_no";
+            sources.push(format!("{imported}{}", conditions.clause()));
         }
-        if let Some(to) = filter.to {
-            all.add("months.first_charge_start < ?", [Bind::Moment(to)]);
-        }
-        if let Some(id) = filter.import {
-            all.add("imports.id = ?", [Bind::Id(id)]);
-        }
-        if let Some(dataset) = &filter.dataset {
-            all.add("imports.dataset = ?", [Bind::Text(dataset.clone())]);
-        }
-        if let Some(month) = filter.billing_period {
-            all.add("months.billing_month = ?", [Bind::Day(month.first_day())]);
-            posted.add("billing_month = ?", [Bind::Day(month.first_day())]);
-        }
-        all.add("months.replaced_by IS NULL", []);
-        let sql = format!(
-            "SELECT months.import_no, months.billing_month FROM import_months AS months JOIN imports ON imports.no = months.import_no{}",
-            all.clause()
-        );
-        let mut rows: Vec<MonthRow> = all.bind_to(sql).load(connection).await?;
         if filter.import.is_none() && filter.dataset.is_none() {
-            let sql = format!("SELECT {POSTED}::bigint AS import_no, billing_month FROM posted_months{}", posted.clause());
-            rows.extend(posted.bind_to(sql).load::<MonthRow>(connection).await?);
+            if let Some(month) = filter.billing_period {
+                conditions.add("billing_month = ?", [Bind::Day(month.first_day())]);
+            }
+            sources.push(format!("SELECT {POSTED}::bigint AS import_no, billing_month FROM posted_months{}", conditions.clause()));
         }
+        let rows: Vec<MonthRow> = conditions.bind_to(sources.join(" UNION ALL ")).load(connection).await?;
         let posted = rows.iter().filter(|row| row.import_no == POSTED).map(|row| row.billing_month).collect();
         let mut months: Vec<Date> = rows.iter().map(|row| row.billing_month).collect();
         months.sort_unstable();
