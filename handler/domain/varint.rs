@@ -25,6 +25,13 @@ pub fn write(bytes: &mut Vec<u8>, mut value: u64) {
 /// [`MalformedVarint`] where the bytes end inside the number or it does not fit 64 bits.
 #[inline]
 pub fn read(bytes: &mut &[u8]) -> Result<u64, MalformedVarint> {
+    // Most numbers are one byte.
+    if let Some((&byte, rest)) = bytes.split_first()
+        && byte < 0x80
+    {
+        *bytes = rest;
+        return Ok(byte.into());
+    }
     let mut value = 0_u64;
     let mut shift = 0_u32;
     loop {

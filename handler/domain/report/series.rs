@@ -37,6 +37,8 @@ impl WindowSums {
     /// [`MalformedSlices`]; the sums are then of no use.
     pub fn add(&mut self, slices: &[u8], billed_ms: &[u64]) -> Result<(), MalformedSlices> {
         let WindowSums { rings, entries, used } = self;
+        // A bucket takes two bytes at least.
+        entries.reserve(slices.len() / 2);
         visit_slices(
             slices,
             |slice, calls, server_errors, latency_us| {
