@@ -1,9 +1,12 @@
 //! Runs: declared, listed, ended, and minutes left out of them.
 
+use std::fmt;
+
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use warp::Reply;
@@ -234,7 +237,14 @@ fn parsed<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Pr
     if !sent_as.eq_ignore_ascii_case("application/json") {
         return Err(Problem::new(ProblemKind::UnsupportedMediaType, format!("'{sent_as}' is not JSON: send application/json")));
     }
-    serde_json::from_slice(body).map_err(|error| Problem::new(ProblemKind::BadRequest, format!("the body is not as described: {error}")))
+    let wrong = |reason: &dyn fmt::Display| Problem::new(ProblemKind::BadRequest, format!("the body is not as described: {reason}"));
+    let document: Value = serde_json::from_slice(body).map_err(|error| wrong(&error))?;
+    // Serde would take an array for an object, its items for the members in the order they are declared in.
+    let has_array = document.as_object().is_none_or(|members| members.values().any(Value::is_array));
+    if has_array {
+        return Err(wrong(&"an object is expected, and no array in it"));
+    }
+    serde_json::from_slice(body).map_err(|error| wrong(&error))
 }
 
 #[cfg(test)]

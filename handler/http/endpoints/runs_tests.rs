@@ -1,6 +1,6 @@
 //! Runs as callers see them.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 use crate::domain::arm::Arm;
@@ -49,6 +49,20 @@ async fn a_declared_run_is_created_read_listed_and_ended() {
     let ended = answer(end(&store, "a", &headers(&[JSON]), None, b"{}").await).await;
     assert_eq!((ended.status, &ended.body["state"], &ended.body["validity"]), (200, &json!("pending"), &json!("any_time")), "{ended:?}");
     assert_eq!(ended.body["ends_at"], ended.body["starts_at"], "it was ended before its first minute");
+}
+
+#[tokio::test]
+async fn an_array_is_no_object() {
+    let store = started().await;
+    for body in [json!(["a", "24h", {}]), json!({"name": "a", "for": "24h", "margins": [30]}), json!([]), json!("a"), json!(null)] {
+        assert_eq!(declare_run(&store, &body).await.status, 400, "{body}");
+    }
+    declare_run(&store, &json!({"name": "a", "for": "24h"})).await;
+    let minutes = json!(["2026-11-23T10:00:00Z", "2026-11-23T10:12:00Z", "deployment"]).to_string();
+    assert_eq!(answer(exclude(&store, "a", &headers(&[JSON]), None, minutes.as_bytes()).await).await.status, 400);
+    assert_eq!(answer(end(&store, "a", &headers(&[JSON]), None, b"[]").await).await.status, 400);
+    let run = answer(read(&store, "a", None).await).await.body;
+    assert_ne!(run["ends_at"], run["starts_at"], "it was not ended");
 }
 
 #[tokio::test]
