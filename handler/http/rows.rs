@@ -2,7 +2,7 @@
 //!
 //! Must not know what a row says.
 
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use tempfile::{SpooledData, SpooledTempFile};
@@ -51,12 +51,12 @@ impl RowFormat {
     }
 }
 
-/// An answer being written.
-pub struct Spool(SpooledTempFile);
+/// An answer being written, in pieces of any size: once it is on disk, each would be a system call.
+pub struct Spool(BufWriter<SpooledTempFile>);
 
 impl Default for Spool {
     fn default() -> Self {
-        Spool(SpooledTempFile::new(MAX_IN_MEMORY))
+        Spool(BufWriter::new(SpooledTempFile::new(MAX_IN_MEMORY)))
     }
 }
 
@@ -75,9 +75,10 @@ impl Spool {
     ///
     /// # Errors
     /// Where the temporary file fails.
-    pub fn into_response(mut self, format: RowFormat) -> io::Result<Response> {
-        self.0.seek(SeekFrom::Start(0))?;
-        let mut response = match self.0.into_inner() {
+    pub fn into_response(self, format: RowFormat) -> io::Result<Response> {
+        let mut spooled = self.0.into_inner().map_err(io::IntoInnerError::into_error)?;
+        spooled.seek(SeekFrom::Start(0))?;
+        let mut response = match spooled.into_inner() {
             SpooledData::InMemory(bytes) => Response::new(bytes.into_inner().into()),
             SpooledData::OnDisk(file) => {
                 let file = tokio::fs::File::from_std(file);

@@ -32,6 +32,7 @@ pub(super) struct RowIds {
 
 impl RowIds {
     pub fn new() -> RowIds {
+        // Six bits of an identifier of version 4 are not random: folded, they lie over some that are.
         let (high, low) = Uuid::new_v4().as_u64_pair();
         let mut prefix = [0; 10];
         prefix[..8].copy_from_slice(&(high ^ low.rotate_left(32)).to_be_bytes());

@@ -1,6 +1,8 @@
 //! Histograms of consecutive pairs: of a day's pairs one by one, of a longer run's merged into few enough blocks that a year of them fits in
 //! memory. Must not know quantiles.
 
+use std::ops::Range;
+
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::histogram::BUCKETS;
 use crate::domain::pairs::Mapping;
@@ -40,17 +42,47 @@ pub struct BlockHistograms {
     max_blocks: usize,
     pairs_per_block: usize,
     done: Vec<Block>,
-    /// The block being filled, dense: of each arm every ring, of each ring every bucket.
-    filling: ByArm<Vec<u32>>,
+    /// The block being filled.
+    filling: ByArm<[Dense; RINGS]>,
     first_pair: u32,
     pairs_in_filling: usize,
+}
+
+/// A histogram while it is added to: every bucket, and between which of them it has been touched, since latencies lie close together.
+#[derive(Debug, Clone)]
+struct Dense {
+    counts: Vec<u32>,
+    touched: Range<usize>,
+}
+
+impl Dense {
+    fn new() -> Self {
+        Dense { counts: vec![0; BUCKETS], touched: 0..0 }
+    }
+
+    fn add(&mut self, bucket: u16, count: u32) {
+        let bucket = usize::from(bucket).min(BUCKETS - 1);
+        self.counts[bucket] = self.counts[bucket].saturating_add(count);
+        let Range { start, end } = self.touched;
+        self.touched = if start == end { bucket..bucket + 1 } else { start.min(bucket)..end.max(bucket + 1) };
+    }
+
+    /// Takes out what was added.
+    fn take(&mut self) -> Sparse {
+        let touched = std::mem::take(&mut self.touched);
+        let cells = &mut self.counts[touched.clone()];
+        let buckets = touched.map(|bucket| u16::try_from(bucket).unwrap_or(u16::MAX));
+        let sparse = buckets.zip(cells.iter().copied()).filter(|(_, count)| *count > 0).collect();
+        cells.fill(0);
+        sparse
+    }
 }
 
 impl BlockHistograms {
     /// No pair yet; at most `max_blocks` blocks are kept.
     #[must_use]
     pub fn new(max_blocks: usize) -> Self {
-        let filling = ByArm::build(|_| vec![0; RINGS * BUCKETS]);
+        let filling = ByArm::build(|_| std::array::from_fn(|_| Dense::new()));
         BlockHistograms { max_blocks, pairs_per_block: 1, done: Vec::new(), filling, first_pair: 0, pairs_in_filling: 0 }
     }
 
@@ -61,8 +93,7 @@ impl BlockHistograms {
         }
         for arm in Arm::BOTH {
             for &(ring, bucket, count) in pair[arm] {
-                let cell = &mut self.filling[arm][usize::from(ring).min(RINGS - 1) * BUCKETS + usize::from(bucket).min(BUCKETS - 1)];
-                *cell = cell.saturating_add(count);
+                self.filling[arm][usize::from(ring).min(RINGS - 1)].add(bucket, count);
             }
         }
         self.pairs_in_filling += 1;
@@ -73,16 +104,9 @@ impl BlockHistograms {
 
     fn close(&mut self) {
         self.pairs_in_filling = 0;
-        let filling = &mut self.filling;
         let first_pair = self.first_pair;
-        let rings = ByArm::build(|arm| {
-            std::array::from_fn(|ring| {
-                let cells = &mut filling[arm][ring * BUCKETS..(ring + 1) * BUCKETS];
-                let sparse = (0_u16..).zip(cells.iter()).filter(|(_, count)| **count > 0).map(|(bucket, count)| (bucket, *count)).collect();
-                cells.fill(0);
-                sparse
-            })
-        });
+        let ByArm { even, odd } = &mut self.filling;
+        let rings = ByArm { even, odd }.map(|rings| rings.each_mut().map(Dense::take));
         self.done.push(Block { first_pair, rings });
         if self.done.len() == self.max_blocks {
             let mut merged = Vec::with_capacity(self.max_blocks);
