@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use measure::{Contender, Load, program, side_by_side};
+use measure::{Contender, Load, on_one_core, program, side_by_side};
 use switchback::clock::SystemClock;
 use switchback::config::{database, process_setting};
 use switchback::dev::postgres::ScratchCluster;
@@ -51,13 +51,6 @@ async fn sample_ledger() -> (ScratchCluster, String) {
     let imported = import(&store, &ImportOrder::default(), File::open(SAMPLE).unwrap(), LIMITS, |_| ()).await.unwrap();
     assert!(matches!(imported, Imported::New(_)));
     (cluster, url)
-}
-
-/// A command that may run on the first core alone.
-fn on_one_core(program: &str) -> Command {
-    let mut command = Command::new("/usr/bin/taskset");
-    command.args(["--cpu-list", "0", program]);
-    command
 }
 
 fn arm(url: &str) -> Command {

@@ -46,6 +46,13 @@ pub fn program() -> String {
     switchback::config::process_setting("SWITCHBACK_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_switchback").to_owned())
 }
 
+/// A command that may run on the first core alone.
+pub fn on_one_core(program: &str) -> Command {
+    let mut command = Command::new("/usr/bin/taskset");
+    command.args(["--cpu-list", "0", program]);
+    command
+}
+
 /// A port nobody listens on.
 pub fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr()).expect("a free port").port()

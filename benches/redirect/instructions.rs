@@ -8,8 +8,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::measure::{Contender, program};
-use crate::peers::on_one_core;
+use crate::measure::{Contender, on_one_core, program};
 use crate::{BROWSER, plain, with_everything};
 
 const FEW: usize = 1_000;

@@ -13,7 +13,7 @@ mod peers;
 use std::process::Command;
 use std::time::Duration;
 
-use measure::{Contender, Load, program, service, side_by_side};
+use measure::{Contender, Load, on_one_core, program, service, side_by_side};
 
 /// Origin of a call from a browser's page. No trace: one for all calls would have all of them recorded, or none.
 const BROWSER: &str = "Origin: https://app.example\r\n";
@@ -49,7 +49,7 @@ fn with_everything(command: Command) -> Command {
 
 fn compare(connections: usize) {
     let load = Load { rounds: 5, calls: 20_000 / connections * connections, connections, settling: Duration::from_millis(2_500) };
-    let router = || peers::on_one_core(&program());
+    let router = || on_one_core(&program());
     let mut contenders = vec![
         Contender::start("router, plain", plain(router())),
         Contender::start("router, plain, once more", plain(router())),

@@ -2,16 +2,8 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
-use std::process::Command;
 
-use crate::measure::{Contender, free_port};
-
-/// A command that may run on the first core alone.
-pub fn on_one_core(program: &str) -> Command {
-    let mut command = Command::new("/usr/bin/taskset");
-    command.args(["--cpu-list", "0", program]);
-    command
-}
+use crate::measure::{Contender, free_port, on_one_core};
 
 /// Those that this machine has, and a loop that only answers.
 pub fn installed() -> Vec<Contender> {

@@ -238,19 +238,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn first_seen(&self, range: MinuteRange) -> Result<Option<Minute>, StoreError> {
-        let mut connection = self.connection().await?;
-        let (rule, minute_ms) = columns(&range.schedule);
-        let earliest: Extreme = sql_query(
-            "SELECT least((SELECT min(starts_at) FROM windows WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4), \
-             (SELECT min(starts_at) FROM decisions WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4)) AS starts_at",
-        )
-        .bind::<Timestamptz, _>(range.starts_at())
-        .bind::<Timestamptz, _>(range.ends_at())
-        .bind::<Text, _>(rule)
-        .bind::<Integer, _>(minute_ms)
-        .get_result(&mut *connection)
-        .await?;
-        Ok(earliest.starts_at.map(|moment| range.schedule.minute_at(moment)))
+        let earliest = "SELECT least((SELECT min(starts_at) FROM windows WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4), \
+             (SELECT min(starts_at) FROM decisions WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4)) AS starts_at";
+        self.extreme(range, earliest).await
     }
 
     /// The last minute of `range` anything was counted in under its schedule.
@@ -258,19 +248,23 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn last_window(&self, range: MinuteRange) -> Result<Option<Minute>, StoreError> {
+        let latest = "SELECT max(starts_at) AS starts_at FROM windows \
+                      WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4";
+        self.extreme(range, latest).await
+    }
+
+    /// The minute that `query` finds as `starts_at`, given the range's start and end, its schedule's rule and the length of its minute.
+    async fn extreme(&self, range: MinuteRange, query: &str) -> Result<Option<Minute>, StoreError> {
         let mut connection = self.connection().await?;
         let (rule, minute_ms) = columns(&range.schedule);
-        let latest: Extreme = sql_query(
-            "SELECT max(starts_at) AS starts_at FROM windows \
-             WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4",
-        )
-        .bind::<Timestamptz, _>(range.starts_at())
-        .bind::<Timestamptz, _>(range.ends_at())
-        .bind::<Text, _>(rule)
-        .bind::<Integer, _>(minute_ms)
-        .get_result(&mut *connection)
-        .await?;
-        Ok(latest.starts_at.map(|moment| range.schedule.minute_at(moment)))
+        let found: Extreme = sql_query(query)
+            .bind::<Timestamptz, _>(range.starts_at())
+            .bind::<Timestamptz, _>(range.ends_at())
+            .bind::<Text, _>(rule)
+            .bind::<Integer, _>(minute_ms)
+            .get_result(&mut *connection)
+            .await?;
+        Ok(found.starts_at.map(|moment| range.schedule.minute_at(moment)))
     }
 }
 
