@@ -2,8 +2,10 @@
 //!
 //! Asked of the narrowest roll-up that has every column the question names, with the posted charges beside it; else of the charges.
 
-use diesel::deserialize::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::pg::Pg;
+use diesel::row::{Field, Row};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Untyped};
 use diesel_async::RunQueryDsl;
 use futures_util::TryStreamExt;
 use time::OffsetDateTime;
@@ -143,26 +145,39 @@ pub struct CostQuery {
 }
 
 /// One sum.
-#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CostRow {
     /// The group: one value per dimension asked for, none where the charges have none.
-    #[diesel(sql_type = Array<Nullable<Text>>)]
     pub group: Vec<Option<String>>,
     /// Whether it is what the greatest groups leave over.
-    #[diesel(sql_type = Bool)]
     pub is_rest: bool,
     /// First moment of the period; none where no period was asked for.
-    #[diesel(sql_type = Nullable<Timestamptz>)]
     pub period_start: Option<OffsetDateTime>,
     /// Currency of the amount; sums never mix currencies.
-    #[diesel(sql_type = Text)]
     pub currency: String,
     /// The sum with all its digits; none where no charge of the group has this cost.
-    #[diesel(sql_type = Nullable<Text>)]
     pub amount: Option<String>,
     /// Charges in the group.
-    #[diesel(sql_type = BigInt)]
     pub charges: i64,
+}
+
+/// By position: is_rest, period_start, currency, amount, charges, and a column for each dimension.
+impl FromSqlRow<Untyped, Pg> for CostRow {
+    fn build_from_row<'row>(row: &impl Row<'row, Pg>) -> deserialize::Result<CostRow> {
+        Ok(CostRow {
+            is_rest: column::<Bool, _>(row, 0)?,
+            period_start: column::<Nullable<Timestamptz>, _>(row, 1)?,
+            currency: column::<Text, _>(row, 2)?,
+            amount: column::<Nullable<Text>, _>(row, 3)?,
+            charges: column::<BigInt, _>(row, 4)?,
+            group: (5..row.field_count()).map(|index| column::<Nullable<Text>, _>(row, index)).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn column<'row, ST, T: FromSql<ST, Pg>>(row: &impl Row<'row, Pg>, index: usize) -> deserialize::Result<T> {
+    let field = row.get(index).ok_or("a column is missing")?;
+    T::from_nullable_sql(field.value())
 }
 
 impl Store {
@@ -225,15 +240,20 @@ impl CostQuery {
         let names: Vec<String> = (0..self.group_by.len()).map(|index| format!("k{index}")).collect();
         let keys: String = names.iter().map(|name| format!(", {name}")).collect();
         let sums = format!(
-            "SELECT period_start, currency{keys}, sum(amount) AS amount, sum(charges)::bigint AS charges FROM ({}) AS charge \
+            "SELECT period_start, currency{keys}, sum(amount) AS amount, {charges} AS charges FROM ({}) AS charge \
              GROUP BY period_start, currency{keys}",
-            sources.join(" UNION ALL ")
+            sources.join(" UNION ALL "),
+            charges = if rollup.is_some() { "sum(charges)::bigint" } else { "count(*)" },
         );
-        let list = names.join(", ");
+        // A column that is the same everywhere would only be compared.
+        let period = if self.period == Period::None { "" } else { "period_start, " };
         let sql = match self.top {
+            // Sorted first and put into words then: a text beside the number would double what is sorted. The order outside is the one inside,
+            // so it costs nothing.
             None => format!(
-                "SELECT ARRAY[{list}]::text[] AS \"group\", false AS is_rest, period_start, currency, amount::text AS amount, charges \
-                 FROM ({sums}) AS sums ORDER BY period_start, sums.amount DESC NULLS LAST, currency{keys}"
+                "SELECT false AS is_rest, period_start, currency, amount::text AS amount, charges{keys} \
+                 FROM ({sums} ORDER BY {period}sum(amount) DESC NULLS LAST, currency{keys}) AS sums \
+                 ORDER BY {period}sums.amount DESC NULLS LAST, currency{keys}"
             ),
             Some(top) => {
                 let top = conditions.fragment("?", [Bind::Number(i64::from(top))]);
@@ -245,8 +265,7 @@ impl CostQuery {
                          totals AS (SELECT sums.*, sum(amount) OVER (PARTITION BY currency{keys}) AS total FROM sums), \
                          ranked AS (SELECT totals.*, dense_rank() OVER (PARTITION BY currency ORDER BY total DESC NULLS LAST{keys}) AS place \
                          FROM totals) \
-                     SELECT ARRAY[{list}]::text[] AS \"group\", is_rest, period_start, currency, sum(amount)::text AS amount, \
-                         sum(charges)::bigint AS charges \
+                     SELECT is_rest, period_start, currency, sum(amount)::text AS amount, sum(charges)::bigint AS charges{keys} \
                      FROM (SELECT period_start, currency, place > {top} AS is_rest, amount, charges{kept} FROM ranked) AS kept \
                      GROUP BY period_start, currency, is_rest{keys} \
                      ORDER BY period_start, is_rest, sum(kept.amount) DESC NULLS LAST, currency{keys}"
