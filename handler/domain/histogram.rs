@@ -151,17 +151,26 @@ pub fn write_sparse(bytes: &mut Vec<u8>, entries: &[(u16, u32)]) {
 #[inline]
 pub fn read_sparse(bytes: &mut &[u8], mut visit: impl FnMut(u16, u32)) -> Result<u64, MalformedHistogram> {
     let entries = varint::read(bytes).map_err(|_| MalformedHistogram)?;
-    let mut next = 0_u64;
-    let mut total = 0_u64;
+    let (mut rest, mut next, mut total) = (*bytes, 0_u64, 0_u64);
     for _ in 0..entries {
-        let step = varint::read(bytes).map_err(|_| MalformedHistogram)?;
+        let (step, count) = match rest {
+            // Nearly all of both are one byte.
+            [step, count, after @ ..] if (step | count) < 0x80 => {
+                rest = after;
+                (u64::from(*step), u64::from(*count))
+            }
+            _ => {
+                let step = varint::read(&mut rest).map_err(|_| MalformedHistogram)?;
+                (step, varint::read(&mut rest).map_err(|_| MalformedHistogram)?)
+            }
+        };
         let bucket = next.checked_add(step).filter(|bucket| *bucket < BUCKETS as u64).ok_or(MalformedHistogram)?;
-        let count = varint::read(bytes).map_err(|_| MalformedHistogram)?;
         let count = u32::try_from(count).ok().filter(|count| *count > 0).ok_or(MalformedHistogram)?;
         visit(u16::try_from(bucket).map_err(|_| MalformedHistogram)?, count);
         total += u64::from(count);
         next = bucket + 1;
     }
+    *bytes = rest;
     Ok(total)
 }
 

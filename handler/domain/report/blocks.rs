@@ -1,8 +1,6 @@
 //! Histograms of consecutive pairs: of a day's pairs one by one, of a longer run's merged into few enough blocks that a year of them fits in
 //! memory. Must not know quantiles.
 
-use std::ops::Range;
-
 use crate::domain::arm::{Arm, ByArm};
 use crate::domain::histogram::BUCKETS;
 use crate::domain::pairs::Mapping;
@@ -48,32 +46,42 @@ pub struct BlockHistograms {
     pairs_in_filling: usize,
 }
 
-/// A histogram while it is added to: every bucket, and between which of them it has been touched, since latencies lie close together.
+/// A histogram while it is added to: every bucket, and which of them hold calls.
 #[derive(Debug, Clone)]
 struct Dense {
     counts: Vec<u32>,
-    touched: Range<usize>,
+    occupied: [u64; BUCKETS.div_ceil(WORD)],
 }
+
+/// Buckets that one word of [`Dense::occupied`] tells of.
+const WORD: usize = u64::BITS as usize;
 
 impl Dense {
     fn new() -> Self {
-        Dense { counts: vec![0; BUCKETS], touched: 0..0 }
+        Dense { counts: vec![0; BUCKETS], occupied: [0; BUCKETS.div_ceil(WORD)] }
     }
 
     fn add(&mut self, bucket: u16, count: u32) {
         let bucket = usize::from(bucket).min(BUCKETS - 1);
         self.counts[bucket] = self.counts[bucket].saturating_add(count);
-        let Range { start, end } = self.touched;
-        self.touched = if start == end { bucket..bucket + 1 } else { start.min(bucket)..end.max(bucket + 1) };
+        self.occupied[bucket / WORD] |= 1 << (bucket % WORD);
+    }
+
+    fn add_all(&mut self, histogram: &Sparse) {
+        histogram.iter().for_each(|(bucket, count)| self.add(*bucket, *count));
     }
 
     /// Takes out what was added.
     fn take(&mut self) -> Sparse {
-        let touched = std::mem::take(&mut self.touched);
-        let cells = &mut self.counts[touched.clone()];
-        let buckets = touched.map(|bucket| u16::try_from(bucket).unwrap_or(u16::MAX));
-        let sparse = buckets.zip(cells.iter().copied()).filter(|(_, count)| *count > 0).collect();
-        cells.fill(0);
+        let occupied = self.occupied.iter().map(|word| word.count_ones() as usize).sum();
+        let mut sparse = Sparse::with_capacity(occupied);
+        for (word, first) in self.occupied.iter_mut().zip((0..).step_by(WORD)) {
+            while *word != 0 {
+                let bucket = first + word.trailing_zeros() as usize;
+                *word &= *word - 1;
+                sparse.push((u16::try_from(bucket).unwrap_or(u16::MAX), std::mem::take(&mut self.counts[bucket])));
+            }
+        }
         sparse
     }
 }
@@ -109,19 +117,24 @@ impl BlockHistograms {
         let rings = ByArm { even, odd }.map(|rings| rings.each_mut().map(Dense::take));
         self.done.push(Block { first_pair, rings });
         if self.done.len() == self.max_blocks {
-            let mut merged = Vec::with_capacity(self.max_blocks);
-            let mut blocks = std::mem::take(&mut self.done).into_iter();
-            while let (Some(first), second) = (blocks.next(), blocks.next()) {
-                let Some(second) = second else {
-                    merged.push(first);
-                    break;
-                };
-                let rings = ByArm::build(|arm| std::array::from_fn(|ring| merge(&first.rings[arm][ring], &second.rings[arm][ring])));
-                merged.push(Block { first_pair: first.first_pair, rings });
-            }
-            self.done = merged;
-            self.pairs_per_block *= 2;
+            self.fold();
         }
+    }
+
+    /// Merges neighbours, so that a block holds twice the pairs.
+    fn fold(&mut self) {
+        let filling = &mut self.filling;
+        let merged = self.done.chunks(2).map(|blocks| {
+            let rings = ByArm::build(|arm| {
+                std::array::from_fn(|ring| {
+                    blocks.iter().for_each(|block| filling[arm][ring].add_all(&block.rings[arm][ring]));
+                    filling[arm][ring].take()
+                })
+            });
+            Block { first_pair: blocks[0].first_pair, rings }
+        });
+        self.done = merged.collect();
+        self.pairs_per_block *= 2;
     }
 
     /// Ends the filling.
@@ -133,38 +146,15 @@ impl BlockHistograms {
 
     /// The blocks in time order, of the rings from `first_ring` on; all of them are of `mapping`.
     pub fn trimmed(&self, first_ring: usize, mapping: Mapping) -> impl Iterator<Item = TimedBlock> {
+        let mut kept = Dense::new();
         self.done.iter().map(move |block| {
-            let kept = |arm: Arm| block.rings[arm][first_ring.min(RINGS)..].iter().fold(Sparse::new(), |sum, ring| merge(&sum, ring));
-            TimedBlock { first_pair: block.first_pair, mapping, histograms: ByArm::build(kept) }
+            let histograms = block.rings.as_ref().map(|rings| {
+                rings[first_ring.min(RINGS)..].iter().for_each(|ring| kept.add_all(ring));
+                kept.take()
+            });
+            TimedBlock { first_pair: block.first_pair, mapping, histograms }
         })
     }
-}
-
-fn merge(one: &Sparse, other: &Sparse) -> Sparse {
-    if one.is_empty() {
-        return other.clone();
-    }
-    let mut merged = Sparse::with_capacity(one.len() + other.len());
-    let (mut left, mut right) = (one.iter().peekable(), other.iter().peekable());
-    while let (Some(&&(a, of_a)), Some(&&(b, of_b))) = (left.peek(), right.peek()) {
-        let count = if a == b {
-            of_a.saturating_add(of_b)
-        } else if a < b {
-            of_a
-        } else {
-            of_b
-        };
-        merged.push((a.min(b), count));
-        if a <= b {
-            left.next();
-        }
-        if b <= a {
-            right.next();
-        }
-    }
-    merged.extend(left);
-    merged.extend(right);
-    merged
 }
 
 #[cfg(test)]
@@ -197,7 +187,11 @@ mod tests {
     }
 
     #[test]
-    fn sparse_merge_keeps_order() {
-        assert_eq!(merge(&vec![(1, 1), (4, 2)], &vec![(0, 5), (4, 1), (9, 1)]), vec![(0, 5), (1, 1), (4, 3), (9, 1)]);
+    fn a_histogram_comes_out_in_order_and_leaves_none_behind() {
+        let mut dense = Dense::new();
+        dense.add_all(&vec![(1, 1), (64, 2), (1_599, u32::MAX)]);
+        dense.add_all(&vec![(0, 5), (63, 3), (64, 1), (1_599, 1)]);
+        assert_eq!(dense.take(), [(0, 5), (1, 1), (63, 3), (64, 3), (1_599, u32::MAX)]);
+        assert_eq!(dense.take(), []);
     }
 }
