@@ -47,6 +47,12 @@ impl Amount {
         Amount(decimal)
     }
 
+    /// A sum that the database has written, of any length; none where the text is no decimal.
+    #[must_use]
+    pub fn read_stored(text: &str) -> Option<Amount> {
+        plain(text).or_else(|| BigDecimal::from_str(text).ok().map(Amount))
+    }
+
     /// The decimal itself.
     #[must_use]
     pub fn as_decimal(&self) -> &BigDecimal {

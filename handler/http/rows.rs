@@ -2,16 +2,18 @@
 //!
 //! Must not know what a row says.
 
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
 
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
-use tempfile::{SpooledData, SpooledTempFile};
 use tokio_util::io::ReaderStream;
 use warp::Reply;
 use warp::reply::Response;
 
 /// How much of an answer stays in memory; the rest goes to a temporary file that no name leads to.
 const MAX_IN_MEMORY: usize = 1 << 20;
+/// How much of it is written to the file at once.
+const CHUNK_BYTES: usize = 64 << 10;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,38 +53,67 @@ impl RowFormat {
     }
 }
 
-/// An answer being written, in pieces of any size: once it is on disk, each would be a system call.
-pub struct Spool(BufWriter<SpooledTempFile>);
+/// An answer being written, in pieces of any size.
+pub struct Spool {
+    /// All of it, or what the file does not have yet.
+    buffer: Vec<u8>,
+    file: Option<File>,
+}
 
 impl Default for Spool {
     fn default() -> Self {
-        Spool(BufWriter::new(SpooledTempFile::new(MAX_IN_MEMORY)))
+        // Enough for most answers, and for none to grow by a few bytes at a time.
+        Spool { buffer: Vec::with_capacity(4 << 10), file: None }
     }
 }
 
 impl Write for Spool {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() < CHUNK_BYTES { Ok(()) } else { self.make_room() }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        Ok(())
     }
 }
 
 impl Spool {
+    #[cold]
+    fn make_room(&mut self) -> io::Result<()> {
+        if self.file.is_some() || self.buffer.len() > MAX_IN_MEMORY { self.flush_to_file() } else { Ok(()) }
+    }
+
+    fn flush_to_file(&mut self) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(tempfile::tempfile()?),
+        };
+        file.write_all(&self.buffer)?;
+        self.buffer.clear();
+        self.buffer.shrink_to(2 * CHUNK_BYTES);
+        Ok(())
+    }
+
     /// The finished answer.
     ///
     /// # Errors
     /// Where the temporary file fails.
-    pub fn into_response(self, format: RowFormat) -> io::Result<Response> {
-        let mut spooled = self.0.into_inner().map_err(io::IntoInnerError::into_error)?;
-        spooled.seek(SeekFrom::Start(0))?;
-        let mut response = match spooled.into_inner() {
-            SpooledData::InMemory(bytes) => Response::new(bytes.into_inner().into()),
-            SpooledData::OnDisk(file) => {
-                let file = tokio::fs::File::from_std(file);
-                warp::reply::stream(ReaderStream::with_capacity(file, 64 * 1024)).into_response()
+    pub fn into_response(mut self, format: RowFormat) -> io::Result<Response> {
+        if self.file.is_some() {
+            self.flush_to_file()?;
+        }
+        let mut response = match self.file {
+            None => Response::new(self.buffer.into()),
+            Some(mut file) => {
+                file.seek(SeekFrom::Start(0))?;
+                warp::reply::stream(ReaderStream::with_capacity(tokio::fs::File::from_std(file), CHUNK_BYTES)).into_response()
             }
         };
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
@@ -108,5 +139,21 @@ mod tests {
             assert_eq!(RowFormat::accepted(&headers), expected, "{accept}");
         }
         assert_eq!(RowFormat::accepted(&HeaderMap::new()), RowFormat::Json);
+    }
+
+    #[tokio::test]
+    async fn a_long_answer_is_the_pieces_it_was_written_in() {
+        for pieces in [3, 90_000, 300_000] {
+            let mut spool = Spool::default();
+            let mut expected = Vec::new();
+            for piece in 0..pieces {
+                writeln!(spool, "piece {piece}").unwrap();
+                writeln!(expected, "piece {piece}").unwrap();
+            }
+            assert_eq!(spool.file.is_some(), expected.len() > MAX_IN_MEMORY, "{pieces}");
+            let response = spool.into_response(RowFormat::Csv).unwrap();
+            let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
+            assert!(body == expected, "{pieces}");
+        }
     }
 }

@@ -118,7 +118,7 @@ impl Store {
     /// [`StoreError`] where the database fails.
     pub async fn charges(&self, filter: &ChargeFilter, after: Option<ChargePosition>, limit: i64) -> Result<Vec<StoredCharge>, StoreError> {
         let mut connection = self.connection().await?;
-        let reach = Reach::of(&mut connection, filter, &[]).await?;
+        let reach = Reach::of(&connection, filter, &[]).await?;
         let mut conditions = Conditions::default();
         conditions.add_filter(filter, &reach, ChargeSource::Charges);
         if let Some(ChargePosition { period_start, id }) = after {

@@ -2,17 +2,21 @@
 //!
 //! Asked of the narrowest roll-up that has every column the question names, with the posted charges beside it; else of the charges.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::pg::Pg;
 use diesel::row::{Field, Row};
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Untyped};
 use diesel_async::RunQueryDsl;
-use futures_util::TryStreamExt;
+use futures_util::future::try_join;
+use futures_util::{TryFutureExt, TryStreamExt};
 use time::OffsetDateTime;
 
 use super::filter::{ChargeFilter, ChargeSource, Conditions, Reach};
 use super::partition::{CHARGES, POSTED, ROLLUPS, Rollup};
 use super::prepared::Bind;
+use super::session::Session;
 use super::{Store, StoreError};
 
 /// Which of FOCUS's costs is added up.
@@ -186,13 +190,34 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the database fails.
     pub async fn observe_costs(&self, query: &CostQuery, mut observe: impl FnMut(CostRow) + Send) -> Result<&'static str, StoreError> {
-        let mut connection = self.analytics_connection().await?;
+        let connection = self.analytics_connection().await?;
+        let mut session: &Session = &connection;
         let tags =
             query.group_by.iter().filter_map(|dimension| if let Dimension::Tag(key) = dimension { Some(key.as_str()) } else { None });
-        let reach = Reach::of(&mut connection, &query.filter, &tags.collect::<Vec<_>>()).await?;
-        let rollup = query.rollup();
-        let statement = query.statement(&reach, rollup);
-        let mut rows = std::pin::pin!(statement.load_stream::<CostRow>(&mut *connection).await?);
+        let tags: Vec<&str> = tags.collect();
+        let (reach, rollup) = (Reach::of(session, &query.filter, &tags), query.rollup());
+        let of_all_months = rollup.is_some() && !query.filter.is_bound_to_months();
+        let (reach, guessed) = if of_all_months && !AtomicBool::load(&self.has_posted, Ordering::Relaxed) {
+            // Sent in one go: where nothing was posted, as in most ledgers, a roll-up has the whole answer.
+            let rows = query.statement(&Reach::default(), rollup).load_stream::<CostRow>(&mut session);
+            let (reach, rows) = try_join(reach, rows.map_err(StoreError::from)).await?;
+            (reach, Some(rows))
+        } else {
+            (reach.await?, None)
+        };
+        if of_all_months {
+            self.has_posted.store(!reach.posted.is_empty(), Ordering::Relaxed);
+        }
+        let rows = match guessed {
+            Some(rows) if reach.posted.is_empty() => rows,
+            guessed => {
+                if let Some(rows) = guessed {
+                    rows.try_for_each(async |_| Ok(())).await?;
+                }
+                query.statement(&reach, rollup).load_stream::<CostRow>(&mut session).await?
+            }
+        };
+        let mut rows = std::pin::pin!(rows);
         while let Some(row) = rows.try_next().await? {
             observe(row);
         }

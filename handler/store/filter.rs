@@ -73,7 +73,8 @@ impl ChargeFilter {
         summed.then(|| self.texts().into_iter().filter(|(_, text)| text.is_some()).map(|(column, _)| column).collect())
     }
 
-    fn is_bound_to_months(&self) -> bool {
+    /// Whether it leaves some months out.
+    pub fn is_bound_to_months(&self) -> bool {
         self.from.is_some() || self.to.is_some() || self.billing_period.is_some() || self.import.is_some() || self.dataset.is_some()
     }
 }
@@ -109,7 +110,7 @@ impl Reach {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn of(connection: &mut Session, filter: &ChargeFilter, tag_keys: &[&str]) -> Result<Reach, StoreError> {
+    pub async fn of(mut session: &Session, filter: &ChargeFilter, tag_keys: &[&str]) -> Result<Reach, StoreError> {
         let (mut conditions, mut sources) = (Conditions::default(), Vec::new());
         if filter.is_bound_to_months() {
             if let Some(from) = filter.from {
@@ -138,7 +139,7 @@ impl Reach {
             }
             sources.push(format!("SELECT {POSTED}::bigint AS import_no, billing_month FROM posted_months{}", conditions.clause()));
         }
-        let rows: Vec<MonthRow> = conditions.bind_to(sources.join(" UNION ALL ")).load(connection).await?;
+        let rows: Vec<MonthRow> = conditions.bind_to(sources.join(" UNION ALL ")).load(&mut session).await?;
         let posted = rows.iter().filter(|row| row.import_no == POSTED).map(|row| row.billing_month).collect();
         let mut months: Vec<Date> = rows.iter().map(|row| row.billing_month).collect();
         months.sort_unstable();
@@ -149,7 +150,7 @@ impl Reach {
         let mut spellings = Vec::new();
         if !folded.is_empty() {
             let query = sql_query("SELECT folded, spelling FROM tag_spellings WHERE folded = ANY ($1) ORDER BY import_no, spelling");
-            let rows: Vec<SpellingRow> = query.bind::<diesel::sql_types::Array<Text>, _>(folded).load(connection).await?;
+            let rows: Vec<SpellingRow> = query.bind::<diesel::sql_types::Array<Text>, _>(folded).load(&mut session).await?;
             spellings = rows.into_iter().map(|row| (row.folded, row.spelling)).collect();
         }
         Ok(Reach { months, posted, spellings })

@@ -37,6 +37,7 @@ pub(crate) mod testing;
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use diesel::sql_query;
@@ -76,6 +77,8 @@ pub struct Store {
     import_connections: Arc<ImportConnections>,
     /// Places for questions that take a connection for seconds.
     analytics: Arc<Semaphore>,
+    /// Whether charges were posted when that was looked at last: how a question about costs is best put.
+    has_posted: Arc<AtomicBool>,
 }
 
 /// A pool, and why it could not connect last.
@@ -139,7 +142,7 @@ impl Store {
         // Half of the connections, so that the short questions of everyone else find one.
         let half = usize::try_from(config.pool_size / 2).unwrap_or(1).max(1);
         let import_connections = Arc::new(ImportConnections::new(connector, IMPORTS_AT_ONCE));
-        Ok(Store { callers, own, clock, ids: Arc::new(ids::Ids::new()), import_connections, analytics: Arc::new(Semaphore::new(half)) })
+        Ok(Store { callers, own, clock, ids: Arc::new(ids::Ids::new()), import_connections, analytics: Arc::new(Semaphore::new(half)), has_posted: Arc::default() })
     }
 
     /// Brings the schema up to date; the names of the migrations that were run. Needs the multi-thread runtime.

@@ -226,8 +226,14 @@ impl Drop for Rows {
 
 impl SimpleAsyncConnection for Session {
     async fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
+        (&mut &*self).batch_execute(query).await
+    }
+}
+
+impl SimpleAsyncConnection for &Session {
+    async fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
         let statement = self.begin();
-        match self.connection.batch_execute(query).await {
+        match (&mut &self.connection).batch_execute(query).await {
             Ok(()) => {
                 statement.succeeded();
                 Ok(())
@@ -249,8 +255,32 @@ impl AsyncConnectionCore for Session {
         T: AsQuery + 'query,
         T::Query: QueryFragment<Self::Backend> + QueryId + 'query,
     {
+        (&mut &*self).load(source)
+    }
+
+    fn execute_returning_count<'conn, 'query, T>(&'conn mut self, source: T) -> Self::ExecuteFuture<'conn, 'query>
+    where
+        T: QueryFragment<Self::Backend> + QueryId + 'query,
+    {
+        (&mut &*self).execute_returning_count(source)
+    }
+}
+
+/// Through a shared reference several statements can be sent before the first is answered; the server takes them in turn.
+impl<'session> AsyncConnectionCore for &'session Session {
+    type ExecuteFuture<'conn, 'query> = BoxFuture<'session, QueryResult<usize>>;
+    type LoadFuture<'conn, 'query> = BoxFuture<'session, QueryResult<Rows>>;
+    type Stream<'conn, 'query> = Rows;
+    type Row<'conn, 'query> = <AsyncPgConnection as AsyncConnectionCore>::Row<'conn, 'query>;
+    type Backend = diesel::pg::Pg;
+
+    fn load<'conn, 'query, T>(&'conn mut self, source: T) -> Self::LoadFuture<'conn, 'query>
+    where
+        T: AsQuery + 'query,
+        T::Query: QueryFragment<Self::Backend> + QueryId + 'query,
+    {
         let statement = self.begin();
-        let load = self.connection.load(source);
+        let load = (&mut &self.connection).load(source);
         async move {
             match load.await {
                 Ok(rows) => Ok(Rows { rows, statement: Some(statement), failing: None }),
@@ -265,7 +295,7 @@ impl AsyncConnectionCore for Session {
         T: QueryFragment<Self::Backend> + QueryId + 'query,
     {
         let statement = self.begin();
-        let execute = self.connection.execute_returning_count(source);
+        let execute = (&mut &self.connection).execute_returning_count(source);
         async move {
             match execute.await {
                 Ok(count) => {

@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::str::FromStr;
 
-use bigdecimal::BigDecimal;
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
-use serde::Serialize;
-use serde_json::Map;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 use warp::reply::Response;
 
@@ -28,7 +25,7 @@ const TAG_PREFIX: &str = "tag.";
 
 /// Sums of one kind of cost.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct CostsDocument {
+pub struct CostsDocument<'a> {
     /// Which cost was added up: billed, effective, list or contracted.
     #[schema(example = "billed")]
     metric: String,
@@ -39,32 +36,47 @@ pub struct CostsDocument {
     #[schema(example = "none")]
     period: String,
     /// One sum per period, group and currency: periods in order, greatest amount first.
-    costs: Vec<CostDocument>,
+    costs: Vec<CostDocument<'a>>,
     /// One sum per currency over all of them.
     totals: Vec<TotalDocument>,
 }
 
 /// One sum.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct CostDocument {
+pub struct CostDocument<'a> {
     /// First moment of the period; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "date-time")]
     period_start: Option<String>,
     /// A value for each of group_by; null for charges that have none.
     #[schema(value_type = BTreeMap<String, Option<String>>, example = json!({"provider": "AWS"}))]
-    group: Map<String, serde_json::Value>,
+    group: Group<'a>,
     /// Whether it is what the top groups leave over; absent where it is a group of its own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     other: bool,
     /// Currency of the amount.
     #[schema(example = "USD")]
-    currency: String,
+    currency: &'a str,
     /// The exact sum; null where no charge of the group has this cost.
     #[schema(format = "decimal", example = "18.00663861840")]
-    amount: Option<String>,
+    amount: Option<&'a str>,
     /// Charges in the group.
     charges: i64,
+}
+
+/// What charges were grouped by, and their values.
+#[derive(Debug)]
+struct Group<'a> {
+    names: &'a [String],
+    values: &'a [Option<String>],
+    is_rest: bool,
+}
+
+impl Serialize for Group<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let values = self.values.iter().map(|value| if self.is_rest { Some(REST) } else { value.as_deref() });
+        serializer.collect_map(self.names.iter().zip(values))
+    }
 }
 
 /// One currency's sum.
@@ -176,7 +188,7 @@ struct Answer {
     with_period: bool,
     spool: Spool,
     rows: u64,
-    totals: BTreeMap<String, (BigDecimal, i64)>,
+    totals: BTreeMap<String, (Amount, i64)>,
 }
 
 impl Answer {
@@ -199,23 +211,30 @@ impl Answer {
     }
 
     fn row(&mut self, row: CostRow) -> io::Result<()> {
-        let (total, charges) = self.totals.entry(row.currency.clone()).or_default();
-        if let Some(amount) = &row.amount {
-            // A sum that PostgreSQL has written; sums have no bound of their own.
-            *total += BigDecimal::from_str(amount).map_err(io::Error::other)?;
-        }
-        *charges += row.charges;
+        self.add(&row)?;
         if self.format == RowFormat::Csv {
             return self.line(row);
         }
         if self.format == RowFormat::Json && self.rows > 0 {
             self.spool.write_all(b",")?;
         }
-        serde_json::to_writer(&mut self.spool, &CostDocument::of(&self.names, row))?;
+        serde_json::to_writer(&mut self.spool, &CostDocument::of(&self.names, &row))?;
         if self.format == RowFormat::JsonLines {
             self.spool.write_all(b"\n")?;
         }
         self.rows += 1;
+        Ok(())
+    }
+
+    fn add(&mut self, row: &CostRow) -> io::Result<()> {
+        let (total, charges) = match self.totals.get_mut(&row.currency) {
+            Some(total) => total,
+            None => self.totals.entry(row.currency.clone()).or_insert((Amount::zero(), 0)),
+        };
+        if let Some(text) = &row.amount {
+            *total += &Amount::read_stored(text).ok_or_else(|| io::Error::other(format!("a sum is '{text}'")))?;
+        }
+        *charges += row.charges;
         Ok(())
     }
 
@@ -230,7 +249,7 @@ impl Answer {
 
     fn finish(mut self) -> io::Result<Response> {
         if self.format == RowFormat::Json {
-            let document = |(currency, (amount, charges))| TotalDocument { currency, amount: Amount::stored(amount).to_string(), charges };
+            let document = |(currency, (amount, charges)): (String, (Amount, i64))| TotalDocument { currency, amount: amount.to_string(), charges };
             let totals: Vec<TotalDocument> = std::mem::take(&mut self.totals).into_iter().map(document).collect();
             self.spool.write_all(b"],\"totals\":")?;
             serde_json::to_writer(&mut self.spool, &totals)?;
@@ -334,15 +353,14 @@ fn dimension(name: &str) -> Result<Dimension, Problem> {
     })
 }
 
-impl CostDocument {
-    fn of(names: &[String], cost: CostRow) -> CostDocument {
-        let value = |value: Option<String>| if cost.is_rest { REST.into() } else { serde_json::Value::from(value) };
+impl<'a> CostDocument<'a> {
+    fn of(names: &'a [String], cost: &'a CostRow) -> CostDocument<'a> {
         CostDocument {
             period_start: cost.period_start.map(moment::format),
-            group: names.iter().cloned().zip(cost.group.into_iter().map(value)).collect(),
+            group: Group { names, values: &cost.group, is_rest: cost.is_rest },
             other: cost.is_rest,
-            currency: cost.currency,
-            amount: cost.amount,
+            currency: &cost.currency,
+            amount: cost.amount.as_deref(),
             charges: cost.charges,
         }
     }

@@ -1,11 +1,11 @@
 //! The explorer at `/costs`: what `GET /api/costs` answers, as a page whose address is its state, or as a file to keep.
 
-use bigdecimal::BigDecimal;
 use http::header::{ACCEPT, CONTENT_DISPOSITION};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use warp::reply::Response;
 
 use super::costs::{costs, question};
+use crate::domain::money::Amount;
 use crate::http::auth::Principal;
 use crate::http::problem::Problem;
 use crate::http::query::{Query, refusal};
@@ -94,8 +94,7 @@ fn asked(explorer: &Explorer, formats: &[String]) -> Result<CostQuery, Problem> 
 
 fn sum(row: CostRow) -> Sum {
     let CostRow { group, is_rest, period_start, currency, amount, charges } = row;
-    // PostgreSQL has written it.
-    let amount = amount.and_then(|text| text.parse::<BigDecimal>().ok());
+    let amount = amount.and_then(|text| Amount::read_stored(&text)).map(Amount::into_decimal);
     Sum { period_start, group, is_rest, currency, amount, charges }
 }
 
