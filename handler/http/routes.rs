@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use futures_util::{Stream, stream};
+use futures_util::future::{BoxFuture, ready};
+use futures_util::{FutureExt, Stream, stream};
 use http::Method;
 use http::header::CONTENT_TYPE;
 use warp::Filter;
@@ -196,65 +197,77 @@ impl ApiParts {
         }
     }
 
-    async fn serve<B: Buf + Send + 'static>(
-        &self,
+    /// Each operation's work in a box of its own size: in one that fits them all, every call would move what the largest needs.
+    fn serve<'call, B: Buf + Send + 'static>(
+        &'call self,
         operation: ArmOperation,
-        AdmittedCall { request, caller, parameter: id }: &AdmittedCall<'_>,
+        AdmittedCall { request, caller, parameter: id }: &'call AdmittedCall<'_>,
         body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
-    ) -> Result<Response, Problem> {
+    ) -> BoxFuture<'call, Result<Response, Problem>> {
         let (store, query) = (&self.store, request.query.as_deref());
         match operation {
-            ArmOperation::ShowDashboard => dashboard::dashboard(&self.dashboard, caller, query).await,
-            ArmOperation::ListCharges => charges::list(store, &request.headers, query).await,
-            ArmOperation::PostCharges => {
+            ArmOperation::ShowDashboard => dashboard::dashboard(&self.dashboard, caller, query).boxed(),
+            ArmOperation::ListCharges => charges::list(store, &request.headers, query).boxed(),
+            ArmOperation::PostCharges => async move {
                 let body = body::collect(body, charges::MAX_BODY_BYTES).await?;
                 charges::create(store, &caller.name, &request.headers, query, &body).await
             }
-            ArmOperation::ReadCharge => charges::read(store, id, query).await,
-            ArmOperation::DeleteCharge => charges::delete(store, id, query).await,
-            ArmOperation::SumCosts => costs::costs(store, &request.headers, query).await,
-            ArmOperation::ShowManual => docs::manual(openapi::document(), caller),
-            ArmOperation::ShowProblems => docs::problems(caller),
-            ArmOperation::LoadManualPart => docs::part(id),
-            ArmOperation::CheckLiveness => health::live(&self.lame_duck, &self.settings, &*self.clock),
-            ArmOperation::CheckReadiness => health::ready(store).await,
-            ArmOperation::ListImports => imports::list(store, query).await,
-            ArmOperation::CreateImport => {
+            .boxed(),
+            ArmOperation::ReadCharge => charges::read(store, id, query).boxed(),
+            ArmOperation::DeleteCharge => charges::delete(store, id, query).boxed(),
+            ArmOperation::SumCosts => costs::costs(store, &request.headers, query).boxed(),
+            ArmOperation::ShowManual => ready(docs::manual(openapi::document(), caller)).boxed(),
+            ArmOperation::ShowProblems => ready(docs::problems(caller)).boxed(),
+            ArmOperation::LoadManualPart => ready(docs::part(id)).boxed(),
+            ArmOperation::CheckLiveness => ready(health::live(&self.lame_duck, &self.settings, &*self.clock)).boxed(),
+            ArmOperation::CheckReadiness => health::ready(store).boxed(),
+            ArmOperation::ListImports => imports::list(store, query).boxed(),
+            ArmOperation::CreateImport => async move {
                 let max_bytes = self.config.imports.max_bytes;
                 imports::create(store, &caller.name, max_bytes, &request.headers, query, &mut Box::pin(body)).await
             }
-            ArmOperation::ReadImport => imports::read(store, id, query).await,
-            ArmOperation::DeleteImport => imports::delete(store, id, query).await,
-            ArmOperation::ShowInstance => Ok(instance::instance(&self.config, &self.schedule, &request.call)),
-            ArmOperation::ShowMetrics => Ok(metrics::metrics(&self.registry)),
-            ArmOperation::DescribeApi => Ok(docs::openapi(openapi::document())),
-            ArmOperation::PricePlans => plans::plans(&self.comparison, query).await,
-            ArmOperation::MakeReport => report::report(&self.comparison, query).await,
-            ArmOperation::ListRuns => runs::list(store, query).await,
-            ArmOperation::DeclareRun => {
+            .boxed(),
+            ArmOperation::ReadImport => imports::read(store, id, query).boxed(),
+            ArmOperation::DeleteImport => imports::delete(store, id, query).boxed(),
+            ArmOperation::ShowInstance => ready(Ok(instance::instance(&self.config, &self.schedule, &request.call))).boxed(),
+            ArmOperation::ShowMetrics => ready(Ok(metrics::metrics(&self.registry))).boxed(),
+            ArmOperation::DescribeApi => ready(Ok(docs::openapi(openapi::document()))).boxed(),
+            ArmOperation::PricePlans => plans::plans(&self.comparison, query).boxed(),
+            ArmOperation::MakeReport => report::report(&self.comparison, query).boxed(),
+            ArmOperation::ListRuns => runs::list(store, query).boxed(),
+            ArmOperation::DeclareRun => async move {
                 let body = body::collect(body, runs::MAX_BODY_BYTES).await?;
                 runs::declare(store, &request.headers, query, &body).await
             }
-            ArmOperation::ReadRun => runs::read(store, id, query).await,
-            ArmOperation::EndRun => {
+            .boxed(),
+            ArmOperation::ReadRun => runs::read(store, id, query).boxed(),
+            ArmOperation::EndRun => async move {
                 let body = body::collect(body, runs::MAX_BODY_BYTES).await?;
                 runs::end(store, id, &request.headers, query, &body).await
             }
-            ArmOperation::ExcludeMinutes => {
+            .boxed(),
+            ArmOperation::ExcludeMinutes => async move {
                 let body = body::collect(body, runs::MAX_BODY_BYTES).await?;
                 runs::exclude(store, id, &request.headers, query, &body).await
             }
-            ArmOperation::ListWindows => windows::windows(store, &self.comparison, query).await,
-            ArmOperation::ExploreCosts => costs_page::explore(store, caller, &request.headers, query).await,
-            ArmOperation::ShowImports => imports_page::list(store, caller, query).await,
-            ArmOperation::UploadImport => imports_page::upload(store, caller, self.config.imports.max_bytes, &request.headers, body).await,
-            ArmOperation::ShowImport => imports_page::read(store, caller, id, query).await,
-            ArmOperation::ShowPlans => plans_page::show(&self.comparison, &self.dashboard, caller, &request.headers, query).await,
-            ArmOperation::ShowRuns => runs_page::list(store, caller, query).await,
-            ArmOperation::ShowRun => runs_page::read(store, caller, id, query).await,
-            ArmOperation::AskForKey => sign_in::ask(&self.trust, query),
-            ArmOperation::SignIn => sign_in::sign_in(&self.trust, request, &body::collect(body, sign_in::MAX_BODY_BYTES).await?),
-            ArmOperation::SignOut => sign_in::sign_out(&self.trust, request, &body::collect(body, sign_in::MAX_BODY_BYTES).await?),
+            .boxed(),
+            ArmOperation::ListWindows => windows::windows(store, &self.comparison, query).boxed(),
+            ArmOperation::ExploreCosts => costs_page::explore(store, caller, &request.headers, query).boxed(),
+            ArmOperation::ShowImports => imports_page::list(store, caller, query).boxed(),
+            ArmOperation::UploadImport => {
+                imports_page::upload(store, caller, self.config.imports.max_bytes, &request.headers, body).boxed()
+            }
+            ArmOperation::ShowImport => imports_page::read(store, caller, id, query).boxed(),
+            ArmOperation::ShowPlans => plans_page::show(&self.comparison, &self.dashboard, caller, &request.headers, query).boxed(),
+            ArmOperation::ShowRuns => runs_page::list(store, caller, query).boxed(),
+            ArmOperation::ShowRun => runs_page::read(store, caller, id, query).boxed(),
+            ArmOperation::AskForKey => ready(sign_in::ask(&self.trust, query)).boxed(),
+            ArmOperation::SignIn => {
+                async move { sign_in::sign_in(&self.trust, request, &body::collect(body, sign_in::MAX_BODY_BYTES).await?) }.boxed()
+            }
+            ArmOperation::SignOut => {
+                async move { sign_in::sign_out(&self.trust, request, &body::collect(body, sign_in::MAX_BODY_BYTES).await?) }.boxed()
+            }
         }
     }
 }
