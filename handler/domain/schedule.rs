@@ -239,7 +239,7 @@ impl Schedule {
 }
 
 fn unix_ms(moment: OffsetDateTime) -> i64 {
-    i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).unwrap_or(i64::MAX)
+    moment.unix_timestamp() * 1_000 + i64::from(moment.millisecond())
 }
 
 #[cfg(test)]
@@ -334,6 +334,13 @@ mod tests {
         let schedule = Schedule::with_minute(Rule::Parity, Duration::from_secs(2));
         let minute = schedule.minute_at(datetime!(2026-11-23 10:04:03.5 UTC));
         assert_eq!(schedule.label(minute), "2026-11-23T10:04:02.000Z");
+    }
+
+    #[test]
+    fn moments_before_the_epoch_lie_in_the_minute_they_are_in() {
+        assert_eq!(unix_ms(datetime!(1969-12-31 23:59:59.9995 UTC)), -1);
+        assert_eq!(Schedule::default().minute_at(datetime!(1969-12-31 23:59:59.5 UTC)), Minute(-1));
+        assert_eq!(unix_ms(datetime!(2026-11-23 10:04:00.123999 UTC)), 1_795_428_240_123);
     }
 
     proptest! {

@@ -200,12 +200,13 @@ impl Lane<'_> {
                 // What has arrived is still taken.
                 return poll_immediate(self.socket.read_buf(input)).await.transpose();
             }
+            // What has arrived is read first: signals are looked at whenever nothing has, and the runtime sees to it that this is soon.
             tokio::select! {
                 biased;
+                read = self.socket.read_buf(input) => return read.map(Some),
                 Some(signal) = self.signals.next() => if !self.heed(signal) {
                     return Ok(None);
                 },
-                read = self.socket.read_buf(input) => return read.map(Some),
             }
         }
     }

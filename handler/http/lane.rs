@@ -104,7 +104,7 @@ impl<'bytes> PlainRequest<'bytes> {
     /// The target up to its query.
     #[must_use]
     pub fn path(&self) -> &'bytes str {
-        self.target.split_once('?').map_or(self.target, |(path, _)| path)
+        memchr::memchr(b'?', self.target.as_bytes()).map_or(self.target, |end| &self.target[..end])
     }
 }
 

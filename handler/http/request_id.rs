@@ -30,7 +30,7 @@ pub fn own(value: &[u8]) -> Option<&str> {
 /// A new id for a call that arrived at `at` (UUID version 7, RFC 9562). It is unique, and no secret.
 #[must_use]
 pub fn new(at: OffsetDateTime) -> Uuid {
-    let unix_ms = u64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
+    let unix_ms = u64::try_from(at.unix_timestamp()).unwrap_or_default() * 1_000 + u64::from(at.millisecond());
     let (first, second) = RANDOM.with_borrow_mut(|random| (random.u64(..), random.u16(..)));
     let mut bytes = [0; 10];
     bytes[..8].copy_from_slice(&first.to_ne_bytes());

@@ -98,7 +98,10 @@ pub fn is_health(path: &str) -> bool {
 /// by saying that they are supervision, and router and arms always agree on which are.
 #[must_use]
 pub fn is_supervision(path: &str) -> bool {
-    ARM.find(path).is_some_and(|found| found.endpoint.supervision) || ROUTER.find(path).is_some_and(|found| found.endpoint.supervision)
+    match ARM.find(path) {
+        Some(found) => found.endpoint.supervision,
+        None => ROUTER.find(path).is_some_and(|found| found.endpoint.supervision),
+    }
 }
 
 /// The position in [`ARM_ROUTES`] of the name that an arm counts `path` under.

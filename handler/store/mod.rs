@@ -142,7 +142,15 @@ impl Store {
         // Half of the connections, so that the short questions of everyone else find one.
         let half = usize::try_from(config.pool_size / 2).unwrap_or(1).max(1);
         let import_connections = Arc::new(ImportConnections::new(connector, IMPORTS_AT_ONCE));
-        Ok(Store { callers, own, clock, ids: Arc::new(ids::Ids::new()), import_connections, analytics: Arc::new(Semaphore::new(half)), has_posted: Arc::default() })
+        Ok(Store {
+            callers,
+            own,
+            clock,
+            ids: Arc::new(ids::Ids::new()),
+            import_connections,
+            analytics: Arc::new(Semaphore::new(half)),
+            has_posted: Arc::default(),
+        })
     }
 
     /// Brings the schema up to date; the names of the migrations that were run. Needs the multi-thread runtime.

@@ -249,7 +249,8 @@ impl Answer {
 
     fn finish(mut self) -> io::Result<Response> {
         if self.format == RowFormat::Json {
-            let document = |(currency, (amount, charges)): (String, (Amount, i64))| TotalDocument { currency, amount: amount.to_string(), charges };
+            let document =
+                |(currency, (amount, charges)): (String, (Amount, i64))| TotalDocument { currency, amount: amount.to_string(), charges };
             let totals: Vec<TotalDocument> = std::mem::take(&mut self.totals).into_iter().map(document).collect();
             self.spool.write_all(b"],\"totals\":")?;
             serde_json::to_writer(&mut self.spool, &totals)?;
