@@ -123,6 +123,7 @@ impl Template {
     }
 
     /// Matches a path without a trailing slash. Returns the parameter's text, where the template has one.
+    #[inline]
     fn matches<'path>(&self, path: &'path str) -> Option<Option<&'path str>> {
         let Some((before, behind)) = self.around else { return (path == self.text).then_some(None) };
         let parameter = path.strip_prefix(before)?.strip_suffix(behind)?;
