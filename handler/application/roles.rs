@@ -19,6 +19,7 @@ use crate::domain::schedule::Schedule;
 use crate::domain::shared_settings::SharedSettings;
 use crate::http::auth::Trust;
 use crate::http::endpoints::dashboard::Dashboard;
+use crate::http::endpoints::sums_under_way::SumsUnderWay;
 use crate::http::front::Front;
 use crate::http::key_ring::{self, KeyRing};
 use crate::http::lame_duck::LameDuck;
@@ -146,6 +147,7 @@ impl Setup<'_> {
             schedule: self.schedule,
             store: store.clone(),
             dashboard: Dashboard::new(comparison.clone(), one_url, Arc::clone(clock)),
+            sums_under_way: SumsUnderWay::new(Arc::clone(clock)),
             comparison,
             registry: Arc::clone(self.registry),
             call_timeout: config.limits.call_timeout,

@@ -20,6 +20,7 @@ use super::body;
 use super::call::Call;
 use super::endpoint::Access;
 use super::endpoints::dashboard::{self, Dashboard};
+use super::endpoints::sums_under_way::SumsUnderWay;
 use super::endpoints::{
     charges, costs, costs_page, docs, health, imports, imports_page, instance, metrics, plans, plans_page, report, routing, runs,
     runs_page, sign_in, windows,
@@ -68,6 +69,8 @@ pub struct ApiParts {
     pub comparison: Comparison,
     /// The page at `/`.
     pub dashboard: Dashboard,
+    /// What the explorer of costs waits for.
+    pub sums_under_way: SumsUnderWay,
     /// The process's metrics.
     pub registry: Arc<Registry>,
     /// Time limit of one call.
@@ -252,7 +255,7 @@ impl ApiParts {
             }
             .boxed(),
             ArmOperation::ListWindows => windows::windows(store, &self.comparison, query).boxed(),
-            ArmOperation::ExploreCosts => costs_page::explore(store, caller, &request.headers, query).boxed(),
+            ArmOperation::ExploreCosts => costs_page::explore(store, &self.sums_under_way, caller, &request.headers, query).boxed(),
             ArmOperation::ShowImports => imports_page::list(store, caller, query).boxed(),
             ArmOperation::UploadImport => {
                 imports_page::upload(store, caller, self.config.imports.max_bytes, &request.headers, body).boxed()

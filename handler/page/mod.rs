@@ -15,7 +15,7 @@ mod sections;
 mod sign_in;
 mod view;
 
-pub use costs::{Explorer, Sum, render_costs};
+pub use costs::{Explored, Explorer, Sum, render_costs};
 pub use imports::{render_import, render_imports};
 pub use layout::{MANUAL_POLICY, POLICY, Visitor};
 pub use manual::{ManualOperation, ManualProblem, render_manual, render_problems};

@@ -5,12 +5,13 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use warp::reply::Response;
 
 use super::costs::{costs, question};
+use super::sums_under_way::SumsUnderWay;
 use crate::domain::money::Amount;
 use crate::http::auth::Principal;
 use crate::http::problem::Problem;
 use crate::http::query::{Query, refusal};
 use crate::http::reply::{self, wants_page};
-use crate::page::{Explorer, Sum, render_costs};
+use crate::page::{Explored, Explorer, Sum, render_costs};
 use crate::store::{CostQuery, CostRow, Store};
 
 /// Most groups that a page tells apart.
@@ -25,7 +26,7 @@ const MAX_TOP: u32 = 50;
     path = "/costs",
     tag = "pages",
     summary = "Explore costs on a page",
-    description = "Stacked bars and a table of what GET /api/costs answers, with links that group, filter and look inside. It takes the filters of GET /api/costs too.",
+    description = "Stacked bars and a table of what GET /api/costs answers, with links that group, filter and look inside. Sums that take longer than a moment go on while the page says so; it looks again by itself. It takes the filters of GET /api/costs too.",
     params(
         ("metric" = Option<String>, Query, description = "billed (the default), effective, list or contracted"),
         ("group_by" = Option<String>, Query, description = "As for GET /api/costs; service where it is absent"),
@@ -40,17 +41,26 @@ const MAX_TOP: u32 = 50;
         (status = 400, description = "A parameter is wrong"),
     )
 )]
-pub async fn explore(store: &Store, caller: &Principal, headers: &HeaderMap, raw_query: Option<&str>) -> Result<Response, Problem> {
+pub async fn explore(
+    store: &Store,
+    under_way: &SumsUnderWay,
+    caller: &Principal,
+    headers: &HeaderMap,
+    raw_query: Option<&str>,
+) -> Result<Response, Problem> {
     Query::parse(raw_query)?;
     let (explorer, format) = explorer(raw_query.unwrap_or_default());
     match asked(&explorer, &format) {
         Ok(_) if format == ["csv"] => file(store, &explorer).await,
         Ok(query) => {
-            let sums = store.costs(&query).await?.into_iter().map(sum).collect();
-            reply::page(StatusCode::OK, render_costs(&explorer, sums, None, &caller.visitor()))
+            let explored = match under_way.of(store, query).await? {
+                Some(sums) => Explored::Sums(sums.into_iter().map(sum).collect()),
+                None => Explored::UnderWay,
+            };
+            reply::page(StatusCode::OK, render_costs(&explorer, &explored, &caller.visitor()))
         }
         Err(problem) if wants_page(headers) => {
-            let page = render_costs(&explorer, Vec::new(), Some(problem.words()), &caller.visitor());
+            let page = render_costs(&explorer, &Explored::Refused(problem.words()), &caller.visitor());
             reply::page(problem.kind.status(), page)
         }
         Err(problem) => Err(problem),

@@ -20,6 +20,7 @@ pub mod routing;
 pub mod runs;
 pub mod runs_page;
 pub mod sign_in;
+pub mod sums_under_way;
 mod unique_json;
 pub mod windows;
 

@@ -21,6 +21,8 @@ use groups::{CostGroup, Ledger};
 const MAX_CURRENCIES: usize = 4;
 /// Most rows of the table that goes period by period.
 const MAX_DETAILS: usize = 500;
+/// After how many seconds a page looks again for sums that were still being added up.
+const LOOK_AGAIN: &str = "2";
 
 #[derive(Template)]
 #[template(path = "costs.html")]
@@ -36,6 +38,8 @@ struct CostsPage<'a> {
     left_out: usize,
     details: Vec<Detail>,
     details_cut: bool,
+    /// Whether the sums are still being added up.
+    under_way: bool,
     /// Why nothing can be shown.
     refusal: Option<&'a str>,
 }
@@ -82,12 +86,28 @@ struct Detail {
     amount: String,
 }
 
-/// The page of what `explorer` looks at; `refusal` is why there are no sums.
+/// What a look at the ledger found.
+#[derive(Debug)]
+pub enum Explored<'a> {
+    /// The sums.
+    Sums(Vec<Sum>),
+    /// Nothing yet: they are still being added up.
+    UnderWay,
+    /// Nothing, and why.
+    Refused(&'a str),
+}
+
+/// The page of what `explorer` looks at.
 ///
 /// # Errors
 /// [`PageError`].
-pub fn render_costs(explorer: &Explorer, sums: Vec<Sum>, refusal: Option<&str>, visitor: &Visitor) -> Result<String, PageError> {
-    let ledgers = Ledger::of(&sums);
+pub fn render_costs(explorer: &Explorer, explored: &Explored<'_>, visitor: &Visitor) -> Result<String, PageError> {
+    let (sums, refusal, under_way): (&[Sum], _, _) = match explored {
+        Explored::Sums(sums) => (sums, None, false),
+        Explored::UnderWay => (&[], None, true),
+        Explored::Refused(reason) => (&[], Some(*reason), false),
+    };
+    let ledgers = Ledger::of(sums);
     let left_out = ledgers.len().saturating_sub(MAX_CURRENCIES);
     let shown = ledgers.iter().take(MAX_CURRENCIES);
     let sections = shown.enumerate().map(|(position, ledger)| section(position, ledger, explorer)).collect::<Result<_, PlotError>>()?;
@@ -95,7 +115,7 @@ pub fn render_costs(explorer: &Explorer, sums: Vec<Sum>, refusal: Option<&str>, 
     let details =
         if explorer.has_periods() { sums.iter().take(MAX_DETAILS).map(|sum| detail(sum, explorer)).collect() } else { Vec::new() };
     let page = CostsPage {
-        frame: Frame::served("Costs", Some(SitePart::Costs), visitor),
+        frame: Frame { refresh: under_way.then(|| LOOK_AGAIN.to_owned()), ..Frame::served("Costs", Some(SitePart::Costs), visitor) },
         filters: explorer.filters.iter().map(|filter| filter_of(explorer, filter)).collect(),
         periods: choices(explorer::PERIODS, &explorer.period, |period| Explorer { period, ..explorer.clone() }),
         groupings: choices(explorer::GROUPINGS, &explorer.group_by, |group_by| Explorer { group_by, ..explorer.clone() }),
@@ -106,6 +126,7 @@ pub fn render_costs(explorer: &Explorer, sums: Vec<Sum>, refusal: Option<&str>, 
         left_out,
         details,
         details_cut,
+        under_way,
         refusal,
     };
     Ok(page.render()?)

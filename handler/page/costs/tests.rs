@@ -16,7 +16,7 @@ fn sum(day: u8, service: Option<&str>, amount: &str, charges: i64) -> Sum {
 }
 
 fn page(explorer: &Explorer, sums: Vec<Sum>) -> String {
-    render_costs(explorer, sums, None, &Visitor::default()).expect("a page")
+    render_costs(explorer, &Explored::Sums(sums), &Visitor::default()).expect("a page")
 }
 
 #[test]
@@ -81,6 +81,13 @@ fn an_empty_ledger_teaches_the_next_command_and_a_filter_that_finds_nothing_can_
     assert!(html.contains("switchback import") && !html.contains("<svg class"), "{html}");
     let filtered = Explorer { filters: vec![("service".to_owned(), "none such".to_owned())], ..Explorer::default() };
     assert!(page(&filtered, Vec::new()).contains("No charge matches"));
-    let refused = render_costs(&filtered, Vec::new(), Some("to must be later than from"), &Visitor::default()).expect("a page");
+    let refused = render_costs(&filtered, &Explored::Refused("to must be later than from"), &Visitor::default()).expect("a page");
     assert!(refused.contains("to must be later than from") && !refused.contains("No charge matches"), "{refused}");
+}
+
+#[test]
+fn a_page_whose_sums_are_under_way_says_so_and_looks_again() {
+    let html = render_costs(&Explorer::default(), &Explored::UnderWay, &Visitor::default()).expect("a page");
+    assert!(html.contains("Adding up") && html.contains("http-equiv=\"refresh\" content=\"2\"") && !html.contains("ledger is empty"));
+    assert!(!page(&Explorer::default(), Vec::new()).contains("http-equiv=\"refresh\""));
 }
