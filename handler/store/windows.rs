@@ -4,6 +4,7 @@
 use std::pin::pin;
 
 use diesel::dsl::sql;
+use diesel::pg::Pg;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
@@ -218,19 +219,9 @@ impl Store {
         const RECENT_MINUTES: i64 = 10;
         let Some(last) = self.last_window(range).await? else { return Ok(false) };
         let range = range.starting_no_earlier_than(Minute(last.0.saturating_sub(RECENT_MINUTES)));
-        let mut connection = self.connection().await?;
-        let (rule, minute_ms) = columns(&range.schedule);
-        let found: Found = sql_query(
-            "SELECT EXISTS (SELECT FROM windows WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4 \
-             GROUP BY worker HAVING count(DISTINCT arm) = 2) AS found",
-        )
-        .bind::<Timestamptz, _>(range.starts_at())
-        .bind::<Timestamptz, _>(range.ends_at())
-        .bind::<Text, _>(rule)
-        .bind::<Integer, _>(minute_ms)
-        .get_result(&mut *connection)
-        .await?;
-        Ok(found.found)
+        let both = "SELECT EXISTS (SELECT FROM windows WHERE starts_at >= $1 AND starts_at < $2 AND schedule = $3 AND minute_ms = $4 \
+                    GROUP BY worker HAVING count(DISTINCT arm) = 2) AS found";
+        Ok(self.of_range::<Found>(range, both).await?.found)
     }
 
     /// The first minute of `range` in which anything was counted or decided under its schedule.
@@ -253,18 +244,24 @@ impl Store {
         self.extreme(range, latest).await
     }
 
-    /// The minute that `query` finds as `starts_at`, given the range's start and end, its schedule's rule and the length of its minute.
+    /// The minute that `query` finds as `starts_at`.
     async fn extreme(&self, range: MinuteRange, query: &str) -> Result<Option<Minute>, StoreError> {
+        let found: Extreme = self.of_range(range, query).await?;
+        Ok(found.starts_at.map(|moment| range.schedule.minute_at(moment)))
+    }
+
+    /// The one row that `query` finds, given the range's start and end, its schedule's rule and the length of its minute.
+    async fn of_range<Row: QueryableByName<Pg> + Send + 'static>(&self, range: MinuteRange, query: &str) -> Result<Row, StoreError> {
         let mut connection = self.connection().await?;
         let (rule, minute_ms) = columns(&range.schedule);
-        let found: Extreme = sql_query(query)
+        let row = sql_query(query)
             .bind::<Timestamptz, _>(range.starts_at())
             .bind::<Timestamptz, _>(range.ends_at())
             .bind::<Text, _>(rule)
             .bind::<Integer, _>(minute_ms)
             .get_result(&mut *connection)
             .await?;
-        Ok(found.starts_at.map(|moment| range.schedule.minute_at(moment)))
+        Ok(row)
     }
 }
 
