@@ -9,8 +9,8 @@ use diesel::pg::Pg;
 use diesel::row::{Field, Row};
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Untyped};
 use diesel_async::RunQueryDsl;
+use futures_util::TryStreamExt;
 use futures_util::future::try_join;
-use futures_util::{TryFutureExt, TryStreamExt};
 use time::OffsetDateTime;
 
 use super::filter::{ChargeFilter, ChargeSource, Conditions, Reach};
@@ -198,9 +198,10 @@ impl Store {
         let (reach, rollup) = (Reach::of(session, &query.filter, &tags), query.rollup());
         let of_all_months = rollup.is_some() && !query.filter.is_bound_to_months();
         let (reach, guessed) = if of_all_months && !AtomicBool::load(&self.has_posted, Ordering::Relaxed) {
-            // Sent in one go: where nothing was posted, as in most ledgers, a roll-up has the whole answer.
-            let rows = query.statement(&Reach::default(), rollup).load_stream::<CostRow>(&mut session);
-            let (reach, rows) = try_join(reach, rows.map_err(StoreError::from)).await?;
+            // Sent in one go: where nothing was posted, as in most ledgers, a roll-up has the whole answer. It comes second: while rows of it
+            // wait to be read, nothing behind them is.
+            let rows = async { Ok(query.statement(&Reach::default(), rollup).load_stream::<CostRow>(&mut session).await?) };
+            let (reach, rows) = try_join(reach, rows).await?;
             (reach, Some(rows))
         } else {
             (reach.await?, None)

@@ -1,6 +1,7 @@
 //! What a recorded call asks the database, as dependencies: statements without their values. Must not know how items are sent.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::fmt::{self, Write};
 
 use diesel::connection::{Instrumentation, InstrumentationEvent};
@@ -16,17 +17,18 @@ const MAX_SCAN_BYTES: usize = 8_192;
 /// What diesel writes before a statement's values.
 const VALUES: &str = " -- binds";
 
-/// Watches one connection; statements follow one another on it.
+/// Watches one connection. Statements may be sent before earlier ones are answered; they are answered in the order they were sent in.
 pub(super) struct Statements {
     server: String,
     database: String,
-    current: Option<Dependency>,
+    /// Those not answered yet, oldest first; none for one that is not recorded.
+    under_way: VecDeque<Option<Dependency>>,
 }
 
 impl Statements {
     /// A watcher of a connection to `database` on `server`.
     pub fn new(server: String, database: String) -> Self {
-        Statements { server, database, current: None }
+        Statements { server, database, under_way: VecDeque::new() }
     }
 }
 
@@ -34,10 +36,11 @@ impl Instrumentation for Statements {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         match event {
             InstrumentationEvent::StartQuery { .. } => {
-                self.current = dependency(|| (Cow::Borrowed("postgresql"), facts(&self.server, &self.database)));
+                let statement = dependency(|| (Cow::Borrowed("postgresql"), facts(&self.server, &self.database)));
+                self.under_way.push_back(statement);
             }
             InstrumentationEvent::FinishQuery { query, error, .. } => {
-                if let Some(mut statement) = self.current.take() {
+                if let Some(mut statement) = self.under_way.pop_front().flatten() {
                     let mut text = bounded(query);
                     statement.rename(summary(&text));
                     text.truncate(text.floor_char_boundary(MAX_STATEMENT_BYTES));

@@ -266,7 +266,8 @@ impl AsyncConnectionCore for Session {
     }
 }
 
-/// Through a shared reference several statements can be sent before the first is answered; the server takes them in turn.
+/// Through a shared reference several statements can be sent before the first is answered; the server takes them in turn. The rows of one must be
+/// read before the next is answered, and where nobody waits any more, only the one that the server works at is cancelled.
 impl<'session> AsyncConnectionCore for &'session Session {
     type ExecuteFuture<'conn, 'query> = BoxFuture<'session, QueryResult<usize>>;
     type LoadFuture<'conn, 'query> = BoxFuture<'session, QueryResult<Rows>>;

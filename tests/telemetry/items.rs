@@ -187,19 +187,37 @@ async fn a_failed_call_arrives_with_one_exception_and_its_dependency() {
     assert!(!ingestion.of("MessageData").iter().any(|line| line.to_string().contains("could not be served")), "the exception says it");
 }
 
+/// An arm whose every call is recorded.
+async fn arm_on(database: &str, ingestion: &Ingestion) -> Role {
+    Role::start(&[
+        ("SWITCHBACK_ROLE", "api"),
+        ("SWITCHBACK_ARM", "even"),
+        ("DATABASE_URL", database),
+        ("APPLICATIONINSIGHTS_CONNECTION_STRING", &ingestion.connection_string()),
+        ("SWITCHBACK_TELEMETRY_SAMPLING", "1"),
+    ])
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_that_are_sent_together_arrive_each_under_its_own_name() {
+    let ingestion = Ingestion::start(Mood::Healthy).await;
+    let arm = arm_on(&database().await, &ingestion).await;
+    let answer = caller().get(format!("{}/api/costs?group_by=service", arm.url)).header("x-request-id", "costs-1").send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let item = request_item(&ingestion, "costs-1").await;
+    let mine = |statement: &Value| tag(statement, "ai.operation.parentId") == text(&item, "/data/baseData/id");
+    let statements: Vec<Value> = ingestion.of("RemoteDependencyData").into_iter().filter(mine).collect();
+    for name in ["SELECT posted_months", "SELECT costs_by_service"] {
+        assert!(statements.iter().any(|statement| text(statement, "/data/baseData/name") == name), "{name} in {statements:#?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_call_names_the_statement_it_waited_for() {
     let ingestion = Ingestion::start(Mood::Healthy).await;
-    let connection = ingestion.connection_string();
     let database = database().await;
-    let arm = Role::start(&[
-        ("SWITCHBACK_ROLE", "api"),
-        ("SWITCHBACK_ARM", "even"),
-        ("DATABASE_URL", &database),
-        ("APPLICATIONINSIGHTS_CONNECTION_STRING", &connection),
-        ("SWITCHBACK_TELEMETRY_SAMPLING", "1"),
-    ])
-    .await;
+    let arm = arm_on(&database, &ingestion).await;
     let (locker, driver) = tokio_postgres::connect(&database, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(driver);
     locker.batch_execute("BEGIN; LOCK TABLE charges IN ACCESS EXCLUSIVE MODE").await.unwrap();
