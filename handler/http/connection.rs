@@ -266,8 +266,7 @@ async fn hyper(shared: &Shared, socket: Socket, peer: SocketAddr, activity: Arc<
 
 fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    // Heads and bodies leave in one piece: most bodies are short, and copying one costs less than telling the system of two.
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(MAX_HEAD_BYTES).half_close(false).writev(false);
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(MAX_HEAD_BYTES).half_close(false);
     builder
 }
 
