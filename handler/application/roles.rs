@@ -147,7 +147,7 @@ impl Setup<'_> {
             schedule: self.schedule,
             store: store.clone(),
             dashboard: Dashboard::new(comparison.clone(), one_url, Arc::clone(clock)),
-            sums_under_way: SumsUnderWay::new(Arc::clone(clock)),
+            sums_under_way: SumsUnderWay::default(),
             comparison,
             registry: Arc::clone(self.registry),
             call_timeout: config.limits.call_timeout,
