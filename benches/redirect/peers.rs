@@ -77,7 +77,7 @@ fn fixed_answer() -> Contender {
 
 /// Serves as the fixed answer.
 pub fn answer_forever(port: &str) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.parse().expect("a port"))).expect("the port");
     listener.set_nonblocking(true).expect("a listener for tokio");
     runtime.block_on(async {

@@ -1,5 +1,8 @@
 //! The process a command runs in: its runtime, and what ends it. Must not know what any command does.
 
+use std::thread;
+
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -10,12 +13,15 @@ use super::failure::Failure;
 /// the queue: with a thousand connections the slowest hundredth waited three times as long.
 const TURNS_BETWEEN_LOOKS: u32 = 1_024;
 
-/// The runtime every command runs on.
+/// The runtime every command runs on. Where the process has one core, or a share of one, no thread stands beside the one that serves:
+/// there would be nobody to share work with, and handing it over is what a redirect would spend a thirtieth of its time on.
 ///
 /// # Errors
 /// When the operating system cannot start threads.
-pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    Ok(tokio::runtime::Builder::new_multi_thread().event_interval(TURNS_BETWEEN_LOOKS).enable_all().build()?)
+pub fn runtime() -> Result<Runtime, Failure> {
+    let alone = thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
+    let mut builder = if alone { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    Ok(builder.event_interval(TURNS_BETWEEN_LOOKS).enable_all().build()?)
 }
 
 /// What ends a process that serves.
@@ -37,7 +43,7 @@ pub fn stop_token(on: StopOn) -> Result<CancellationToken, Failure> {
     if on == StopOn::SignalOrParent {
         let stop = token.clone();
         // A thread of its own: a runtime waits for its blocking reads before it ends.
-        std::thread::spawn(move || {
+        thread::spawn(move || {
             let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
             stop.cancel();
         });

@@ -49,6 +49,29 @@ fn on_sigterm_calls_in_flight_are_finished_and_the_exit_is_clean() {
 }
 
 #[test]
+fn with_one_core_calls_are_served_at_once_and_no_thread_stands_beside_the_one_that_serves() {
+    let even = Role::arm("even", &database::migrated()).served().on_one_core().start();
+    // Given by its address: a name would be looked up on a thread of its own.
+    let odd = format!("http://127.0.0.1:{}", free_port());
+    let mut router = Role::router(&even.url(), &odd).served().on_one_core().start();
+    let import = begin_import(&even);
+    let mut wires: Vec<Wire> = (0..20).map(|wire| Wire::to(if wire % 2 == 0 { &even } else { &router })).collect();
+    for _ in 0..3 {
+        for wire in &mut wires {
+            wire.send(request("GET", "/api/costs?group_by=service", &[]));
+        }
+        for (number, wire) in wires.iter_mut().enumerate() {
+            assert_eq!(wire.reply().status, if number % 2 == 0 { 200 } else { 307 });
+        }
+    }
+    assert_eq!(finish_import(import).status, 201);
+    let threads = std::fs::read_dir(format!("/proc/{}/task", router.process.id())).unwrap();
+    assert_eq!(threads.count(), 1, "a redirect waits for nobody");
+    router.process.signal(Signal::TERM);
+    assert_eq!(router.process.wait().code(), Some(0));
+}
+
+#[test]
 fn a_call_that_does_not_end_is_cut_off_in_time() {
     let mut arm = Role::arm("even", &database::migrated()).served().start();
     let mut import = begin_import(&arm);

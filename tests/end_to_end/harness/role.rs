@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{CpuSet, sched_getaffinity};
 
 use super::wait_for;
 
@@ -41,18 +42,19 @@ pub struct Role {
     development: Option<Vec<String>>,
     /// Descriptors it may have open; none: as many as this process.
     descriptors: Option<u32>,
+    one_core: bool,
 }
 
 impl Role {
     /// A router between two base URLs.
     pub fn router(even: &str, odd: &str) -> Role {
-        let role = Role { name: "router", settings: Vec::new(), development: Some(Vec::new()), descriptors: None };
+        let role = Role { name: "router", settings: Vec::new(), development: Some(Vec::new()), descriptors: None, one_core: false };
         role.with("SWITCHBACK_ROLE", "router").with("SWITCHBACK_EVEN_URL", even).with("SWITCHBACK_ODD_URL", odd)
     }
 
     /// An arm on a database.
     pub fn arm(arm: &'static str, database_url: &str) -> Role {
-        let role = Role { name: arm, settings: Vec::new(), development: Some(Vec::new()), descriptors: None };
+        let role = Role { name: arm, settings: Vec::new(), development: Some(Vec::new()), descriptors: None, one_core: false };
         role.with("SWITCHBACK_ROLE", "api")
             .with("SWITCHBACK_ARM", arm)
             .with("DATABASE_URL", database_url)
@@ -69,6 +71,12 @@ impl Role {
     /// The role with no more than so many descriptors.
     pub fn descriptors(mut self, limit: u32) -> Role {
         self.descriptors = Some(limit);
+        self
+    }
+
+    /// The role with one core to run on.
+    pub fn on_one_core(mut self) -> Role {
+        self.one_core = true;
         self
     }
 
@@ -131,11 +139,16 @@ impl Role {
 
     /// Starts the role on `port` and waits for nothing.
     pub fn spawn(&self, port: u16) -> Server {
-        let mut command = match self.descriptors {
+        let bound = match (self.descriptors, self.one_core) {
+            (None, false) => None,
+            (Some(limit), _) => Some(format!("ulimit -n {limit}; exec \"$0\" \"$@\"")),
+            (None, true) => Some(format!("exec taskset --cpu-list {} \"$0\" \"$@\"", first_core())),
+        };
+        let mut command = match bound {
             None => Command::new(program()),
-            Some(limit) => {
+            Some(bound) => {
                 let mut shell = Command::new("sh");
-                shell.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\""), program()]);
+                shell.args(["-c", &bound, program()]);
                 shell
             }
         };
@@ -146,6 +159,12 @@ impl Role {
         };
         Server { process: Process::start(self.name, &mut command), port }
     }
+}
+
+/// The first core this process may use.
+fn first_core() -> usize {
+    let cores = sched_getaffinity(None).unwrap();
+    (0..CpuSet::MAX_CPU).find(|core| cores.is_set(*core)).unwrap()
 }
 
 /// A running role.
