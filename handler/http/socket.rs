@@ -13,6 +13,9 @@ use tokio::time::Sleep;
 /// How long a peer may leave what it is sent unread before the connection is closed.
 const WRITE_TIME: Duration = Duration::from_secs(30);
 
+/// Most bytes of a head and its body that are copied together: the system takes one piece for less than it takes two.
+const GATHERED_BYTES: usize = 8 * 1024;
+
 /// A socket that ends once its peer has stopped reading.
 pub struct Socket {
     stream: TcpStream,
@@ -33,6 +36,17 @@ impl Socket {
     /// Gives `bytes` back, which were read from the socket last: they will be read once more.
     pub fn rewind(&mut self, bytes: Bytes) {
         self.rewound = bytes;
+    }
+
+    /// Writes as much of `bytes` as the system takes at once. Returns how much that is; what is left is for [`AsyncWrite`].
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self.stream.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            outcome => outcome,
+        }
     }
 
     /// Passes a write's outcome on; one that cannot proceed for too long fails.
@@ -67,8 +81,17 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.bounded(context, outcome)
+        if let [whole] = slices {
+            return self.poll_write(context, whole);
+        }
+        let length: usize = slices.iter().map(|slice| slice.len()).sum();
+        if length > GATHERED_BYTES {
+            let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+            return self.bounded(context, outcome);
+        }
+        let mut gathered = Vec::with_capacity(length);
+        slices.iter().for_each(|slice| gathered.extend_from_slice(slice));
+        self.poll_write(context, &gathered)
     }
 
     fn is_write_vectored(&self) -> bool {
