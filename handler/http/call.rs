@@ -28,7 +28,7 @@ pub fn kept(text: &str) -> &str {
     }
 }
 
-/// Facts about a call, known before any route is tried; travels in the request's extensions.
+/// Facts about a call, known before any route is tried.
 #[derive(Debug, Clone)]
 pub struct Call {
     /// Id in logs, problems and the `x-request-id` header: the caller's own where it is usable.

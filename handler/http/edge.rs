@@ -32,7 +32,7 @@ use super::front::{self, Front, HostRequest};
 use super::observed::{CallFailure, ObservedRequest, Observer};
 use super::problem::{Carried, Problem, ProblemKind};
 use super::redirect::arm_value;
-use super::request::{MAX_HEAD_BYTES, Routes};
+use super::request::{MAX_HEAD_BYTES, RequestParts, Routes};
 use super::request_id;
 use super::table;
 use super::timer::{self, WatchTimer};
@@ -162,7 +162,7 @@ impl Shared {
         let mut response = match permit {
             Ok(_) if too_large => Problem::new(ProblemKind::HeadTooLarge, "the request's head is larger than 64 KiB").into_response(),
             Ok(_permit) => {
-                let served = AssertUnwindSafe(self.serve(request, timer)).catch_unwind();
+                let served = AssertUnwindSafe(self.serve(request, &call, timer)).catch_unwind();
                 let served = match observed.context() {
                     Some(context) => served.with_context(context).await,
                     None => served.await,
@@ -257,7 +257,6 @@ impl Shared {
         if config.arm.is_some() && request.method() == Method::HEAD {
             *request.method_mut() = Method::GET;
         }
-        request.extensions_mut().insert(call.clone());
         call
     }
 
@@ -280,12 +279,15 @@ impl Shared {
         }
     }
 
-    async fn serve(&self, request: Request<Incoming>, timer: Option<&WatchTimer>) -> warp::reply::Response {
+    async fn serve(&self, mut request: Request<Incoming>, call: &Call, timer: Option<&WatchTimer>) -> warp::reply::Response {
         let expects_continue = request.headers().contains_key(EXPECT);
-        let request = request.map(|body| LingeringBody::new(body, expects_continue));
         if let Some(timer) = timer {
-            return timer::watch(timer, request.into_body().into_data_stream()).await.into_response();
+            let body = LingeringBody::new(request.into_body(), expects_continue);
+            return timer::watch(timer, body.into_data_stream()).await.into_response();
         }
+        let parts = RequestParts::take(&mut request, call.clone());
+        request.extensions_mut().insert(Arc::new(parts));
+        let request = request.map(|body| LingeringBody::new(body, expects_continue));
         let Ok(response) = warp::service(self.routes.clone()).call(request).await;
         // Not before: a route that runs on a core that has just woken is slower than the other arm's, and the report would find that.
         self.delay.wait().await;

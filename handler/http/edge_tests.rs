@@ -10,6 +10,7 @@ use crate::clock::SystemClock;
 use crate::http::call::MAX_KEPT_BYTES;
 use crate::http::connection::Shared as Serving;
 use crate::http::connections::Connections;
+use crate::http::request::{finish, nothing_here, parts};
 use crate::http::server::serve;
 use crate::http::table::ARM_ROUTES;
 use crate::windows::Booking;
@@ -69,11 +70,18 @@ async fn a_panic_in_a_call_is_a_500_of_ours_and_the_next_call_is_served() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_path_is_kept_in_part_however_long_it_is() {
-    let nothing = warp::path("nowhere").map(|| warp::reply::Response::new("".into()));
-    let (address, _) = serving(crate::http::request::finish(nothing.map(Ok::<_, Problem>))).await;
+    let (address, _) = serving(finish(parts().map(|_| Err(nothing_here())))).await;
     let answer = ask(address, &format!("/{}", "x".repeat(30_000))).await;
     assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     let problem: serde_json::Value = serde_json::from_str(body).unwrap();
     assert_eq!(problem["instance"].as_str().unwrap().len(), MAX_KEPT_BYTES);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_no_route_takes_is_a_failure_of_ours() {
+    let elsewhere = warp::path("elsewhere").map(|| warp::reply::Response::new("".into()));
+    let (address, _) = serving(finish(elsewhere.map(Ok::<_, Problem>))).await;
+    let answer = ask(address, "/here").await;
+    assert!(answer.starts_with("HTTP/1.1 500") && !answer.contains("Rejection"), "{answer}");
 }

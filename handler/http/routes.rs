@@ -1,7 +1,7 @@
 //! What serves each operation in the table, one page.
 //!
-//! A path leads to its endpoint, the method to an operation there, and only who may call it gets to what serves it. Rejections only mean
-//! that no path matched; whatever an endpoint has to say is a reply or a [`Problem`].
+//! A path leads to its endpoint, the method to an operation there, and only who may call it gets to what serves it. Whatever
+//! there is to say, of a path that leads nowhere too, is a reply or a [`Problem`]; nothing is said by warp's rejections.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +12,10 @@ use futures_util::{FutureExt, Stream, stream};
 use http::Method;
 use http::header::CONTENT_TYPE;
 use warp::Filter;
-use warp::path::FullPath;
 use warp::reply::Response;
 
 use super::auth::{Principal, Trust};
 use super::body;
-use super::call::Call;
 use super::endpoint::Access;
 use super::endpoints::dashboard::{self, Dashboard};
 use super::endpoints::sums_under_way::SumsUnderWay;
@@ -30,7 +28,7 @@ use super::openapi;
 use super::problem::{Problem, ProblemKind};
 use super::redirect::redirect;
 use super::reply::{self, wants_page};
-use super::request::{RequestParts, Routes, Target, finish, parts, path_where, query, target, timed, with};
+use super::request::{RequestParts, Routes, finish, nothing_here, parts, timed};
 use super::table::{ARM, ArmOperation, RESERVED, ROUTER, RouterOperation};
 use crate::clock::Clock;
 use crate::comparison::Comparison;
@@ -83,34 +81,38 @@ pub struct ApiParts {
     pub clock: Arc<dyn Clock>,
 }
 
-/// The router's routes. The redirect stands first because nearly every call is one.
+/// The router's routes.
 #[must_use]
 pub fn router(shared: Arc<RouterParts>) -> Routes {
-    let others = path_where(|path| !path.starts_with(RESERVED)).and(query()).and(warp::ext::get::<Call>()).and(with(Arc::clone(&shared)));
-    let redirected = others.map(|path: FullPath, query: Option<String>, call: Call, router: Arc<RouterParts>| {
-        redirect(&router.routing, path.as_str(), query.as_deref(), call.probe)
-    });
-    let reserved = target(&ROUTER).and(parts()).and(with(shared)).map(
-        |target: Target<RouterOperation>, request: RequestParts, router: Arc<RouterParts>| {
-            let operation = target.endpoint.operation(&request.method)?;
-            admit(&router.trust, &router.open, operation.access, &request)?;
-            Ok(match operation.id {
-                RouterOperation::ShowHealth => routing::health(&router.routing),
-                RouterOperation::ShowMetrics => metrics::metrics(&router.registry),
-                RouterOperation::ShowRouting => routing::routing(&router.routing),
-            })
-        },
-    );
-    finish(redirected.or(reserved).unify())
+    finish(parts().map(move |request: Arc<RequestParts>| shared.answer(&request)))
+}
+
+impl RouterParts {
+    /// The redirect stands first because nearly every call is one.
+    fn answer(&self, request: &RequestParts) -> Result<Response, Problem> {
+        if !request.path.starts_with(RESERVED) {
+            return redirect(&self.routing, &request.path, request.query.as_deref(), request.call.probe);
+        }
+        let found = ROUTER.find(&request.path).ok_or_else(nothing_here)?;
+        let operation = found.endpoint.operation(&request.method)?;
+        admit(&self.trust, &self.open, operation.access, request)?;
+        Ok(match operation.id {
+            RouterOperation::ShowHealth => routing::health(&self.routing),
+            RouterOperation::ShowMetrics => metrics::metrics(&self.registry),
+            RouterOperation::ShowRouting => routing::routing(&self.routing),
+        })
+    }
 }
 
 /// An arm's routes.
 #[must_use]
 pub fn api(shared: Arc<ApiParts>) -> Routes {
-    let routes = target(&ARM).and(with(shared)).and(parts()).and(warp::body::stream());
-    finish(routes.then(|target: Target<ArmOperation>, api: Arc<ApiParts>, request: RequestParts, body| async move {
-        let answer = api.answer(&target, &request, body).await;
-        answer.or_else(|problem| shown(problem, &api.trust, &request))
+    finish(parts().and(warp::body::stream()).then(move |request: Arc<RequestParts>, body| {
+        let api = Arc::clone(&shared);
+        async move {
+            let answer = api.answer(&request, body).await;
+            answer.or_else(|problem| shown(problem, &api.trust, &request))
+        }
     }))
 }
 
@@ -165,14 +167,14 @@ struct AdmittedCall<'call> {
 impl ApiParts {
     async fn answer<B: Buf + Send + 'static>(
         &self,
-        target: &Target<ArmOperation>,
         request: &RequestParts,
         body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
     ) -> Result<Response, Problem> {
-        let operation = target.endpoint.operation(&request.method)?;
+        let found = ARM.find(&request.path).ok_or_else(nothing_here)?;
+        let operation = found.endpoint.operation(&request.method)?;
         let caller = admit(&self.trust, &self.config.open, operation.access, request)?;
         names_its_type(request)?;
-        let call = AdmittedCall { request, caller, parameter: &target.parameter };
+        let call = AdmittedCall { request, caller, parameter: found.parameter };
         timed(self.limit(operation.id), self.serve_reliably(operation.id, &call, body)).await
     }
 

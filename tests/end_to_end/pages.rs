@@ -144,3 +144,15 @@ fn on_this_machine_without_keys_every_page_is_there_and_strangers_forms_are_refu
     let strange = [&length[..], &[("origin", "https://evil.example")]].concat();
     assert_eq!(Wire::to(&arm).ask("POST", "/imports", &strange).status, 401);
 }
+
+#[test]
+fn a_path_that_leads_nowhere_is_told_in_the_readers_form() {
+    let arm = Role::arm("even", &database::migrated()).start();
+    let page = Wire::to(&arm).ask("GET", "/cost", &[HTML]);
+    assert_eq!((page.status, page.header("content-type")), (404, Some("text/html; charset=utf-8")));
+    assert!(text(&page).contains("nothing lives at this path"), "{page:?}");
+    for (path, accept) in [("/cost", "*/*"), ("/api/cost", HTML.1)] {
+        let problem = Wire::to(&arm).ask("GET", path, &[("accept", accept)]);
+        assert_eq!((problem.status, problem.header("content-type")), (404, Some("application/problem+json")), "{path}");
+    }
+}
