@@ -67,7 +67,7 @@ fn main() {
         let (at, uptime) = (clock.now(), clock.uptime());
         let minute = counter.schedule().minute_at(at);
         let call = counter.begin(Arrival { minute, at, uptime, kind: CallKind::Call, route: 0, request_bytes: 0 });
-        call.expect("a window is open").finish(200, 0);
+        call.expect("a window is open").finish(200, 0, clock.uptime());
     };
     let mut meter_ns = 0.0;
     for again in ["", ", once more"] {

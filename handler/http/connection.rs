@@ -18,6 +18,7 @@ use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::coop::consume_budget;
 use tokio_util::sync::CancellationToken;
 
 use super::connections::{ConnectionActivity, Connections, Place};
@@ -27,6 +28,7 @@ use super::redirector::Redirector;
 use super::request::MAX_HEAD_BYTES;
 use super::socket::Socket;
 use crate::clock::Clock;
+use crate::routing::turn::Turn;
 use crate::telemetry::Throttle;
 
 /// How long a connection may take over a request head, idle time between requests included: longer than the platforms' proxies keep idle
@@ -75,7 +77,8 @@ pub async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, pla
     let mut draining = false;
     if let Some(redirector) = &shared.redirector {
         signals.push(Box::pin(head_is_late(Arc::clone(&shared.clock), Arc::clone(&activity))));
-        let lane = Lane { redirector, peer, activity: &activity, socket: &mut socket, signals: &mut signals, draining: &mut draining };
+        let (socket, signals, draining) = (&mut socket, &mut signals, &mut draining);
+        let lane = Lane { redirector, turn: None, peer, activity: &activity, socket, signals, draining };
         match lane.run().await {
             Ok(Some(unread)) => socket.rewind(unread),
             Ok(None) => return,
@@ -116,6 +119,8 @@ async fn head_is_late(clock: Arc<dyn Clock>, activity: Arc<ConnectionActivity>) 
 /// A connection while all that arrives on it is plain.
 struct Lane<'connection> {
     redirector: &'connection Redirector,
+    /// The turn of the last call; none before the first.
+    turn: Option<Arc<Turn>>,
     peer: SocketAddr,
     activity: &'connection ConnectionActivity,
     socket: &'connection mut Socket,
@@ -168,7 +173,7 @@ impl Lane<'_> {
     }
 
     /// Answers what is whole at the beginning of `input`, up to a bound, and removes it.
-    fn answer(&self, input: &mut Vec<u8>, output: &mut Vec<u8>) -> After {
+    fn answer(&mut self, input: &mut Vec<u8>, output: &mut Vec<u8>) -> After {
         let (mut answered, mut answers) = (0, 0);
         let after = loop {
             if answered == input.len() {
@@ -184,12 +189,16 @@ impl Lane<'_> {
                 Head::Partial => break After::Read,
                 Head::Other => break After::HandOver,
             };
-            let Some(uptime) = self.redirector.answer(&request, self.peer, output) else { break After::HandOver };
+            let Some(uptime) = self.redirector.answer(&request, self.peer, &mut self.turn, output) else { break After::HandOver };
             self.activity.answered(uptime);
             answered += request.length;
             answers += 1;
         };
-        input.drain(..answered);
+        if answered == input.len() {
+            input.clear();
+        } else {
+            input.drain(..answered);
+        }
         after
     }
 
@@ -213,9 +222,15 @@ impl Lane<'_> {
 
     /// Writes answers. Returns whether the connection goes on.
     async fn write(&mut self, output: &[u8]) -> std::io::Result<bool> {
+        let at_once = self.socket.try_write(output)?;
+        if at_once == output.len() {
+            // A peer that always has more to ask is not served for ever: a write that waits would count too.
+            consume_budget().await;
+            return Ok(true);
+        }
         let mut draining = false;
         {
-            let mut written = pin!(self.socket.write_all(output));
+            let mut written = pin!(self.socket.write_all(&output[at_once..]));
             loop {
                 tokio::select! {
                     biased;

@@ -1,6 +1,7 @@
 //! The moment as HTTP writes it (RFC 9110, section 5.6.7), rendered once a second on each thread. Must not know which answers tell it.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -9,13 +10,13 @@ use time::macros::format_description;
 const LENGTH: usize = 29;
 
 thread_local! {
-    static LAST: Cell<(i64, [u8; LENGTH])> = const { Cell::new((i64::MIN, [b' '; LENGTH])) };
+    static LAST: Cell<(u64, [u8; LENGTH])> = const { Cell::new((u64::MAX, [b' '; LENGTH])) };
 }
 
-/// `at`, which is UTC, as the value of a `Date` header.
+/// The moment `since_epoch` as the value of a `Date` header.
 #[must_use]
-pub fn render(at: OffsetDateTime) -> [u8; LENGTH] {
-    let second = at.unix_timestamp();
+pub fn render(since_epoch: Duration) -> [u8; LENGTH] {
+    let second = since_epoch.as_secs();
     let (rendered, date) = LAST.get();
     if rendered == second {
         return date;
@@ -23,7 +24,7 @@ pub fn render(at: OffsetDateTime) -> [u8; LENGTH] {
     let form = format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
     let mut date = [b' '; LENGTH];
     // Fits every year of four digits, which a clock has.
-    let _ = at.format_into(&mut &mut date[..], form);
+    let _ = (OffsetDateTime::UNIX_EPOCH + since_epoch).format_into(&mut &mut date[..], form);
     LAST.set((second, date));
     date
 }
@@ -41,8 +42,9 @@ mod tests {
             (datetime!(2026-11-23 10:04:00.999 UTC), "Mon, 23 Nov 2026 10:04:00 GMT"),
             (datetime!(2026-11-23 10:04:01 UTC), "Mon, 23 Nov 2026 10:04:01 GMT"),
         ] {
-            assert_eq!(str::from_utf8(&render(at)).unwrap(), form);
-            assert_eq!(str::from_utf8(&render(at)).unwrap(), form, "once more");
+            let since_epoch = Duration::try_from(at - OffsetDateTime::UNIX_EPOCH).unwrap();
+            assert_eq!(str::from_utf8(&render(since_epoch)).unwrap(), form);
+            assert_eq!(str::from_utf8(&render(since_epoch)).unwrap(), form, "once more");
         }
     }
 }

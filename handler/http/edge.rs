@@ -36,7 +36,7 @@ use super::request::{MAX_HEAD_BYTES, RequestParts, Routes};
 use super::request_id;
 use super::table;
 use super::timer::{self, WatchTimer};
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::config::CorsOrigins;
 use crate::contract::{ARM, REQUEST_ID, ROUTING};
 use crate::domain::arm::Arm;
@@ -179,10 +179,11 @@ impl Shared {
         }
         self.add_headers(response.headers_mut(), &call);
         cors::allow(origin, response.headers_mut());
+        let uptime = self.config.clock.uptime();
         if let Some(entry) = entry {
-            entry.finish(response.status().as_u16(), response.body().size_hint().exact().unwrap_or(0));
+            entry.finish(response.status().as_u16(), response.body().size_hint().exact().unwrap_or(0), uptime);
         }
-        observed.end(&response, failure);
+        observed.end(&response, failure, uptime);
         response
     }
 
@@ -228,7 +229,8 @@ impl Shared {
         if request.uri().path_and_query().is_none() {
             *request.uri_mut() = Uri::from_static("/");
         }
-        let arrived_at = config.clock.now();
+        let Moment { since_epoch, uptime: arrived_uptime } = config.clock.moment();
+        let arrived_at = OffsetDateTime::UNIX_EPOCH + since_epoch;
         let arrival = config.schedule.minute_at(arrived_at);
         let mut proven = None;
         if let Some(arm) = config.arm
@@ -245,10 +247,10 @@ impl Shared {
         let of_one_arm = config.arm.filter(|_| guessed);
         let arrived_in = || of_one_arm.map_or(arrival, |arm| config.schedule.routed_minute(arm, arrived_at));
         let call = Call {
-            request_id: request_id(request.headers(), arrived_at),
+            request_id: request_id(request.headers(), since_epoch),
             peer,
             arrived_at,
-            arrived_uptime: config.clock.uptime(),
+            arrived_uptime,
             minute: proven.unwrap_or_else(arrived_in),
             ticketed: proven.is_some(),
             probe: supervision || table::is_supervision(request.uri().path()),
@@ -296,10 +298,10 @@ impl Shared {
 }
 
 /// The caller's own request id where it is usable, else a new one.
-fn request_id(headers: &HeaderMap, arrived_at: OffsetDateTime) -> Arc<str> {
+fn request_id(headers: &HeaderMap, since_epoch: Duration) -> Arc<str> {
     match headers.get(REQUEST_ID).and_then(|value| request_id::own(value.as_bytes())) {
         Some(own) => own.into(),
-        None => Arc::from(&*request_id::new(arrived_at).hyphenated().encode_lower(&mut Uuid::encode_buffer())),
+        None => Arc::from(&*request_id::new(since_epoch).hyphenated().encode_lower(&mut Uuid::encode_buffer())),
     }
 }
 

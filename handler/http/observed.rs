@@ -60,8 +60,8 @@ pub struct ObservedRequest<'call> {
 /// A redirect that was answered at once.
 #[derive(Debug, Clone, Copy)]
 pub struct ObservedRedirect<'call> {
-    /// When the call arrived.
-    pub at: OffsetDateTime,
+    /// When the call arrived, since the Unix epoch.
+    pub since_epoch: Duration,
     /// The clock's uptime then.
     pub uptime: Duration,
     /// The other end of the connection.
@@ -114,12 +114,12 @@ impl Observer {
         let ObservedRedirect { probe, decision, .. } = *redirect;
         let begun = self.record(probe, redirect.traceparent, redirect.request_id);
         if begun.as_ref().is_none_or(|begun| !begun.is_recorded() && decision.reason != Reason::Failover) {
-            return self.count(probe, REDIRECTED, self.took(redirect.uptime));
+            return self.count(probe, REDIRECTED, self.clock.uptime().saturating_sub(redirect.uptime));
         }
         let call = Call {
             request_id: redirect.request_id.into(),
             peer: redirect.peer,
-            arrived_at: redirect.at,
+            arrived_at: OffsetDateTime::UNIX_EPOCH + redirect.since_epoch,
             arrived_uptime: redirect.uptime,
             minute: decision.minute,
             ticketed: false,
@@ -130,7 +130,7 @@ impl Observer {
         headers.insert(ARM, arm_value(decision.arm));
         headers.insert(MINUTE, redirect.label.clone());
         headers.insert(REASON, HeaderValue::from_static(decision.reason.as_str()));
-        Observed { observer: self, request, begun, ended: false }.note(REDIRECTED, Some(0), &headers, None);
+        Observed { observer: self, request, begun, ended: false }.note(REDIRECTED, Some(0), &headers, None, self.clock.uptime());
     }
 
     /// Decides whether a call is recorded. Probes are no callers; one that fails is recorded all the same.
@@ -146,11 +146,6 @@ impl Observer {
             self.calls.count(status, took);
         }
     }
-
-    /// Time since a call arrived.
-    fn took(&self, arrived: Duration) -> Duration {
-        self.clock.uptime().saturating_sub(arrived)
-    }
 }
 
 impl Observed<'_> {
@@ -160,14 +155,14 @@ impl Observed<'_> {
         self.begun.as_ref().and_then(Begun::context)
     }
 
-    /// The call was answered.
-    pub fn end(mut self, response: &Response, failure: Option<CallFailure>) {
-        self.note(response.status().as_u16(), response.body().size_hint().exact(), response.headers(), failure);
+    /// The call was answered at `uptime`.
+    pub fn end(mut self, response: &Response, failure: Option<CallFailure>, uptime: Duration) {
+        self.note(response.status().as_u16(), response.body().size_hint().exact(), response.headers(), failure, uptime);
     }
 
-    fn note(&mut self, status: u16, bytes: Option<u64>, headers: &HeaderMap, failure: Option<CallFailure>) {
+    fn note(&mut self, status: u16, bytes: Option<u64>, headers: &HeaderMap, failure: Option<CallFailure>, uptime: Duration) {
         self.ended = true;
-        let took = self.observer.took(self.request.call.arrived_uptime);
+        let took = uptime.saturating_sub(self.request.call.arrived_uptime);
         self.observer.count(self.request.call.probe, status, took);
         if let Some(access) = &self.observer.access {
             self.write_line(access, status, bytes, took);
@@ -249,7 +244,7 @@ impl Observed<'_> {
 impl Drop for Observed<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            self.note(CALLER_LEFT, None, &HeaderMap::new(), None);
+            self.note(CALLER_LEFT, None, &HeaderMap::new(), None, self.observer.clock.uptime());
         }
     }
 }

@@ -13,8 +13,10 @@ use super::lane::{PlainRequest, Redirect};
 use super::observed::ObservedRedirect;
 use super::table::{self, RESERVED};
 use super::{cors, date, request_id};
+use crate::clock::Moment;
 use crate::domain::decision::Reason;
 use crate::routing::Routing;
+use crate::routing::turn::Turn;
 
 /// Answers plain redirects.
 pub struct Redirector {
@@ -31,37 +33,46 @@ impl Redirector {
         plain.then(|| Redirector { edge: edge.clone(), routing })
     }
 
-    /// Appends the answer to `peer`'s request to `output`. Returns the clock's uptime at the call; none, with nothing counted and nothing
-    /// written, where the answer is no redirect.
-    pub fn answer(&self, request: &PlainRequest<'_>, peer: SocketAddr, output: &mut Vec<u8>) -> Option<Duration> {
+    /// Appends the answer to `peer`'s request to `output`; `turn` is the one of the call before, and becomes this call's. Returns the clock's uptime
+    /// at the call; none, with nothing counted and nothing written, where the answer is no redirect.
+    pub fn answer(
+        &self,
+        request: &PlainRequest<'_>,
+        peer: SocketAddr,
+        turn: &mut Option<Arc<Turn>>,
+        output: &mut Vec<u8>,
+    ) -> Option<Duration> {
         let path = request.path();
         if path.starts_with(RESERVED) || self.edge.is_full() {
             return None;
         }
         let config = self.edge.config();
-        let (at, uptime) = (config.clock.now(), config.clock.uptime());
-        let turn = self.routing.turn_at(at);
-        let decision = self.routing.decide(&turn);
+        let Moment { since_epoch, uptime } = config.clock.moment();
+        let turn: &Turn = match turn {
+            Some(turn) if turn.holds(since_epoch) => turn,
+            last => last.insert(self.routing.turn_at(since_epoch)),
+        };
+        let decision = self.routing.decide(turn);
         if decision.reason == Reason::Unavailable {
             return None;
         }
         let probe = table::is_supervision(path);
-        self.routing.note(&turn, &decision, uptime, probe);
+        self.routing.note(turn, &decision, uptime, probe);
         let mut id = Uuid::encode_buffer();
         let request_id = match request.request_id.and_then(request_id::own) {
             Some(own) => own,
-            None => request_id::new(at).hyphenated().encode_lower(&mut id),
+            None => request_id::new(since_epoch).hyphenated().encode_lower(&mut id),
         };
         let redirect = Redirect {
             parts: turn.redirect(decision.arm),
             reason: decision.reason,
             request_id,
             allowed_origin: request.origin.and_then(|origin| cors::allowed(&config.cors, origin)),
-            date: &date::render(at),
+            date: &date::render(since_epoch),
         };
         redirect.write(request, output);
         config.observer.redirected(&ObservedRedirect {
-            at,
+            since_epoch,
             uptime,
             peer,
             method: request.method,

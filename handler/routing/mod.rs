@@ -10,11 +10,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::ArcSwap;
 use http::HeaderValue;
 use time::OffsetDateTime;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::config::BaseUrl;
 use crate::domain::arm::ByArm;
 use crate::domain::decision::{Decision, Failover, decide};
@@ -76,9 +76,10 @@ impl Routing {
     /// Decides for a call to `path` and `query`, and counts the decision unless the call is a probe.
     #[must_use]
     pub fn route(&self, path: &str, query: Option<&str>, probe: bool) -> RoutedCall {
-        let turn = self.turn_at(self.clock.now());
+        let Moment { since_epoch, uptime } = self.clock.moment();
+        let turn = self.turn_at(since_epoch);
         let decision = self.decide(&turn);
-        self.note(&turn, &decision, self.clock.uptime(), probe);
+        self.note(&turn, &decision, uptime, probe);
         let location = turn.location(&self.arms[decision.arm], decision.arm, path, query);
         RoutedCall { decision, label: turn.label.clone(), location }
     }
@@ -99,16 +100,18 @@ impl Routing {
 
     /// The turn of the current minute.
     #[must_use]
-    pub fn turn(&self) -> Guard<Arc<Turn>> {
-        self.turn_at(self.clock.now())
+    pub fn turn(&self) -> Arc<Turn> {
+        self.turn_at(self.clock.since_epoch())
     }
 
-    /// The turn of the minute that `at`, which is now, lies in; rendered by the first call in it.
+    /// The turn that holds the moment `since_epoch`, which is now; rendered by the first call in it.
     #[must_use]
-    pub fn turn_at(&self, at: OffsetDateTime) -> Guard<Arc<Turn>> {
-        let minute = self.schedule.minute_at(at);
+    pub fn turn_at(&self, since_epoch: Duration) -> Arc<Turn> {
         let current = self.current.load();
-        if current.minute == minute { current } else { Guard::from_inner(self.take_turn(minute)) }
+        if current.holds(since_epoch) {
+            return Arc::clone(&current);
+        }
+        self.take_turn(self.schedule.minute_at(OffsetDateTime::UNIX_EPOCH + since_epoch))
     }
 
     fn take_turn(&self, minute: Minute) -> Arc<Turn> {

@@ -1,9 +1,12 @@
 //! What the router prepares once a minute, so that a redirect is a lookup and a copy.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use http::HeaderValue;
+use time::OffsetDateTime;
 
 use crate::config::BaseUrl;
 use crate::contract;
@@ -28,6 +31,8 @@ pub struct Turn {
     /// Its decisions, which outlast it.
     pub tally: Arc<DecisionTally>,
     redirects: ByArm<RedirectParts>,
+    /// From its first instant to the next one's, since the Unix epoch.
+    span: Range<Duration>,
 }
 
 /// A redirect to one arm, but for what the request brings: its target, its id and its origin.
@@ -119,6 +124,11 @@ impl RedirectParts {
     }
 }
 
+/// The first instant of `minute`, since the Unix epoch.
+fn since_epoch(schedule: &Schedule, minute: Minute) -> Duration {
+    (schedule.starts_at(minute) - OffsetDateTime::UNIX_EPOCH).try_into().unwrap_or_default()
+}
+
 impl Turn {
     /// Renders the minute of `tally`.
     #[must_use]
@@ -130,9 +140,16 @@ impl Turn {
             minute,
             scheduled: schedule.arm_of(minute),
             redirects: ByArm::build(|arm| RedirectParts::render(arm, &arms[arm], &label, ticket(arm))),
+            span: since_epoch(schedule, minute)..since_epoch(schedule, minute.next()),
             label: HeaderValue::from_str(&label).unwrap_or_else(|_| HeaderValue::from_static("unknown")),
             tally,
         }
+    }
+
+    /// Whether the moment `since_epoch` lies in the minute.
+    #[must_use]
+    pub fn holds(&self, since_epoch: Duration) -> bool {
+        self.span.contains(&since_epoch)
     }
 
     /// The rendered parts of a redirect to `arm`.

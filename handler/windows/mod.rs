@@ -100,8 +100,8 @@ pub struct OpenCall {
     counter: Arc<CallCounter>,
     window: Arc<OpenWindow>,
     arrival: Arrival,
-    /// Status and bytes of the answer, once there is one.
-    answer: Option<(u16, u64)>,
+    /// Status and bytes of the answer, and the uptime at it, once there is one.
+    answer: Option<(u16, u64, Duration)>,
 }
 
 impl CallCounter {
@@ -295,17 +295,16 @@ impl CallCounter {
 }
 
 impl OpenCall {
-    /// The call was answered.
-    pub fn finish(mut self, status: u16, response_bytes: u64) {
-        self.answer = Some((status, response_bytes));
+    /// The call was answered at `uptime`.
+    pub fn finish(mut self, status: u16, response_bytes: u64, uptime: Duration) {
+        self.answer = Some((status, response_bytes, uptime));
     }
 }
 
 impl Drop for OpenCall {
     fn drop(&mut self) {
-        let (status, response_bytes) = self.answer.unwrap_or((CALLER_LEFT, 0));
         let counter = &self.counter;
-        let uptime = counter.clock.uptime();
+        let (status, response_bytes, uptime) = self.answer.unwrap_or_else(|| (CALLER_LEFT, 0, counter.clock.uptime()));
         self.window.meter(counter.meter.end(uptime));
         let took = uptime.saturating_sub(self.arrival.uptime);
         let starts_at = counter.schedule.starts_at(self.arrival.minute);

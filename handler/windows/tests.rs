@@ -26,7 +26,7 @@ fn arrival(counter: &CallCounter, kind: CallKind) -> Arrival {
 fn call(counter: &Arc<CallCounter>, clock: &ManualClock, took: Duration, status: u16) {
     let entry = counter.begin(arrival(counter, CallKind::Call)).expect("counted");
     clock.advance(took);
-    entry.finish(status, 100);
+    entry.finish(status, 100, counter.clock.uptime());
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_call_that_outlasts_its_minute_keeps_the_window_open_and_stays_in_it() {
     clock.advance(Duration::from_secs(400));
     let pending = counter.pending_windows(false);
     assert!(pending.iter().all(|window| !window.closed), "{pending:?}");
-    entry.finish(200, 0);
+    entry.finish(200, 0, counter.clock.uptime());
     let pending = counter.pending_windows(false);
     assert_eq!((pending.len(), pending[0].closed, pending[0].counts.slices.0[SLICE_LAST].calls), (1, true, 1));
     assert_eq!(counter.unwritten(), 1, "it was retired");
@@ -84,7 +84,7 @@ fn a_retired_window_is_never_opened_again() {
 fn a_clock_that_ran_ahead_for_a_while_stops_no_counting() {
     let clock = ManualClock::new(START);
     let counter = counter(&clock, Booking::Arm(Arm::Even));
-    let count = || counter.begin(arrival(&counter, CallKind::Call)).map(|call| call.finish(200, 0)).is_some();
+    let count = || counter.begin(arrival(&counter, CallKind::Call)).map(|call| call.finish(200, 0, counter.clock.uptime())).is_some();
     assert!(count());
     clock.set(START + time::Duration::HOUR);
     assert!(count());
@@ -95,7 +95,7 @@ fn a_clock_that_ran_ahead_for_a_while_stops_no_counting() {
     // An hour ahead from the start on: what is retired meanwhile is not in the way of what comes.
     let clock = ManualClock::new(START + time::Duration::HOUR);
     let counter = self::counter(&clock, Booking::Arm(Arm::Even));
-    let count = || counter.begin(arrival(&counter, CallKind::Call)).map(|call| call.finish(200, 0)).is_some();
+    let count = || counter.begin(arrival(&counter, CallKind::Call)).map(|call| call.finish(200, 0, counter.clock.uptime())).is_some();
     assert!(count());
     clock.advance(Duration::from_secs(600));
     counter.mark_written(&counter.pending_windows(false));
@@ -190,7 +190,7 @@ fn a_call_that_crosses_into_the_other_arms_minute_is_metered_where_it_was_routed
     counter.publish();
     assert_eq!(metered(&counter), [Some(3_000)], "at the boundary");
     clock.advance(Duration::from_millis(4_250));
-    entry.finish(200, 0);
+    entry.finish(200, 0, counter.clock.uptime());
     let pending = counter.pending_windows(false);
     assert_eq!((pending.len(), pending[0].minute, pending[0].counts.metered_ms), (1, counter.schedule.minute_at(START), Some(7_300)));
 }
@@ -256,6 +256,6 @@ async fn metered_time_is_written_without_a_call_that_ends() {
     assert_eq!(written().await, [Some(1_300)]);
     clock.advance(Duration::from_secs(10));
     assert_eq!(written().await, [Some(11_300)]);
-    entry.finish(200, 0);
+    entry.finish(200, 0, counter.clock.uptime());
     assert_eq!(written().await, [Some(11_300)], "the mark stands ahead");
 }
