@@ -9,6 +9,7 @@
 //! | 0 | [`contract`] | names on the wire that several rooms use | what they mean to whom |
 //! | 0 | [`clock`] | the only door to time | everything else |
 //! | 0 | [`shard`] | which cell of a sharded counter a thread counts in | what is counted |
+//! | 0 | [`json`] | JSON strings in documents that are written piece by piece | what they say |
 //! | 1 | [`config`] | environment → [`config::Config`], parsed whole | what settings are used for |
 //! | 1 | [`host`] | the Azure Functions host's contract | what a timer does |
 //! | 2 | [`telemetry`] | log lines, recorded calls, metrics, their way to Application Insights | what is being done |
@@ -43,6 +44,7 @@ pub mod domain;
 pub mod host;
 pub mod http;
 pub mod import;
+pub mod json;
 pub mod outgoing;
 pub mod page;
 pub mod recording;

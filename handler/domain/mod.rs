@@ -16,6 +16,7 @@ pub mod columns;
 pub mod conformance;
 pub mod currency;
 pub mod decision;
+pub mod digits;
 pub mod draw;
 pub mod figures;
 pub mod hex;

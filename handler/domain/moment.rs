@@ -3,6 +3,8 @@
 use time::macros::{format_description, time};
 use time::{Date, Duration, Month, OffsetDateTime, Time, UtcOffset};
 
+use super::digits::decimal;
+
 /// Reads `2024-09-18`, `2024-09-18 22:00:00`, `2024-09-18T22:00Z`, `2024-09-18T22:00:00.5+02:00`, `2024-09-18 22:00:00 UTC`; without an
 /// offset it is UTC, as FOCUS has it. Years 1970 to 9999.
 #[must_use]
@@ -41,6 +43,23 @@ pub fn format(moment: OffsetDateTime) -> String {
         moment.format(format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z"))
     };
     text.unwrap_or_default()
+}
+
+/// The moment to the millisecond, `2024-09-18T22:00:00.000Z` in ASCII; none outside of the years 0 to 9999. By hand, for what is written with every
+/// call: a description of the form is read anew each time.
+#[must_use]
+pub fn to_the_millisecond(moment: OffsetDateTime) -> Option<[u8; 24]> {
+    let moment = moment.to_offset(UtcOffset::UTC);
+    let year = u32::try_from(moment.year()).ok().filter(|year| *year <= 9_999)?;
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    text[..4].copy_from_slice(&decimal::<4>(year));
+    let numbers = [moment.month().into(), moment.day(), moment.hour(), moment.minute(), moment.second()];
+    for (position, number) in numbers.into_iter().enumerate() {
+        let at = 5 + 3 * position;
+        text[at..at + 2].copy_from_slice(&decimal::<2>(number.into()));
+    }
+    text[20..23].copy_from_slice(&decimal::<3>(moment.millisecond().into()));
+    Some(text)
 }
 
 fn parse_date(text: &[u8]) -> Option<Date> {

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use time::macros::format_description;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::arm::Arm;
 use super::draw::Seed;
+use super::moment;
 
 /// How minutes map to arms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -209,8 +209,8 @@ impl Schedule {
     /// The minute's first instant.
     #[must_use]
     pub fn starts_at(&self, minute: Minute) -> OffsetDateTime {
-        let nanos = i128::from(minute.0) * i128::from(self.minute_ms) * 1_000_000;
-        OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        let since_epoch = time::Duration::milliseconds(minute.0.saturating_mul(self.minute_ms));
+        OffsetDateTime::UNIX_EPOCH.checked_add(since_epoch).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
     /// The first minute after `minute` that belongs to the other arm.
@@ -229,12 +229,9 @@ impl Schedule {
     #[must_use]
     pub fn label(&self, minute: Minute) -> String {
         let start = self.starts_at(minute);
-        let label = if self.minute_ms == 60_000 {
-            start.format(format_description!("[year]-[month]-[day]T[hour]:[minute]Z"))
-        } else {
-            start.format(format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"))
-        };
-        label.unwrap_or_else(|_| minute.0.to_string())
+        let Some(stamp) = moment::to_the_millisecond(start) else { return minute.0.to_string() };
+        let shown = if self.minute_ms == 60_000 { "2026-11-23T10:04".len() } else { "2026-11-23T10:04:02.000".len() };
+        stamp[..shown].iter().chain(b"Z").copied().map(char::from).collect()
     }
 }
 
@@ -245,7 +242,7 @@ fn unix_ms(moment: OffsetDateTime) -> i64 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use time::macros::datetime;
+    use time::macros::{datetime, format_description};
 
     use super::*;
 
@@ -353,6 +350,19 @@ mod tests {
             prop_assert_eq!(schedule.arm_of(minute), expected);
             prop_assert!(schedule.starts_at(minute) <= moment);
             prop_assert!(moment < schedule.starts_at(minute.next()));
+        }
+
+        #[test]
+        fn a_label_is_the_minutes_first_instant(minute in 0_i64..2_000_000_000, minute_ms in 100_u64..60_000) {
+            let plain = format_description!("[year]-[month]-[day]T[hour]:[minute]Z");
+            let short = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+            for (schedule, form) in [
+                (Schedule::default(), plain),
+                (Schedule::with_minute(Rule::Parity, Duration::from_millis(minute_ms)), short),
+            ] {
+                let start = schedule.starts_at(Minute(minute));
+                prop_assert_eq!(schedule.label(Minute(minute)), start.format(form)?);
+            }
         }
 
         #[test]

@@ -4,7 +4,7 @@
 //! compresses them as small as it can, which costs more than ten redirects; here an item is written once, and compressed at the lightest level.
 //! What it looks like stays the exporter's to say: a test holds both to the same document. Must not know how items are sent.
 
-use std::fmt::{self, Display};
+use std::borrow::Cow;
 use std::io::Write;
 use std::time::Duration;
 
@@ -13,20 +13,19 @@ use flate2::write::GzEncoder;
 use opentelemetry::trace::{SpanId, SpanKind, Status};
 use opentelemetry::{InstrumentationScope, KeyValue, Value};
 use opentelemetry_sdk::trace::SpanData;
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
-use time::OffsetDateTime;
-use time::macros::format_description;
+
+use crate::domain::digits::decimal;
+use crate::domain::{hex, moment};
+use crate::json;
 
 /// What every item of this process says.
 #[derive(Debug)]
 pub(super) struct RequestItems {
-    instrumentation_key: String,
-    role: String,
-    worker: String,
-    version: String,
-    /// Percent of calls that are recorded by chance.
-    sample_rate: f64,
+    /// The beginning of an item, up to what its call says.
+    start: Vec<u8>,
+    /// Percent of calls that an item stands for: of one that is certain to be recorded, and of one recorded by chance.
+    certain_rate: String,
+    chance_rate: String,
 }
 
 /// Whether a call is written here: it was served, and neither failed with an exception nor links elsewhere.
@@ -40,7 +39,16 @@ impl RequestItems {
         let of =
             |key: &str| scope.attributes().find(|attribute| attribute.key.as_str() == key).map(|attribute| attribute.value.to_string());
         let [role, worker, version] = ["service.name", "service.instance.id", "service.version"].map(|key| of(key).unwrap_or_default());
-        RequestItems { instrumentation_key: instrumentation_key.to_owned(), role, worker, version, sample_rate: sampling * 100.0 }
+        let mut start = Item(Vec::new());
+        start.put(br#"{"name":"Microsoft.ApplicationInsights.Request","iKey":"#);
+        start.text(instrumentation_key);
+        for (name, value) in
+            [(r#","tags":{"ai.cloud.role":"#, role), (r#","ai.cloud.roleInstance":"#, worker), (r#","ai.application.ver":"#, version)]
+        {
+            start.put(name.as_bytes());
+            start.text(&value);
+        }
+        RequestItems { start: start.0, certain_rate: format!("{:?}", 100.0), chance_rate: format!("{:?}", sampling * 100.0) }
     }
 
     /// The document that says of each call what happened and whether it stands for itself alone, compressed by gzip.
@@ -51,7 +59,7 @@ impl RequestItems {
         let mut items = Vec::new();
         for (span, certain) in calls {
             items.push(if items.is_empty() { b'[' } else { b',' });
-            serde_json::to_writer(&mut items, &self.envelope(span, certain))?;
+            items = self.write(span, certain, Item(items));
         }
         items.push(b']');
         let mut compressed = GzEncoder::new(Vec::with_capacity(items.len() / 4), Compression::fast());
@@ -59,148 +67,97 @@ impl RequestItems {
         compressed.finish()
     }
 
-    fn envelope<'item>(&'item self, span: &'item SpanData, certain: bool) -> Envelope<'item> {
-        let text = |key| span.attributes.iter().find(|attribute| attribute.key.as_str() == key).map(|attribute| &attribute.value);
+    fn write(&self, span: &SpanData, certain: bool, mut item: Item) -> Vec<u8> {
+        let text = |key| span.attributes.iter().find(|attribute| attribute.key.as_str() == key).map(|attribute| shown(&attribute.value));
         let (method, route) = (text("http.request.method"), text("http.route"));
-        let operation = method.zip(route).map(|(method, route)| Shown(Operation { method, route }));
-        Envelope {
-            name: "Microsoft.ApplicationInsights.Request",
-            time: OffsetDateTime::from(span.start_time),
-            sample_rate: if certain { 100.0 } else { self.sample_rate },
-            instrumentation_key: &self.instrumentation_key,
-            tags: Tags {
-                role: &self.role,
-                worker: &self.worker,
-                version: &self.version,
-                operation: Shown(span.span_context.trace_id()),
-                parent: (span.parent_span_id != SpanId::INVALID).then_some(Shown(span.parent_span_id)),
-                operation_name: operation,
-            },
-            data: Data {
-                kind: "RequestData",
-                request: Request {
-                    version: 2,
-                    id: Shown(span.span_context.span_id()),
-                    name: operation,
-                    duration: Shown(Taken(span.end_time.duration_since(span.start_time).unwrap_or_default())),
-                    status: text("http.response.status_code").map(Shown),
-                    success: !matches!(span.status, Status::Error { .. }),
-                    url: text("url.path").map(Shown),
-                    properties: Properties(&span.attributes),
-                },
-            },
+        let operation = method.zip(route).map(|(method, route)| format!("{method} {route}"));
+        item.put(&self.start);
+        item.put(br#","ai.operation.id":""#);
+        item.hexadecimal(&span.span_context.trace_id().to_bytes());
+        if span.parent_span_id != SpanId::INVALID {
+            item.put(br#"","ai.operation.parentId":""#);
+            item.hexadecimal(&span.parent_span_id.to_bytes());
+        }
+        item.put(b"\"");
+        item.field(br#","ai.operation.name":"#, operation.as_deref());
+        item.put(br#"},"time":""#);
+        item.put(moment::to_the_millisecond(span.start_time.into()).as_ref().map_or(&[], <[u8; 24]>::as_slice));
+        item.put(br#"","sampleRate":"#);
+        item.put(if certain { &self.certain_rate } else { &self.chance_rate }.as_bytes());
+        item.put(br#","data":{"baseType":"RequestData","baseData":{"ver":2,"id":""#);
+        item.hexadecimal(&span.span_context.span_id().to_bytes());
+        item.put(br#"","duration":""#);
+        item.duration(span.end_time.duration_since(span.start_time).unwrap_or_default());
+        item.put(if matches!(span.status, Status::Error { .. }) { br#"","success":false"#.as_slice() } else { br#"","success":true"# });
+        item.field(br#","name":"#, operation.as_deref());
+        item.field(br#","responseCode":"#, text("http.response.status_code").as_deref());
+        item.field(br#","url":"#, text("url.path").as_deref());
+        item.properties(&span.attributes);
+        item.put(b"}}}");
+        item.0
+    }
+}
+
+/// An item as far as it is written: JSON (RFC 8259).
+struct Item(Vec<u8>);
+
+impl Item {
+    /// Appends what is JSON already.
+    fn put(&mut self, json: &[u8]) {
+        self.0.extend_from_slice(json);
+    }
+
+    /// Appends a string.
+    fn text(&mut self, text: &str) {
+        // Memory takes all that is written to it.
+        let _ = json::write_text(&mut self.0, text);
+    }
+
+    /// Appends `name`, with all that stands around it, and a string; nothing where there is none.
+    fn field(&mut self, name: &[u8], text: Option<&str>) {
+        if let Some(text) = text {
+            self.put(name);
+            self.text(text);
         }
     }
-}
 
-/// An item: what every kind of them has, around what this one says.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Envelope<'item> {
-    name: &'static str,
-    #[serde(serialize_with = "to_the_millisecond")]
-    time: OffsetDateTime,
-    sample_rate: f64,
-    #[serde(rename = "iKey")]
-    instrumentation_key: &'item str,
-    tags: Tags<'item>,
-    data: Data<'item>,
-}
-
-/// What the service finds an item by.
-#[derive(Serialize)]
-struct Tags<'item> {
-    #[serde(rename = "ai.cloud.role")]
-    role: &'item str,
-    #[serde(rename = "ai.cloud.roleInstance")]
-    worker: &'item str,
-    #[serde(rename = "ai.application.ver")]
-    version: &'item str,
-    #[serde(rename = "ai.operation.id")]
-    operation: Shown<opentelemetry::trace::TraceId>,
-    #[serde(rename = "ai.operation.parentId", skip_serializing_if = "Option::is_none")]
-    parent: Option<Shown<SpanId>>,
-    #[serde(rename = "ai.operation.name", skip_serializing_if = "Option::is_none")]
-    operation_name: Option<Shown<Operation<'item>>>,
-}
-
-#[derive(Serialize)]
-struct Data<'item> {
-    #[serde(rename = "baseType")]
-    kind: &'static str,
-    #[serde(rename = "baseData")]
-    request: Request<'item>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Request<'item> {
-    #[serde(rename = "ver")]
-    version: u8,
-    id: Shown<SpanId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<Shown<Operation<'item>>>,
-    duration: Shown<Taken>,
-    #[serde(rename = "responseCode", skip_serializing_if = "Option::is_none")]
-    status: Option<Shown<&'item Value>>,
-    success: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<Shown<&'item Value>>,
-    properties: Properties<'item>,
-}
-
-/// Written as it is displayed.
-#[derive(Clone, Copy)]
-struct Shown<T>(T);
-
-impl<T: Display> Serialize for Shown<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-/// What a call did: its method and the template of its path.
-#[derive(Clone, Copy)]
-struct Operation<'item> {
-    method: &'item Value,
-    route: &'item Value,
-}
-
-impl Display for Operation<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {}", self.method, self.route)
-    }
-}
-
-/// A time span as the service reads it, `days.hours:minutes:seconds.microseconds`.
-struct Taken(Duration);
-
-impl Display for Taken {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (s, us) = (self.0.as_secs(), self.0.subsec_micros());
-        write!(formatter, "{}.{:02}:{:02}:{:02}.{us:06}", s / 86_400, s / 3_600 % 24, s / 60 % 60, s % 60)
-    }
-}
-
-/// Attributes by name, all of them texts.
-struct Properties<'item>(&'item [KeyValue]);
-
-impl Serialize for Properties<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut properties = serializer.serialize_map(Some(self.0.len()))?;
-        for KeyValue { key, value, .. } in self.0 {
-            match value {
-                Value::String(text) => properties.serialize_entry(key.as_str(), text.as_str())?,
-                other => properties.serialize_entry(key.as_str(), &Shown(other))?,
-            }
+    /// Appends attributes by name, all of them strings.
+    fn properties(&mut self, attributes: &[KeyValue]) {
+        let mut before = br#","properties":{"#.as_slice();
+        for KeyValue { key, value, .. } in attributes {
+            self.put(before);
+            self.text(key.as_str());
+            self.0.push(b':');
+            self.text(&shown(value));
+            before = b",";
         }
-        properties.end()
+        self.put(if attributes.is_empty() { br#","properties":{}"# } else { b"}" });
+    }
+
+    fn hexadecimal(&mut self, bytes: &[u8]) {
+        self.0.extend(bytes.iter().flat_map(|byte| hex::digits(*byte)));
+    }
+
+    /// Appends a time span as the service reads it, `days.hours:minutes:seconds.microseconds`.
+    fn duration(&mut self, took: Duration) {
+        let s = took.as_secs();
+        let two = |number: u64| decimal::<2>(u32::try_from(number).unwrap_or_default());
+        self.put((s / 86_400).to_string().as_bytes());
+        for (before, number) in [(b'.', s / 3_600 % 24), (b':', s / 60 % 60), (b':', s % 60)] {
+            self.0.push(before);
+            self.put(&two(number));
+        }
+        self.0.push(b'.');
+        self.put(&decimal::<6>(took.subsec_micros()));
     }
 }
 
-fn to_the_millisecond<S: Serializer>(time: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
-    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    serializer.serialize_str(&time.format(format).map_err(serde::ser::Error::custom)?)
+/// An attribute's value as a text.
+fn shown(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text.as_str()),
+        other => Cow::Owned(other.to_string()),
+    }
 }
 
 #[cfg(test)]

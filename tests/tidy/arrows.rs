@@ -10,7 +10,7 @@ use syn::{Attribute, Item, ItemMod, ItemUse, UseTree, Visibility};
 
 /// The rooms, ground floor first. A room imports from floors below its own, never from its own floor or from above.
 pub const FLOORS: &[&[&str]] = &[
-    &["domain", "causes", "contract", "clock", "shard"],
+    &["domain", "causes", "contract", "clock", "shard", "json"],
     &["config", "host"],
     &["telemetry"],
     &["outgoing"],

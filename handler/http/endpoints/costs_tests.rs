@@ -22,6 +22,31 @@ async fn imported(file: &'static [u8]) -> Store {
     store
 }
 
+#[test]
+fn a_sum_is_written_as_it_is_described() {
+    let names = ["service", "tag.\"a\\b\""].map(str::to_owned);
+    let of = |values: [Option<&str>; 2], is_rest, month: bool, amount: Option<&str>| CostRow {
+        group: values.map(|value| value.map(str::to_owned)).into(),
+        is_rest,
+        period_start: month.then_some(time::macros::datetime!(2026-11-01 0:00 UTC)),
+        currency: "EUR".to_owned(),
+        amount: amount.map(str::to_owned),
+        charges: -7,
+    };
+    for row in [
+        of([Some("Functions"), None], false, true, Some("-0.10")),
+        of([Some("a \"b\"\n\u{1} ü"), Some("")], false, false, None),
+        of([Some("x"), None], true, true, Some("1")),
+    ] {
+        let (document, mut written) = (CostDocument::of(&names, &row), Vec::new());
+        document.write(&mut written).unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&document).unwrap());
+    }
+    let (row, mut written) = (CostRow { group: Vec::new(), ..of([None, None], false, false, None) }, Vec::new());
+    CostDocument::of(&[], &row).write(&mut written).unwrap();
+    assert_eq!(String::from_utf8(written).unwrap(), r#"{"group":{},"currency":"EUR","amount":null,"charges":-7}"#);
+}
+
 async fn get(store: &Store, query: &str) -> Answer {
     let answer = answer(costs(store, &HeaderMap::new(), Some(query)).await).await;
     assert_eq!(answer.status, 200, "{query}: {answer:?}");
