@@ -17,6 +17,7 @@ const PAGES = {
   costs: "/costs",
   "costs-by-month": "/costs?group_by=provider&period=month",
   "costs-inside": "/costs?group_by=resource&service=Amazon+Elastic+Compute+Cloud",
+  "costs-by-resource": "/costs?group_by=resource",
   "costs-nothing": "/costs?service=none+such",
   imports: "/imports",
   import: `/imports/${imports.imports[0].id}`,
@@ -35,6 +36,8 @@ for (const width of [400, 1200]) {
       if (shots) await page.screenshot({ path: `${shots}/${name}-${width}-${colorScheme}.png`, fullPage: name !== "manual" });
       const wider = await overflow(page);
       expect(wider <= 0, `${where}: ${wider} px wider than the screen`);
+      const hidden = await page.$$eval(".scroll table.stack", (tables) => Math.max(0, ...tables.map((table) => table.scrollWidth - table.parentElement.clientWidth)));
+      expect(hidden <= 0, `${where}: ${hidden} px of a table stand outside of the page`);
       // Swagger UI's own marks are its makers' to mend; they are listed, and ours must be none.
       const found = await barriers(page);
       if (name === "manual") found.forEach((barrier) => console.log(`note: ${where}: ${barrier}`));
