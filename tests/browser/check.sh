@@ -90,15 +90,20 @@ quiet "$work/empty" "empty, through the one URL"
 stop
 
 start --traffic 40/s
-for _ in $(seq 120); do
-  # A verdict needs ten pairs of minutes; the 99th percentile a thousand calls an arm.
-  curl -sf "http://localhost:$even/?refresh=off" >"$work/seen" && grep -q 'timeline-latency-wide' "$work/seen" && grep -q 'interval-cost-wide' "$work/seen" && break
+plots=(interval-latency interval-errors interval-cost cost-bars timeline-calls timeline-latency timeline-decisions)
+all_plots() {
+  local plot
+  for plot in "${plots[@]}"; do grep -qF "id=\"$plot-wide-title\"" "$1" || return; done
+}
+for _ in $(seq 240); do
+  # Each plot needs pairs of minutes of its own: one in which an arm was called too late to count has a cost and no latency.
+  curl -sf "http://localhost:$odd/?refresh=off" >"$work/seen" && all_plots "$work/seen" && break
   sleep 0.5
 done
 open_page "http://localhost:$odd/?refresh=off" "$work/full"
 holds "$work/full" 'Can the comparison be trusted?' 'a month with all of this traffic' 'How odd compares with even' \
   'What 1,000 calls cost' 'Minute by minute' 'Supervision from outside' 'For the engineer'
-for plot in interval-latency interval-errors interval-cost cost-bars timeline-calls timeline-latency timeline-decisions; do
+for plot in "${plots[@]}"; do
   holds "$work/full" "id=\"$plot-wide-title\"" "id=\"$plot-narrow-desc\""
 done
 [[ $(grep -c '<polyline\|<rect\|<circle' "$work/full") -gt 100 ]] || fail "the plots are all but empty"
