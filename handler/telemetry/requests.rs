@@ -23,9 +23,8 @@ use crate::json;
 pub(super) struct RequestItems {
     /// The beginning of an item, up to what its call says.
     start: Vec<u8>,
-    /// Percent of calls that an item stands for: of one that is certain to be recorded, and of one recorded by chance.
-    certain_rate: String,
-    chance_rate: String,
+    /// Percent of calls that are recorded by chance.
+    sample_rate: String,
 }
 
 /// Whether a call is written here: it was served, and neither failed with an exception nor links elsewhere.
@@ -39,7 +38,7 @@ impl RequestItems {
         let of =
             |key: &str| scope.attributes().find(|attribute| attribute.key.as_str() == key).map(|attribute| attribute.value.to_string());
         let [role, worker, version] = ["service.name", "service.instance.id", "service.version"].map(|key| of(key).unwrap_or_default());
-        let mut start = Item(Vec::new());
+        let mut start = Items(Vec::new());
         start.put(br#"{"name":"Microsoft.ApplicationInsights.Request","iKey":"#);
         start.text(instrumentation_key);
         for (name, value) in
@@ -48,7 +47,7 @@ impl RequestItems {
             start.put(name.as_bytes());
             start.text(&value);
         }
-        RequestItems { start: start.0, certain_rate: format!("{:?}", 100.0), chance_rate: format!("{:?}", sampling * 100.0) }
+        RequestItems { start: start.0, sample_rate: format!("{:?}", sampling * 100.0) }
     }
 
     /// The document that says of each call what happened and whether it stands for itself alone, compressed by gzip.
@@ -56,18 +55,18 @@ impl RequestItems {
     /// # Errors
     /// None in practice: memory takes all that is written to it.
     pub fn document<'span>(&self, calls: impl Iterator<Item = (&'span SpanData, bool)>) -> std::io::Result<Vec<u8>> {
-        let mut items = Vec::new();
-        for (span, certain) in calls {
-            items.push(if items.is_empty() { b'[' } else { b',' });
-            items = self.write(span, certain, Item(items));
+        let mut items = Items(Vec::new());
+        for (position, (span, certain)) in calls.enumerate() {
+            items.put(if position == 0 { b"[" } else { b"," });
+            self.write(span, certain, &mut items);
         }
-        items.push(b']');
-        let mut compressed = GzEncoder::new(Vec::with_capacity(items.len() / 4), Compression::fast());
-        compressed.write_all(&items)?;
+        items.put(b"]");
+        let mut compressed = GzEncoder::new(Vec::with_capacity(items.0.len() / 4), Compression::fast());
+        compressed.write_all(&items.0)?;
         compressed.finish()
     }
 
-    fn write(&self, span: &SpanData, certain: bool, mut item: Item) -> Vec<u8> {
+    fn write(&self, span: &SpanData, certain: bool, item: &mut Items) {
         let text = |key| span.attributes.iter().find(|attribute| attribute.key.as_str() == key).map(|attribute| shown(&attribute.value));
         let (method, route) = (text("http.request.method"), text("http.route"));
         let operation = method.zip(route).map(|(method, route)| format!("{method} {route}"));
@@ -81,9 +80,11 @@ impl RequestItems {
         item.put(b"\"");
         item.field(br#","ai.operation.name":"#, operation.as_deref());
         item.put(br#"},"time":""#);
-        item.put(moment::to_the_millisecond(span.start_time.into()).as_ref().map_or(&[], <[u8; 24]>::as_slice));
+        if let Some(time) = moment::to_the_millisecond(span.start_time.into()) {
+            item.put(&time);
+        }
         item.put(br#"","sampleRate":"#);
-        item.put(if certain { &self.certain_rate } else { &self.chance_rate }.as_bytes());
+        item.put(if certain { b"100.0" } else { self.sample_rate.as_bytes() });
         item.put(br#","data":{"baseType":"RequestData","baseData":{"ver":2,"id":""#);
         item.hexadecimal(&span.span_context.span_id().to_bytes());
         item.put(br#"","duration":""#);
@@ -94,14 +95,13 @@ impl RequestItems {
         item.field(br#","url":"#, text("url.path").as_deref());
         item.properties(&span.attributes);
         item.put(b"}}}");
-        item.0
     }
 }
 
-/// An item as far as it is written: JSON (RFC 8259).
-struct Item(Vec<u8>);
+/// Items as far as they are written: JSON (RFC 8259).
+struct Items(Vec<u8>);
 
-impl Item {
+impl Items {
     /// Appends what is JSON already.
     fn put(&mut self, json: &[u8]) {
         self.0.extend_from_slice(json);
@@ -123,15 +123,14 @@ impl Item {
 
     /// Appends attributes by name, all of them strings.
     fn properties(&mut self, attributes: &[KeyValue]) {
-        let mut before = br#","properties":{"#.as_slice();
-        for KeyValue { key, value, .. } in attributes {
-            self.put(before);
+        self.put(br#","properties":{"#);
+        for (position, KeyValue { key, value, .. }) in attributes.iter().enumerate() {
+            self.put(if position == 0 { b"" } else { b"," });
             self.text(key.as_str());
-            self.0.push(b':');
+            self.put(b":");
             self.text(&shown(value));
-            before = b",";
         }
-        self.put(if attributes.is_empty() { br#","properties":{}"# } else { b"}" });
+        self.put(b"}");
     }
 
     fn hexadecimal(&mut self, bytes: &[u8]) {
