@@ -194,11 +194,7 @@ impl Lane<'_> {
             answered += request.length;
             answers += 1;
         };
-        if answered == input.len() {
-            input.clear();
-        } else {
-            input.drain(..answered);
-        }
+        input.drain(..answered);
         after
     }
 
