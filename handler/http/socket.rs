@@ -150,6 +150,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn pieces_are_written_in_order_however_long_they_are() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut socket = Socket::new(listener.accept().await.unwrap().0);
+        for lengths in [vec![5], vec![10, 20], vec![0, 7], vec![1, GATHERED_BYTES - 1], vec![1, GATHERED_BYTES], vec![]] {
+            let pieces: Vec<Vec<u8>> = (b'a'..).zip(&lengths).map(|(letter, length)| vec![letter; *length]).collect();
+            let slices: Vec<io::IoSlice<'_>> = pieces.iter().map(|piece| io::IoSlice::new(piece)).collect();
+            let written = socket.write_vectored(&slices).await.unwrap();
+            assert_eq!(written, lengths.iter().sum::<usize>());
+            let mut read = vec![0; written];
+            peer.read_exact(&mut read).await.unwrap();
+            assert!(read == pieces.concat(), "{lengths:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn what_was_given_back_is_read_first() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
