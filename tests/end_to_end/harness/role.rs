@@ -42,6 +42,7 @@ pub struct Role {
     development: Option<Vec<String>>,
     /// Descriptors it may have open; none: as many as this process.
     descriptors: Option<u32>,
+    /// Whether it runs on one core; else on as many as this process.
     one_core: bool,
 }
 
@@ -139,19 +140,10 @@ impl Role {
 
     /// Starts the role on `port` and waits for nothing.
     pub fn spawn(&self, port: u16) -> Server {
-        let bound = match (self.descriptors, self.one_core) {
-            (None, false) => None,
-            (Some(limit), _) => Some(format!("ulimit -n {limit}; exec \"$0\" \"$@\"")),
-            (None, true) => Some(format!("exec taskset --cpu-list {} \"$0\" \"$@\"", first_core())),
-        };
-        let mut command = match bound {
-            None => Command::new(program()),
-            Some(bound) => {
-                let mut shell = Command::new("sh");
-                shell.args(["-c", &bound, program()]);
-                shell
-            }
-        };
+        let limit = self.descriptors.map(|limit| format!("ulimit -n {limit};")).unwrap_or_default();
+        let core = if self.one_core { format!("taskset --cpu-list {}", first_core()) } else { String::new() };
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{limit} exec {core} \"$0\" \"$@\""), program()]);
         clean(&mut command).envs(self.settings.iter().cloned());
         match &self.development {
             Some(options) => command.args(["dev-role", "--listen", &format!("127.0.0.1:{port}")]).args(options),
