@@ -33,8 +33,8 @@ bench-import: ## an import of ROWS rows beside \copy into an equal table: time, 
 bench-costs: ## questions about costs over ROWS rows beside the same sums in SQL
 	$(CARGO) bench --locked --bench ledger -- costs $(or $(ROWS),5000000)
 
-bench-report: ## three reports over a year of windows, one after the other: time and memory
-	$(CARGO) test --release --locked --lib -- --ignored --nocapture a_year_of_windows
+bench-report: ## three reports over a year of windows, one after the other, under each schedule: time and memory
+	for year in a_year_of_windows a_mirrored_year a_random_year; do $(CARGO) test --release --locked --lib -- --ignored --nocapture $$year; done
 
 bench-pages: binary ## how long the pages take over a month of windows and ROWS charges
 	$(BENCH) --bench pages -- $(or $(ROWS),1000000)

@@ -217,24 +217,21 @@ fn some_slices(seed: u64, calls: u32) -> Vec<u8> {
     slices.encode()
 }
 
-/// Run by `cargo test --release -- --ignored a_year`: a year of minutes, two workers an arm, 1,051,200 windows. By itself, as the next one
-/// is: the bound is the whole process's.
+/// A year of minutes, two workers an arm, 1,051,200 windows. By itself, as the next ones are: the bound is the whole process's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes a minute to fill; its bounds hold for the release profile"]
+#[ignore = "takes a minute to fill, and its bounds hold for the release profile: make bench-report"]
 async fn a_year_of_windows_is_reported_within_two_seconds_and_200_mb() {
     a_year_under(Rule::Parity).await;
 }
 
-/// Run by `cargo test --release -- --ignored a_mirrored_year`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes a minute to fill; its bounds hold for the release profile"]
+#[ignore = "takes a minute to fill, and its bounds hold for the release profile: make bench-report"]
 async fn a_mirrored_year_is_reported_within_two_seconds_and_200_mb() {
     a_year_under(Rule::Mirrored).await;
 }
 
-/// Run by `cargo test --release -- --ignored a_random_year`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes a minute to fill; its bounds hold for the release profile"]
+#[ignore = "takes a minute to fill, and its bounds hold for the release profile: make bench-report"]
 async fn a_random_year_is_reported_within_two_seconds_and_200_mb() {
     a_year_under(Rule::Random(Seed::new([7; 32]))).await;
 }

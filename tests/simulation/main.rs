@@ -56,9 +56,8 @@ fn promises_hold_in_a_few_short_runs() {
     assert!(holds, "{}", lines.join("\n"));
 }
 
-/// `make simulate`.
 #[test]
-#[ignore = "counts for minutes"]
+#[ignore = "counts for minutes: make simulate"]
 fn promises_hold_in_as_many_runs_as_they_are_made_for() {
     let (lines, holds) = table(&scenarios(FULL));
     assert!(holds, "{}", lines.join("\n"));
