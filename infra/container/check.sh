@@ -39,7 +39,7 @@ clean_up() {
   if [[ -f $work/data/postmaster.pid ]]; then
     as_postgres "$postgres_programs/pg_ctl" -D "$work/data" -m immediate stop >/dev/null || true
   fi
-  if mountpoint -q "$work/root"; then umount "$work/root" || true; fi
+  if mountpoint -q "$work/rootfs"; then umount "$work/rootfs" || true; fi
   [[ -z $container ]] || buildah rm "$container" >/dev/null || true
   buildah rmi --force "$image" >/dev/null 2>&1 || true
   rm -rf "$work"
@@ -85,12 +85,12 @@ build_image() {
 
   buildah push --quiet "$image" "oci-archive:$work/image.tar" >/dev/null
   container=$(buildah from --pull-never "$image")
-  mkdir "$work/root"
-  cp -a "$(buildah mount "$container")/." "$work/root/"
+  mkdir "$work/rootfs"
+  cp -a "$(buildah mount "$container")/." "$work/rootfs/"
   buildah umount "$container" >/dev/null
   local bytes
-  bytes=$(du -sb "$work/root" | cut -f 1)
-  printf 'files: %s\n' "$(cd "$work/root" && find . -type f | sort | tr '\n' ' ')"
+  bytes=$(du -sb "$work/rootfs" | cut -f 1)
+  printf 'files: %s\n' "$(cd "$work/rootfs" && find . -type f | sort | tr '\n' ' ')"
   printf 'size: %d bytes unpacked, %d bytes compressed\n' "$bytes" "$(stat -c %s "$work/image.tar")"
   ((bytes < max_image_bytes)) || fail "the image holds $bytes bytes, more than $max_image_bytes"
 }
@@ -136,20 +136,20 @@ exec_in_image() {
     SWITCHBACK_API_KEYS="check:write:$(printf 'check-key' | sha256sum | cut -d ' ' -f 1)" \
     DATABASE_URL="postgresql://switchback:not-a-secret@localhost:$database_port/switchback?sslmode=verify-full$trust" \
     "$(command -v setpriv)" --no-new-privs -- \
-    "$(command -v chroot)" --userspec="$uid:$uid" --groups="$uid" "$work/root" /switchback "$@"
+    "$(command -v chroot)" --userspec="$uid:$uid" --groups="$uid" "$work/rootfs" /switchback "$@"
 }
 
 mount_read_only_root() {
   # What an engine gives every container, devices and name resolution; and, as a volume, the test's own authority.
-  mkdir -p "$work/root/dev" "$work/root/etc" "$work/root/run/tls"
-  mknod -m 666 "$work/root/dev/null" c 1 3
-  mknod -m 666 "$work/root/dev/random" c 1 8
-  mknod -m 666 "$work/root/dev/urandom" c 1 9
-  cp /etc/hosts /etc/resolv.conf "$work/root/etc/"
-  cp "$work/tls/authority.pem" "$work/root/run/tls/"
-  mount --bind "$work/root" "$work/root"
-  mount -o remount,bind,ro "$work/root"
-  if touch "$work/root/written" 2>/dev/null; then fail "the root file system can be written"; fi
+  mkdir -p "$work/rootfs/dev" "$work/rootfs/etc" "$work/rootfs/run/tls"
+  mknod -m 666 "$work/rootfs/dev/null" c 1 3
+  mknod -m 666 "$work/rootfs/dev/random" c 1 8
+  mknod -m 666 "$work/rootfs/dev/urandom" c 1 9
+  cp /etc/hosts /etc/resolv.conf "$work/rootfs/etc/"
+  cp "$work/tls/authority.pem" "$work/rootfs/run/tls/"
+  mount --bind "$work/rootfs" "$work/rootfs"
+  mount -o remount,bind,ro "$work/rootfs"
+  if touch "$work/rootfs/written" 2>/dev/null; then fail "the root file system can be written"; fi
 }
 
 run_image() {
