@@ -2,27 +2,26 @@
 //!
 //! Owns how long a head may take, and what happens when the process drains or room is wanted. Must not know what is served.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::poll_immediate;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use http::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, SizeHint};
 use hyper::server::conn::http1;
-use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::coop::consume_budget;
 use tokio_util::sync::CancellationToken;
 
-use super::connections::{ConnectionActivity, Connections, Place};
-use super::edge::{Edge, EdgeConnection};
+use super::connections::{Busy, ConnectionActivity, Connections, Place};
+use super::edge::Edge;
 use super::lane::{self, Head};
 use super::redirector::Redirector;
 use super::request::MAX_HEAD_BYTES;
@@ -73,10 +72,9 @@ type Signals = FuturesUnordered<Pin<Box<dyn Future<Output = Signal> + Send>>>;
 pub async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, place: Place) {
     let activity = place.activity();
     let mut signals = signals(&shared, place);
-    let mut socket = Socket::new(stream);
+    let mut socket = Socket::new(stream, Arc::clone(&activity));
     let mut draining = false;
     if let Some(redirector) = &shared.redirector {
-        signals.push(Box::pin(head_is_late(Arc::clone(&shared.clock), Arc::clone(&activity))));
         let (socket, signals, draining) = (&mut socket, &mut signals, &mut draining);
         let lane = Lane { redirector, turn: None, peer, activity: &activity, socket, signals, draining };
         match lane.run().await {
@@ -89,7 +87,7 @@ pub async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, pla
 }
 
 fn signals(shared: &Shared, place: Place) -> Signals {
-    let stop = shared.stop.clone();
+    let (stop, activity) = (shared.stop.clone(), place.activity());
     let signals = Signals::new();
     signals.push(Box::pin(async move {
         stop.cancelled_owned().await;
@@ -99,19 +97,21 @@ fn signals(shared: &Shared, place: Place) -> Signals {
         place.asked_to_close().await;
         Signal::MakeRoom
     }));
+    signals.push(Box::pin(async move {
+        head_is_late(&activity).await;
+        Signal::HeadIsLate
+    }));
     signals
 }
 
-/// Waits until a head has taken too long, counted from the last answer. Once hyper serves calls it counts for itself.
-async fn head_is_late(clock: Arc<dyn Clock>, activity: Arc<ConnectionActivity>) -> Signal {
+/// Waits until a head has taken too long, counted from the last answer.
+async fn head_is_late(activity: &ConnectionActivity) {
     loop {
-        let left = HEAD_TIME.saturating_sub(clock.uptime().saturating_sub(activity.idle_since()));
-        if activity.has_served() {
-            std::future::pending::<()>().await;
-        }
+        let left = HEAD_TIME.saturating_sub(activity.idle());
         if left.is_zero() {
-            return Signal::HeadIsLate;
+            return;
         }
+        // One timer a connection, not one a call: an answer in the meantime only makes the next head due later.
         tokio::time::sleep(left).await;
     }
 }
@@ -258,7 +258,11 @@ impl Lane<'_> {
 
 /// Serves whatever arrives on `socket`.
 async fn hyper(shared: &Shared, socket: Socket, peer: SocketAddr, activity: Arc<ConnectionActivity>, mut signals: Signals, draining: bool) {
-    let service = Watched { inner: shared.edge.connection(peer), connections: Arc::clone(&shared.connections), activity };
+    let edge = shared.edge.connection(peer);
+    let service = service_fn(|request| {
+        let (busy, answer) = (activity.busy(), edge.call(request));
+        async move { answer.await.map(|answer| answer.map(|body| SentBody { body, _busy: busy })) }
+    });
     // While the process drains, what was begun on the connection is its last call.
     let mut connection = pin!(http1_builder().keep_alive(!draining).serve_connection(TokioIo::new(socket), service));
     loop {
@@ -267,7 +271,7 @@ async fn hyper(shared: &Shared, socket: Socket, peer: SocketAddr, activity: Arc<
             ended = &mut connection => return ended.unwrap_or_else(|error| shared.note(&error, peer)),
             Some(signal) = signals.next() => match signal {
                 Signal::Drain => connection.as_mut().graceful_shutdown(),
-                // Nothing is being answered: the socket is closed under a peer that is silent, or late with a head.
+                // The connection is idle: the socket is closed under a peer that is silent, or late with a head.
                 Signal::MakeRoom => return tracing::debug!(%peer, "an idle connection made room"),
                 Signal::HeadIsLate => return tracing::debug!(%peer, "a head was not finished in time"),
             },
@@ -275,9 +279,10 @@ async fn hyper(shared: &Shared, socket: Socket, peer: SocketAddr, activity: Arc<
     }
 }
 
+/// How long a head may take is seen to here.
 fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(MAX_HEAD_BYTES).half_close(false);
+    builder.header_read_timeout(None).max_buf_size(MAX_HEAD_BYTES).half_close(false);
     builder
 }
 
@@ -295,25 +300,25 @@ impl Shared {
     }
 }
 
-/// The edge, with the connection marked busy while a call is served.
-struct Watched {
-    inner: EdgeConnection,
-    connections: Arc<Connections>,
-    activity: Arc<ConnectionActivity>,
+/// An answer's body, whose connection is busy until hyper has taken all of it.
+struct SentBody<B> {
+    body: B,
+    _busy: Busy,
 }
 
-impl Service<Request<Incoming>> for Watched {
-    type Response = warp::reply::Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+impl<B: Body + Unpin> Body for SentBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let serving = Place::serving(&self.connections, &self.activity);
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let answer = answer.await;
-            drop(serving);
-            answer
-        })
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

@@ -1,10 +1,11 @@
 //! The connections that are open: how many there may be, how many of one address, and which go first when they become too many.
 //!
-//! A connection that serves no call is idle, whether its peer is silent or sends a head byte by byte. Must not know what is served on one.
+//! A connection is busy while a call is served on it and until all of its answer was taken by the system; else it is idle, whether its peer is
+//! silent or sends a head byte by byte. Must not know what is served on one.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -46,10 +47,9 @@ struct State {
 /// What happens on one connection.
 #[derive(Debug)]
 pub struct ConnectionActivity {
-    /// Calls being served.
-    calls: AtomicU32,
-    /// Whether any call was served that took its time.
-    served: AtomicBool,
+    clock: Arc<dyn Clock>,
+    /// Calls being served, and answers being sent.
+    busy: AtomicU32,
     /// Uptime since which it has been idle, in milliseconds.
     idle_since_ms: AtomicU64,
     close: Notify,
@@ -64,12 +64,9 @@ pub struct Place {
     activity: Arc<ConnectionActivity>,
 }
 
-/// A call being served on a connection.
+/// A connection that is busy; dropped, it is idle.
 #[derive(Debug)]
-pub struct Serving {
-    connections: Arc<Connections>,
-    activity: Arc<ConnectionActivity>,
-}
+pub struct Busy(Arc<ConnectionActivity>);
 
 impl Connections {
     /// As many connections as the system gives descriptors for, 8,192 at most; of one address, `limit_per_address`.
@@ -111,12 +108,7 @@ impl Connections {
             return None;
         }
         *from_address += 1;
-        let activity = Arc::new(ConnectionActivity {
-            calls: AtomicU32::new(0),
-            served: AtomicBool::new(false),
-            idle_since_ms: AtomicU64::new(self.now_ms()),
-            close: Notify::new(),
-        });
+        let activity = Arc::new(ConnectionActivity::new(Arc::clone(&self.clock)));
         let number = state.next;
         state.next += 1;
         state.open.insert(number, Arc::clone(&activity));
@@ -129,7 +121,7 @@ impl Connections {
 
     /// Tells those that have been idle the longest to close.
     fn close_idle(&self, state: &State) {
-        let idle = state.open.values().filter(|activity| activity.calls.load(Ordering::Relaxed) == 0);
+        let idle = state.open.values().filter(|activity| !activity.is_busy());
         let mut idle: Vec<(u64, &Arc<ConnectionActivity>)> =
             idle.map(|activity| (activity.idle_since_ms.load(Ordering::Relaxed), activity)).collect();
         let oldest = CLOSED_TOGETHER.min(self.limit / 10 + 1).min(idle.len());
@@ -182,10 +174,6 @@ impl Connections {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn now_ms(&self) -> u64 {
-        millis(self.clock.uptime())
-    }
 }
 
 fn millis(uptime: Duration) -> u64 {
@@ -193,21 +181,36 @@ fn millis(uptime: Duration) -> u64 {
 }
 
 impl ConnectionActivity {
+    /// A connection that has just been taken.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let idle_since_ms = AtomicU64::new(millis(clock.uptime()));
+        ConnectionActivity { clock, busy: AtomicU32::new(0), idle_since_ms, close: Notify::new() }
+    }
+
+    /// The connection is busy as long as what this returns is kept.
+    #[must_use]
+    pub fn busy(self: &Arc<Self>) -> Busy {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        Busy(Arc::clone(self))
+    }
+
+    fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) > 0
+    }
+
     /// Notes a call that was answered at once, at `uptime`.
     pub fn answered(&self, uptime: Duration) {
         self.idle_since_ms.store(millis(uptime), Ordering::Relaxed);
     }
 
-    /// Uptime since which the connection has been idle.
+    /// For how long the connection has been idle.
     #[must_use]
-    pub fn idle_since(&self) -> Duration {
-        Duration::from_millis(self.idle_since_ms.load(Ordering::Relaxed))
-    }
-
-    /// Whether any call was served here other than at once.
-    #[must_use]
-    pub fn has_served(&self) -> bool {
-        self.served.load(Ordering::Relaxed)
+    pub fn idle(&self) -> Duration {
+        if self.is_busy() {
+            return Duration::ZERO;
+        }
+        self.clock.uptime().saturating_sub(Duration::from_millis(self.idle_since_ms.load(Ordering::Relaxed)))
     }
 }
 
@@ -218,30 +221,22 @@ impl Place {
         Arc::clone(&self.activity)
     }
 
-    /// Waits until the connection is to make room for others, and serves no call.
+    /// Waits until the connection is to make room for others, and is idle.
     pub async fn asked_to_close(&self) {
         loop {
             self.activity.close.notified().await;
-            if self.activity.calls.load(Ordering::Relaxed) == 0 {
+            if !self.activity.is_busy() {
                 self.connections.closed_idle.fetch_add(1, Ordering::Relaxed);
                 return;
             }
         }
     }
-
-    /// A call begins on the connection.
-    #[must_use]
-    pub fn serving(connections: &Arc<Connections>, activity: &Arc<ConnectionActivity>) -> Serving {
-        activity.calls.fetch_add(1, Ordering::Relaxed);
-        activity.served.store(true, Ordering::Relaxed);
-        Serving { connections: Arc::clone(connections), activity: Arc::clone(activity) }
-    }
 }
 
-impl Drop for Serving {
+impl Drop for Busy {
     fn drop(&mut self) {
-        self.activity.idle_since_ms.store(self.connections.now_ms(), Ordering::Relaxed);
-        self.activity.calls.fetch_sub(1, Ordering::Relaxed);
+        self.0.answered(self.0.clock.uptime());
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -306,10 +301,10 @@ mod tests {
             places.push(connections.enter(HERE).unwrap());
             clock.advance(Duration::from_secs(1));
         }
-        let _serving = Place::serving(&connections, &places[0].activity());
+        let _busy = places[0].activity().busy();
         assert!(!is_asked_to_close(&places[1]).await, "there is room");
         places.push(connections.enter(HERE).unwrap());
-        assert!(!is_asked_to_close(&places[0]).await, "it serves a call");
+        assert!(!is_asked_to_close(&places[0]).await, "it is busy");
         for oldest in &places[1..4] {
             assert!(is_asked_to_close(oldest).await);
         }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
+
+use super::connections::{Busy, ConnectionActivity};
 
 /// How long a peer may leave what it is sent unread before the connection is closed.
 const WRITE_TIME: Duration = Duration::from_secs(30);
@@ -21,16 +24,23 @@ pub struct Socket {
     stream: TcpStream,
     /// Read before anything else is.
     rewound: Bytes,
-    /// Runs while something waits to be sent.
-    stalled: Option<Pin<Box<Sleep>>>,
+    /// While something waits to be sent.
+    stalled: Option<Stalled>,
+    activity: Arc<ConnectionActivity>,
     write_time: Duration,
 }
 
+/// Something waits to be sent: the connection is busy, for so long.
+struct Stalled {
+    patience: Pin<Box<Sleep>>,
+    _busy: Busy,
+}
+
 impl Socket {
-    /// A socket with the standard patience.
+    /// The socket of a connection with the standard patience.
     #[must_use]
-    pub fn new(stream: TcpStream) -> Self {
-        Socket { stream, rewound: Bytes::new(), stalled: None, write_time: WRITE_TIME }
+    pub fn new(stream: TcpStream, activity: Arc<ConnectionActivity>) -> Self {
+        Socket { stream, rewound: Bytes::new(), stalled: None, activity, write_time: WRITE_TIME }
     }
 
     /// Gives `bytes` back, which were read from the socket last: they will be read once more.
@@ -55,9 +65,10 @@ impl Socket {
             self.stalled = None;
             return outcome;
         }
-        let write_time = self.write_time;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(write_time)));
-        ready!(stalled.as_mut().poll(context));
+        let Socket { stalled, activity, write_time, .. } = self;
+        let stalled =
+            stalled.get_or_insert_with(|| Stalled { patience: Box::pin(tokio::time::sleep(*write_time)), _busy: activity.busy() });
+        ready!(stalled.patience.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")))
     }
 }
@@ -115,19 +126,24 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::clock::SystemClock;
+
+    fn activity() -> Arc<ConnectionActivity> {
+        Arc::new(ConnectionActivity::new(Arc::new(SystemClock::new())))
+    }
 
     #[tokio::test]
     async fn a_peer_that_never_reads_is_given_up_and_one_that_reads_slowly_is_not() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        let mut socket = Socket { write_time: Duration::from_millis(100), ..Socket::new(stream) };
+        let mut socket = Socket { write_time: Duration::from_millis(100), ..Socket::new(stream, activity()) };
         let error = async { while socket.write_all(&[0; 65_536]).await.map_err(|error| error.kind()) == Ok(()) {} };
         tokio::time::timeout(Duration::from_secs(5), error).await.expect("it is given up");
 
         let reader = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        let mut socket = Socket { write_time: Duration::from_millis(300), ..Socket::new(stream) };
+        let mut socket = Socket { write_time: Duration::from_millis(300), ..Socket::new(stream, activity()) };
         let read = tokio::spawn(async move {
             let mut buffer = vec![0; 1 << 20];
             loop {
@@ -153,7 +169,7 @@ mod tests {
     async fn pieces_are_written_in_order_however_long_they_are() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let mut socket = Socket::new(listener.accept().await.unwrap().0);
+        let mut socket = Socket::new(listener.accept().await.unwrap().0, activity());
         for lengths in [vec![5], vec![10, 20], vec![0, 7], vec![1, GATHERED_BYTES - 1], vec![1, GATHERED_BYTES], vec![]] {
             let pieces: Vec<Vec<u8>> = (b'a'..).zip(&lengths).map(|(letter, length)| vec![letter; *length]).collect();
             let slices: Vec<io::IoSlice<'_>> = pieces.iter().map(|piece| io::IoSlice::new(piece)).collect();
@@ -169,7 +185,7 @@ mod tests {
     async fn what_was_given_back_is_read_first() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let mut socket = Socket::new(listener.accept().await.unwrap().0);
+        let mut socket = Socket::new(listener.accept().await.unwrap().0, activity());
         peer.write_all(b"GET / HT").await.unwrap();
         let mut read = [0; 5];
         socket.read_exact(&mut read).await.unwrap();

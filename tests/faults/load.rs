@@ -14,6 +14,7 @@ use crate::harness::role::{Role, Server};
 use crate::harness::system::{EVEN_MINUTE, System};
 use crate::harness::wait_until;
 use crate::harness::wire::Wire;
+use crate::slow::connect_deaf;
 
 fn connect(server: &Server) -> TcpStream {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).unwrap();
@@ -114,6 +115,27 @@ fn idle_connections_make_room_for_new_ones() {
     assert!(metric(&arm, "/api/metrics", "switchback_connections_closed_idle_total") >= 60.0);
     assert!(metric(&arm, "/api/metrics", "switchback_connections_open") <= 100.0);
     assert!(!arm.process.output().contains("could not be accepted"), "{}", arm.process.output());
+}
+
+#[test]
+fn a_connection_whose_answers_are_still_being_read_makes_no_room() {
+    let arm = Role::arm("even", &migrated()).descriptors(164).start();
+    let mut slow = connect_deaf(&arm);
+    slow.set_nonblocking(false).unwrap();
+    // Together more than the sockets' buffers hold.
+    let heads = "GET /api/openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(99)
+        + "GET /api/openapi.json HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    slow.write_all(heads.as_bytes()).unwrap();
+    let idle: Vec<TcpStream> = (0..200)
+        .map(|_| {
+            assert_eq!(Wire::to(&arm).ask("GET", "/api/health/live", &[]).status, 200);
+            connect(&arm)
+        })
+        .collect();
+    assert!(is_closed(&idle[0], Duration::from_secs(5)), "room was made");
+    let mut answers = Vec::new();
+    slow.read_to_end(&mut answers).unwrap();
+    assert_eq!(String::from_utf8(answers).unwrap().matches("HTTP/1.1 200 OK").count(), 100);
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn connect(arm: &Server) -> TcpStream {
 }
 
 /// A connection whose own system takes next to nothing before it is read.
-fn connect_deaf(arm: &Server) -> TcpStream {
+pub fn connect_deaf(arm: &Server) -> TcpStream {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let connection = async {
         let socket = TcpSocket::new_v4()?;
