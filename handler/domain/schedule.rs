@@ -183,7 +183,7 @@ impl Schedule {
     #[must_use]
     pub fn routed_minute(&self, arm: Arm, moment: OffsetDateTime) -> Minute {
         let arrival = self.minute_at(moment);
-        let on_its_way = moment - self.starts_at(arrival) < self.minute_length() / 12;
+        let on_its_way = self.elapsed(arrival, moment) < self.minute_length() / 12;
         if on_its_way && self.arm_of(arrival) != arm && self.arm_of(arrival.previous()) == arm { arrival.previous() } else { arrival }
     }
 
@@ -213,6 +213,15 @@ impl Schedule {
         OffsetDateTime::UNIX_EPOCH.checked_add(since_epoch).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
+    /// How much of `minute` has passed at `moment`, or how long ago it began; nothing before it.
+    #[must_use]
+    pub fn elapsed(&self, minute: Minute, moment: OffsetDateTime) -> Duration {
+        // In whole numbers: calendars take ten times as long, and this is asked twice of every call.
+        let began_ns = i128::from(minute.0) * i128::from(self.minute_ms) * 1_000_000;
+        let elapsed_ns = (moment.unix_timestamp_nanos() - began_ns).max(0);
+        Duration::from_nanos(u64::try_from(elapsed_ns).unwrap_or(u64::MAX))
+    }
+
     /// The first minute after `minute` that belongs to the other arm.
     #[must_use]
     pub fn next_switch(&self, minute: Minute) -> Minute {
@@ -231,7 +240,10 @@ impl Schedule {
         let start = self.starts_at(minute);
         let Some(stamp) = moment::to_the_millisecond(start) else { return minute.0.to_string() };
         let shown = if self.minute_ms == 60_000 { "2026-11-23T10:04".len() } else { "2026-11-23T10:04:02.000".len() };
-        stamp[..shown].iter().chain(b"Z").copied().map(char::from).collect()
+        let mut label = String::with_capacity(shown + 1);
+        label.push_str(str::from_utf8(&stamp[..shown]).unwrap_or_default());
+        label.push('Z');
+        label
     }
 }
 
@@ -245,6 +257,20 @@ mod tests {
     use time::macros::{datetime, format_description};
 
     use super::*;
+
+    #[test]
+    fn what_has_passed_of_a_minute_is_exact_and_never_negative() {
+        let schedule = Schedule::default();
+        let (minute, start) = (schedule.minute_at(datetime!(2026-11-23 10:04 UTC)), datetime!(2026-11-23 10:04 UTC));
+        for nanoseconds in [0, 1, 999_999_999, 59_999_999_999, 3_600_000_000_001] {
+            let elapsed = Duration::from_nanos(nanoseconds);
+            assert_eq!(schedule.elapsed(minute, start + elapsed), elapsed);
+        }
+        assert_eq!(schedule.elapsed(minute, start - Duration::from_nanos(1)), Duration::ZERO);
+        assert_eq!(schedule.elapsed(Minute(i64::MAX), start), Duration::ZERO);
+        let longest = schedule.elapsed(Minute(i64::MIN), start);
+        assert_eq!(longest, Duration::from_nanos(u64::MAX), "as long as there is");
+    }
 
     #[test]
     fn the_boundary_belongs_to_the_minute_it_opens() {

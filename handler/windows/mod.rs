@@ -307,8 +307,7 @@ impl Drop for OpenCall {
         let (status, response_bytes, uptime) = self.answer.unwrap_or_else(|| (CALLER_LEFT, 0, counter.clock.uptime()));
         self.window.meter(counter.meter.end(uptime));
         let took = uptime.saturating_sub(self.arrival.uptime);
-        let starts_at = counter.schedule.starts_at(self.arrival.minute);
-        let elapsed = Duration::try_from(self.arrival.at - starts_at).unwrap_or_default();
+        let elapsed = counter.schedule.elapsed(self.arrival.minute, self.arrival.at);
         self.window.end(&CallOutcome {
             status,
             latency_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
