@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Uri;
+use http::uri::PathAndQuery;
 use time::OffsetDateTime;
 
 use crate::domain::arm::Arm;
@@ -47,17 +47,17 @@ pub struct Call {
     pub probe: bool,
 }
 
-/// Takes the tickets out of a URI's query. Returns the URI without them and the last ticket, which is the router's own.
+/// Takes the tickets out of a target's query. Returns the target without them and the last ticket, which is the router's own.
 ///
 /// Everything else in the query stays byte for byte.
 #[must_use]
-pub fn take_ticket(uri: &Uri) -> Option<(Uri, String)> {
-    let query = uri.query().filter(|query| query.contains(PARAMETER))?;
+pub fn take_ticket(target: &PathAndQuery) -> Option<(PathAndQuery, String)> {
+    let query = target.query().filter(|query| query.contains(PARAMETER))?;
     let value = |pair: &str| pair.strip_prefix(PARAMETER).and_then(|rest| rest.strip_prefix('=')).map(str::to_owned);
     let ticket = query.split('&').filter_map(value).next_back()?;
     let rest: Vec<&str> = query.split('&').filter(|pair| value(pair).is_none()).collect();
-    let target = if rest.is_empty() { uri.path().to_owned() } else { format!("{}?{}", uri.path(), rest.join("&")) };
-    Some((target.parse().ok()?, ticket))
+    let rest = if rest.is_empty() { target.path().to_owned() } else { format!("{}?{}", target.path(), rest.join("&")) };
+    Some((rest.parse().ok()?, ticket))
 }
 
 /// The minute a ticket proves for calls to `arm` that arrive in minute `arrived`.

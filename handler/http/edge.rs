@@ -5,16 +5,17 @@
 
 use std::any::Any;
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use http::header::{EXPECT, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, Method, Request, Uri};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use opentelemetry::context::FutureExt as _;
@@ -34,11 +35,11 @@ use super::problem::{Carried, Problem, ProblemKind};
 use super::redirect::arm_value;
 use super::request::{MAX_HEAD_BYTES, RequestParts, Routes};
 use super::request_id;
-use super::table;
-use super::timer::{self, WatchTimer};
+use super::table::{self, ARM};
+use super::timer;
 use crate::clock::{Clock, Moment};
 use crate::config::CorsOrigins;
-use crate::contract::{ARM, REQUEST_ID, ROUTING};
+use crate::contract;
 use crate::domain::arm::Arm;
 use crate::domain::schedule::Schedule;
 use crate::domain::ticket::TicketKey;
@@ -132,37 +133,65 @@ impl hyper::service::Service<Request<Incoming>> for EdgeConnection {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let shared = Arc::clone(&self.edge.shared);
-        let peer = self.peer;
-        Box::pin(async move { Ok(shared.answer(request, peer).await) })
+        let shared = &self.edge.shared;
+        let supervision = match shared.claim(&request) {
+            Claim::Answered(answer) => return Box::pin(ready(Ok(answer))),
+            Claim::Timer => true,
+            Claim::Caller => false,
+        };
+        // Here, so that the answer's future need not hold the request it was made from: it is as small as what it holds.
+        let arrived = shared.open(request, self.peer, supervision);
+        Box::pin(Arc::clone(shared).answer(arrived))
     }
 }
 
+/// Whose a request is.
+enum Claim {
+    /// Nobody's that is counted: it has its answer already.
+    Answered(warp::reply::Response),
+    /// The Functions host's, for its timer.
+    Timer,
+    /// A caller's.
+    Caller,
+}
+
+/// A call that has arrived.
+struct Arrived {
+    request: Arc<RequestParts>,
+    /// Its method, as it was sent.
+    method: Method,
+    body: Incoming,
+    /// Whether the Functions host invokes its timer.
+    timer: bool,
+}
+
 impl Shared {
-    async fn answer(&self, mut request: Request<Incoming>, peer: SocketAddr) -> warp::reply::Response {
+    /// Preflights and pings have nothing to do with routes.
+    fn claim(&self, request: &Request<Incoming>) -> Claim {
         if cors::is_preflight(request.method(), request.headers()) {
-            return cors::preflight(&self.config.cors, request.headers());
+            return Claim::Answered(cors::preflight(&self.config.cors, request.headers()));
         }
-        let timer = match self.config.front.as_ref().and_then(|front| front.claim(&request)) {
-            Some(HostRequest::Ping) => return front::ready(),
-            Some(HostRequest::Watch(timer)) => Some(timer),
-            None => None,
-        };
-        let method = request.method().clone();
-        let call = self.open(&mut request, peer, timer.is_some());
-        let entry = self.begin(&request, &call);
-        let path = kept(request.uri().path()).to_owned();
-        let origin = cors::allowed_origin(&self.config.cors, request.headers());
-        let invocation_id = request.headers().get(host::INVOCATION_ID).cloned();
-        let seen = ObservedRequest { call: &call, method: &method, path: &path, invocation_id: invocation_id.as_ref() };
-        let observed = self.config.observer.begin(seen, request.headers());
+        match self.config.front.as_ref().and_then(|_| Front::claim(request)) {
+            Some(HostRequest::Ping) => Claim::Answered(front::ready()),
+            Some(HostRequest::Watch) => Claim::Timer,
+            None => Claim::Caller,
+        }
+    }
+
+    async fn answer(self: Arc<Self>, Arrived { request, method, body, timer }: Arrived) -> Result<warp::reply::Response, Infallible> {
+        let (call, path) = (&request.call, kept(request.path()));
+        let entry = self.begin(&request, &body);
+        let invocation_id = self.config.front.as_ref().and_then(|_| request.headers.get(host::INVOCATION_ID));
+        let seen = ObservedRequest { call, method: &method, path, invocation_id };
+        let observed = self.config.observer.begin(seen, &request.headers);
         let mut failure = None;
         let too_large = head_bytes(&request) > MAX_HEAD_BYTES;
-        let permit = if table::is_health(&path) { Ok(None) } else { self.permits.try_acquire().map(Some) };
+        let permit = if table::is_health(path) { Ok(None) } else { self.permits.try_acquire().map(Some) };
         let mut response = match permit {
             Ok(_) if too_large => Problem::new(ProblemKind::HeadTooLarge, "the request's head is larger than 64 KiB").into_response(),
             Ok(_permit) => {
-                let served = AssertUnwindSafe(self.serve(request, &call, timer)).catch_unwind();
+                let served = pin!(self.serve(&request, body, timer));
+                let served = AssertUnwindSafe(served).catch_unwind();
                 let served = match observed.context() {
                     Some(context) => served.with_context(context).await,
                     None => served.await,
@@ -173,28 +202,28 @@ impl Shared {
         };
         if let Some(Carried(problem)) = response.extensions_mut().remove::<Carried>() {
             let causes = problem.cause_chain();
-            self.log(&problem, &causes, &call, &path);
-            response = problem.response(&path, &call.request_id);
+            self.log(&problem, &causes, call, path);
+            response = problem.response(path, &call.request_id);
             failure = Some(CallFailure { kind: problem.kind, causes });
         }
-        self.add_headers(response.headers_mut(), &call);
-        cors::allow(origin, response.headers_mut());
+        self.add_headers(response.headers_mut(), call);
+        cors::allow(cors::allowed_origin(&self.config.cors, &request.headers), response.headers_mut());
         let uptime = self.config.clock.uptime();
         if let Some(entry) = entry {
             entry.finish(response.status().as_u16(), response.body().size_hint().exact().unwrap_or(0), uptime);
         }
         observed.end(&response, failure, uptime);
-        response
+        Ok(response)
     }
 
     /// Adds what every answer carries.
     fn add_headers(&self, headers: &mut HeaderMap, call: &Call) {
         if let Ok(id) = HeaderValue::from_str(&call.request_id) {
-            headers.insert(REQUEST_ID, id);
+            headers.insert(contract::REQUEST_ID, id);
         }
         if let Some(arm) = self.config.arm {
-            headers.insert(ARM, arm_value(arm));
-            headers.insert(ROUTING, HeaderValue::from_static(if call.ticketed { "ticket" } else { "arrival" }));
+            headers.insert(contract::ARM, arm_value(arm));
+            headers.insert(contract::ROUTING, HeaderValue::from_static(if call.ticketed { "ticket" } else { "arrival" }));
         }
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         // Pages with forms say otherwise: without a referrer a browser hides their origin too.
@@ -202,8 +231,9 @@ impl Shared {
     }
 
     /// Counts the call into its window; dropped unfinished, the entry counts as a caller who left.
-    fn begin(&self, request: &Request<Incoming>, call: &Call) -> Option<OpenCall> {
+    fn begin(&self, request: &RequestParts, body: &Incoming) -> Option<OpenCall> {
         let counter = self.config.windows.as_ref()?;
+        let call = &request.call;
         let kind = if call.probe {
             CallKind::Probe
         } else if self.config.ticket_key.is_some() && !call.ticketed {
@@ -216,27 +246,26 @@ impl Shared {
             at: call.arrived_at,
             uptime: call.arrived_uptime,
             kind,
-            route: table::position(request.uri().path()),
-            request_bytes: request.body().size_hint().exact().unwrap_or(0),
+            route: request.endpoint.unwrap_or(table::OTHER),
+            request_bytes: body.size_hint().exact().unwrap_or(0),
         })
     }
 
-    /// Collects the facts about a call, and removes its ticket from what the routes will see. A call that is `supervision`, or goes where only
-    /// supervision does, counts as a probe: watching an experiment must not change what it measures.
-    fn open(&self, request: &mut Request<Incoming>, peer: SocketAddr, supervision: bool) -> Call {
+    /// Collects the facts about a call, without its ticket. A call that is `supervision`, or goes where only supervision does, counts as a
+    /// probe: watching an experiment must not change what it measures.
+    fn open(&self, request: Request<Incoming>, peer: SocketAddr, supervision: bool) -> Arrived {
         let config = &self.config;
-        // The authority form (CONNECT) has no path, and warp needs one.
-        if request.uri().path_and_query().is_none() {
-            *request.uri_mut() = Uri::from_static("/");
-        }
+        let (head, body) = request.into_parts();
+        // The authority form (CONNECT) has no path.
+        let mut target = head.uri.into_parts().path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
         let Moment { since_epoch, uptime: arrived_uptime } = config.clock.moment();
         let arrived_at = OffsetDateTime::UNIX_EPOCH + since_epoch;
         let arrival = config.schedule.minute_at(arrived_at);
         let mut proven = None;
         if let Some(arm) = config.arm
-            && let Some((uri, ticket)) = take_ticket(request.uri())
+            && let Some((rest, ticket)) = take_ticket(&target)
         {
-            *request.uri_mut() = uri;
+            target = rest;
             // An instance that is both arms takes both arms' tickets.
             let own: &[Arm] = if config.windows.as_ref().is_some_and(|counter| counter.is_both_arms()) { &Arm::BOTH } else { &[arm] };
             let prove = |key| own.iter().find_map(|arm| ticketed_minute(&ticket, key, *arm, arrival));
@@ -246,20 +275,21 @@ impl Shared {
         let guessed = config.ticket_key.is_none() && config.windows.as_ref().is_some_and(|counter| !counter.is_both_arms());
         let of_one_arm = config.arm.filter(|_| guessed);
         let arrived_in = || of_one_arm.map_or(arrival, |arm| config.schedule.routed_minute(arm, arrived_at));
+        let found = ARM.find(target.path());
         let call = Call {
-            request_id: request_id(request.headers(), since_epoch),
+            request_id: request_id(&head.headers, since_epoch),
             peer,
             arrived_at,
             arrived_uptime,
             minute: proven.unwrap_or_else(arrived_in),
             ticketed: proven.is_some(),
-            probe: supervision || table::is_supervision(request.uri().path()),
+            probe: supervision || table::is_supervision(target.path(), found.as_ref()),
         };
+        let endpoint = found.map(|found| found.position);
         // An arm answers HEAD as GET; hyper leaves the body out. The router redirects it as what it is.
-        if config.arm.is_some() && request.method() == Method::HEAD {
-            *request.method_mut() = Method::GET;
-        }
-        call
+        let served_as = if config.arm.is_some() && head.method == Method::HEAD { Method::GET } else { head.method.clone() };
+        let request = Arc::new(RequestParts { method: served_as, target, headers: head.headers, call, endpoint });
+        Arrived { request, method: head.method, body, timer: supervision }
     }
 
     /// The one log line of a failure, at most one a second of each kind; the caller's own mistakes are debug matters.
@@ -281,34 +311,38 @@ impl Shared {
         }
     }
 
-    async fn serve(&self, mut request: Request<Incoming>, call: &Call, timer: Option<&WatchTimer>) -> warp::reply::Response {
-        let expects_continue = request.headers().contains_key(EXPECT);
-        if let Some(timer) = timer {
-            let body = LingeringBody::new(request.into_body(), expects_continue);
-            return timer::watch(timer, body.into_data_stream()).await.into_response();
+    async fn serve(&self, request: &Arc<RequestParts>, body: Incoming, timer: bool) -> warp::reply::Response {
+        let expects_continue = !body.is_end_stream() && request.headers.contains_key(EXPECT);
+        let body = LingeringBody::new(body, expects_continue);
+        if let Some(front) = self.config.front.as_ref().filter(|_| timer) {
+            // In a box of its own: it is once a minute, and large.
+            return Box::pin(timer::watch(&front.watch, body.into_data_stream())).await.into_response();
         }
-        let parts = RequestParts::take(&mut request, call.clone());
-        request.extensions_mut().insert(Arc::new(parts));
-        let request = request.map(|body| LingeringBody::new(body, expects_continue));
-        let Ok(response) = warp::service(self.routes.clone()).call(request).await;
+        let Ok(response) = warp::service(self.routes.clone()).call(routed(request, body)).await;
         // Not before: a route that runs on a core that has just woken is slower than the other arm's, and the report would find that.
         self.delay.wait().await;
         response
     }
 }
 
+/// A request as routes take it: all that they may know of its head goes along in its extensions.
+fn routed(request: &Arc<RequestParts>, body: LingeringBody) -> Request<LingeringBody> {
+    let mut routed = Request::new(body);
+    routed.extensions_mut().insert(Arc::clone(request));
+    routed
+}
+
 /// The caller's own request id where it is usable, else a new one.
 fn request_id(headers: &HeaderMap, since_epoch: Duration) -> Arc<str> {
-    match headers.get(REQUEST_ID).and_then(|value| request_id::own(value.as_bytes())) {
+    match headers.get(contract::REQUEST_ID).and_then(|value| request_id::own(value.as_bytes())) {
         Some(own) => own.into(),
         None => Arc::from(&*request_id::new(since_epoch).hyphenated().encode_lower(&mut Uuid::encode_buffer())),
     }
 }
 
 /// Bytes of a request's head, about. hyper bounds its buffer, which a head that arrives at once may outgrow.
-fn head_bytes<B>(request: &Request<B>) -> usize {
-    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() + target
+fn head_bytes(request: &RequestParts) -> usize {
+    request.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() + request.target.as_str().len()
 }
 
 /// What a panic said.

@@ -53,9 +53,11 @@ async fn ask(address: SocketAddr, path: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_in_a_call_is_a_500_of_ours_and_the_next_call_is_served() {
-    let routes = warp::path("boom").map(|| -> warp::reply::Response { panic!("the disk is made of cheese") });
-    let fine = warp::path("fine").map(|| warp::reply::Response::new("fine".into()));
-    let (address, counter) = serving(routes.or(fine).unify().boxed()).await;
+    let routes = parts().map(|request: Arc<RequestParts>| match request.path() {
+        "/boom" => panic!("the disk is made of cheese"),
+        _ => Ok(warp::reply::Response::new("fine".into())),
+    });
+    let (address, counter) = serving(finish(routes)).await;
     let answer = ask(address, "/boom").await;
     assert!(answer.starts_with("HTTP/1.1 500") && answer.contains("application/problem+json"), "{answer}");
     assert!(answer.contains("/api/docs/problems#internal") && !answer.contains("cheese"), "{answer}");

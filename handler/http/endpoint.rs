@@ -150,11 +150,19 @@ impl<Id> Table<Id> {
     /// The endpoint at `path`; one trailing slash changes nothing.
     #[must_use]
     pub fn find<'path>(&self, path: &'path str) -> Option<Found<'path, Id>> {
-        let path = path.strip_suffix('/').filter(|shorter| shorter.len() > 1).unwrap_or(path);
+        let path = without_slash(path);
         self.0.iter().enumerate().find_map(|(position, endpoint)| {
             let parameter = endpoint.template.matches(path)?.unwrap_or_default();
             Some(Found { position, endpoint, parameter })
         })
+    }
+
+    /// The endpoint at `position`, where [`Table::find`] found the one at `path`.
+    #[must_use]
+    pub fn at<'path>(&self, position: usize, path: &'path str) -> Option<Found<'path, Id>> {
+        let endpoint = self.0.get(position)?;
+        let parameter = endpoint.template.matches(without_slash(path))?.unwrap_or_default();
+        Some(Found { position, endpoint, parameter })
     }
 
     /// The name of the route `path` takes: its endpoint's template, or one for all paths that lead nowhere.
@@ -162,6 +170,10 @@ impl<Id> Table<Id> {
     pub fn route(&self, path: &str) -> &'static str {
         self.find(path).map_or(OTHER_ROUTES, |found| found.endpoint.template.as_str())
     }
+}
+
+fn without_slash(path: &str) -> &str {
+    path.strip_suffix('/').filter(|shorter| shorter.len() > 1).unwrap_or(path)
 }
 
 impl<Id> Endpoint<Id> {
@@ -244,6 +256,13 @@ mod tests {
         }
         assert_eq!(found("/api/runs/a%2Fb"), Some(("/api/runs/{id}", "a%2Fb")));
         assert_eq!(found("/api/runs/7/end"), Some(("/api/runs/{id}/end", "7")));
+        for path in ["/", "/api/runs/", "/api/runs/7", "/api/runs/7/end"] {
+            let found = TABLE.find(path).unwrap();
+            assert_eq!(
+                TABLE.at(found.position, path).map(|again| (again.position, again.parameter)),
+                Some((found.position, found.parameter))
+            );
+        }
         for path in ["", "//", "/api", "/api/runs//", "/api/runs//end", "/api/runs/7/8", "/API/runs", "//api/runs", "/api/runs/7/end/x"] {
             assert_eq!(found(path), None, "{path}");
         }

@@ -14,21 +14,22 @@ pub struct Front {
 }
 
 /// A request of the host's own.
-pub enum HostRequest<'front> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostRequest {
     /// Whether the process is up.
     Ping,
-    /// To run this timer.
-    Watch(&'front WatchTimer),
+    /// To run the timer.
+    Watch,
 }
 
 impl Front {
     /// What the host itself wants with `request`; none where it passes on a caller's, who can pretend to neither.
     #[must_use]
-    pub fn claim<B>(&self, request: &Request<B>) -> Option<HostRequest<'_>> {
+    pub fn claim<B>(request: &Request<B>) -> Option<HostRequest> {
         if host::is_ping(request) {
             return Some(HostRequest::Ping);
         }
-        host::is_timer(request, timer::NAME).then_some(HostRequest::Watch(&self.watch))
+        host::is_timer(request, timer::NAME).then_some(HostRequest::Watch)
     }
 }
 

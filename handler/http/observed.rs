@@ -104,7 +104,7 @@ impl Observer {
     /// Begins to observe a call.
     #[must_use]
     pub fn begin<'call>(&'call self, request: ObservedRequest<'call>, headers: &HeaderMap) -> Observed<'call> {
-        let traceparent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
+        let traceparent = self.recorder.as_ref().and_then(|_| headers.get(TRACEPARENT)?.to_str().ok());
         let begun = self.record(request.call.probe, traceparent, &request.call.request_id);
         Observed { observer: self, request, begun, ended: false }
     }

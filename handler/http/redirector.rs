@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::edge::Edge;
 use super::lane::{PlainRequest, Redirect};
 use super::observed::ObservedRedirect;
-use super::table::{self, RESERVED};
+use super::table::{self, ARM, RESERVED};
 use super::{cors, date, request_id};
 use crate::clock::Moment;
 use crate::domain::decision::Reason;
@@ -56,7 +56,7 @@ impl Redirector {
         if decision.reason == Reason::Unavailable {
             return None;
         }
-        let probe = table::is_supervision(path);
+        let probe = table::is_supervision(path, ARM.find(path).as_ref());
         self.routing.note(turn, &decision, uptime, probe);
         let mut id = Uuid::encode_buffer();
         let request_id = match request.request_id.and_then(request_id::own) {

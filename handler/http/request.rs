@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use futures_util::future::poll_immediate;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method, Request};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method};
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 use warp::{Filter, Rejection, Reply};
@@ -23,26 +24,31 @@ pub const MAX_HEAD_BYTES: usize = 64 * 1024;
 pub type Routes = BoxedFilter<(Response,)>;
 
 /// What every endpoint may want to know of a request: read off it once, by the edge, and handed along in its extensions.
+#[derive(Debug)]
 pub struct RequestParts {
     /// Its method; an arm sees HEAD as GET.
     pub method: Method,
-    /// Its path.
-    pub path: String,
+    /// Its path and query, without tickets.
+    pub target: PathAndQuery,
     /// Its headers.
     pub headers: HeaderMap,
     /// What the edge learned of it.
     pub call: Call,
-    /// Its raw query, without tickets.
-    pub query: Option<String>,
+    /// Where an arm's table has its path; none where it leads nowhere.
+    pub endpoint: Option<usize>,
 }
 
 impl RequestParts {
-    /// Reads the head of a request off it, whose headers are taken. What the edge learned of it is `call`.
+    /// Its path.
     #[must_use]
-    pub fn take<B>(request: &mut Request<B>, call: Call) -> RequestParts {
-        let headers = std::mem::take(request.headers_mut());
-        let (method, uri) = (request.method().clone(), request.uri());
-        RequestParts { method, path: uri.path().to_owned(), headers, call, query: uri.query().map(str::to_owned) }
+    pub fn path(&self) -> &str {
+        self.target.path()
+    }
+
+    /// Its raw query, without tickets.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.target.query()
     }
 }
 

@@ -90,10 +90,10 @@ pub fn router(shared: Arc<RouterParts>) -> Routes {
 impl RouterParts {
     /// The redirect stands first because nearly every call is one.
     fn answer(&self, request: &RequestParts) -> Result<Response, Problem> {
-        if !request.path.starts_with(RESERVED) {
-            return redirect(&self.routing, &request.path, request.query.as_deref(), request.call.probe);
+        if !request.path().starts_with(RESERVED) {
+            return redirect(&self.routing, request.path(), request.query(), request.call.probe);
         }
-        let found = ROUTER.find(&request.path).ok_or_else(nothing_here)?;
+        let found = ROUTER.find(request.path()).ok_or_else(nothing_here)?;
         let operation = found.endpoint.operation(&request.method)?;
         admit(&self.trust, &self.open, operation.access, request)?;
         Ok(match operation.id {
@@ -125,7 +125,7 @@ fn shown(problem: Problem, trust: &Trust, request: &RequestParts) -> Result<Resp
     if problem.kind == ProblemKind::Unauthorized && request.method == Method::GET && trust.takes_sessions() {
         return sign_in::instead_of(request);
     }
-    if request.path.starts_with("/api/") || !problem.kind.status().is_client_error() {
+    if request.path().starts_with("/api/") || !problem.kind.status().is_client_error() {
         return Err(problem);
     }
     reply::page(problem.kind.status(), render_trouble(problem.kind.title(), problem.words(), &request.call.request_id))
@@ -170,7 +170,7 @@ impl ApiParts {
         request: &RequestParts,
         body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
     ) -> Result<Response, Problem> {
-        let found = ARM.find(&request.path).ok_or_else(nothing_here)?;
+        let found = request.endpoint.and_then(|position| ARM.at(position, request.path())).ok_or_else(nothing_here)?;
         let operation = found.endpoint.operation(&request.method)?;
         let caller = admit(&self.trust, &self.config.open, operation.access, request)?;
         names_its_type(request)?;
@@ -209,7 +209,7 @@ impl ApiParts {
         AdmittedCall { request, caller, parameter: id }: &'call AdmittedCall<'_>,
         body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
     ) -> BoxFuture<'call, Result<Response, Problem>> {
-        let (store, query) = (&self.store, request.query.as_deref());
+        let (store, query) = (&self.store, request.query());
         match operation {
             ArmOperation::ShowDashboard => dashboard::dashboard(&self.dashboard, caller, query).boxed(),
             ArmOperation::ListCharges => charges::list(store, &request.headers, query).boxed(),

@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 
 use super::endpoint::Access::{Everyone, OpenBy, Read, Write, WriteForm};
 use super::endpoint::Opening::{Dashboard, Docs, Health, Metrics, Routing};
-use super::endpoint::{Endpoint, Operation, Table, Template, endpoints};
+use super::endpoint::{Endpoint, Found, Operation, Table, Template, endpoints};
 use super::endpoints::{
     charges, costs, costs_page, dashboard, docs, health, imports, imports_page, instance, metrics, plans, plans_page, report, runs,
     runs_page, sign_in, windows,
@@ -84,6 +84,9 @@ endpoints! {
 /// The router redirects every path but those that begin with this.
 pub const RESERVED: &str = "/_switchback/";
 
+/// The position in [`ARM_ROUTES`] of the name that an arm counts calls under whose path leads nowhere.
+pub const OTHER: usize = ARM.0.len();
+
 // Windows count no more routes than these by name.
 const _: () = assert!(ARM_ROUTES.len() <= MAX_ROUTES);
 
@@ -94,20 +97,14 @@ pub fn is_health(path: &str) -> bool {
     path == LIVE_PATH || path == "/api/health/ready" || path == "/_switchback/health"
 }
 
-/// Whether calls to `path` watch the experiment, at the router as on an arm. The path decides alone: no caller can have its calls left out
-/// by saying that they are supervision, and router and arms always agree on which are.
+/// Whether calls to `path`, which leads to `on_arm` on an arm, watch the experiment, at the router as there. The path decides alone: no caller
+/// can have its calls left out by saying that they are supervision, and router and arms always agree on which are.
 #[must_use]
-pub fn is_supervision(path: &str) -> bool {
-    match ARM.find(path) {
+pub fn is_supervision(path: &str, on_arm: Option<&Found<'_, ArmOperation>>) -> bool {
+    match on_arm {
         Some(found) => found.endpoint.supervision,
         None => ROUTER.find(path).is_some_and(|found| found.endpoint.supervision),
     }
-}
-
-/// The position in [`ARM_ROUTES`] of the name that an arm counts `path` under.
-#[must_use]
-pub fn position(path: &str) -> usize {
-    ARM.find(path).map_or(ARM_ROUTES.len() - 1, |found| found.position)
 }
 
 #[cfg(test)]
@@ -118,7 +115,7 @@ mod tests {
 
     #[test]
     fn calls_are_counted_under_the_endpoint_that_serves_them() {
-        let name = |path| ARM_ROUTES[position(path)];
+        let name = |path| ARM_ROUTES[ARM.find(path).map_or(OTHER, |found| found.position)];
         for path in ["/", "/api/charges", "/api/costs", "/api/openapi.json", "/api/windows"] {
             assert_eq!(name(path), path);
         }
@@ -132,6 +129,7 @@ mod tests {
 
     #[test]
     fn watching_is_no_part_of_the_experiment() {
+        let is_supervision = |path| is_supervision(path, ARM.find(path).as_ref());
         for path in ["/", "/api/report", "/api/windows", "/api/windows/", "/api/health/ready", LIVE_PATH, "/_switchback/routing"] {
             assert!(is_supervision(path), "{path}");
         }
