@@ -38,6 +38,7 @@ pub mod run;
 pub mod schedule;
 pub mod shared_settings;
 pub mod statistics;
+pub mod sum;
 pub mod tag_keys;
 pub mod tags;
 pub mod ticket;

@@ -50,7 +50,7 @@ impl Amount {
     /// A sum that the database has written, of any length; none where the text is no decimal.
     #[must_use]
     pub fn read_stored(text: &str) -> Option<Amount> {
-        plain(text).or_else(|| BigDecimal::from_str(text).ok().map(Amount))
+        Amount::plain(text).or_else(|| BigDecimal::from_str(text).ok().map(Amount))
     }
 
     /// The decimal itself.
@@ -83,7 +83,7 @@ impl Amount {
     /// # Errors
     /// [`AmountError`] but for [`AmountError::TooLong`].
     pub fn read(text: &str) -> Result<(Amount, bool), AmountError> {
-        if let Some(amount) = plain(text) {
+        if let Some(amount) = Amount::plain(text) {
             return Ok((amount, false));
         }
         if !is_decimal(text) {
@@ -101,6 +101,11 @@ impl Amount {
             Err(_) if text.contains("e-") || text.contains("E-") => Ok((Amount::zero(), true)),
             Err(_) => Err(AmountError::TooLarge),
         }
+    }
+
+    fn plain(text: &str) -> Option<Amount> {
+        let (number, decimals) = plain(text)?;
+        Some(Amount(BigDecimal::new(number.into(), decimals.into())))
     }
 
     fn round(decimal: BigDecimal) -> Result<(Amount, bool), AmountError> {
@@ -144,8 +149,9 @@ impl FromStr for Amount {
 /// Most digits of an amount that is read by [`plain`]: more would not fit 64 bits.
 const MAX_PLAIN_DIGITS: usize = 18;
 
-/// Reads what most amounts are, `-12.340`: up to 18 digits and no exponent. None where it is anything else, which need not be wrong.
-fn plain(text: &str) -> Option<Amount> {
+/// Reads what most amounts are, `-12.340`: up to 18 digits and no exponent. Returns all its digits as one number, and how many of them are
+/// decimals; none where it is anything else, which need not be wrong.
+pub(super) fn plain(text: &str) -> Option<(i64, u32)> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, text),
@@ -158,7 +164,7 @@ fn plain(text: &str) -> Option<Amount> {
         .bytes()
         .chain(fraction.bytes())
         .try_fold(0_i64, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))?;
-    Some(Amount(BigDecimal::new((sign * number).into(), i64::try_from(fraction.len()).ok()?)))
+    Some((sign * number, u32::try_from(fraction.len()).ok()?))
 }
 
 /// `[+-] digits [. digits] [e [+-] digits]`, with digits before or after the point.
@@ -302,7 +308,7 @@ mod tests {
         #[test]
         fn the_plain_way_reads_what_the_whole_one_does(text in "-?[0-9]{0,10}(\\.[0-9]{0,10})?") {
             let whole = BigDecimal::from_str(&text).ok().and_then(|decimal| Amount::round(decimal).ok());
-            if let Some(amount) = plain(&text) {
+            if let Some(amount) = Amount::plain(&text) {
                 prop_assert_eq!(Some((amount.to_string(), false)), whole.map(|(amount, rounded)| (amount.to_string(), rounded)));
             }
         }

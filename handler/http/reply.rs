@@ -6,6 +6,7 @@ use serde::Serialize;
 use warp::Reply;
 
 use super::problem::Problem;
+use crate::json::write_text;
 use crate::page::{POLICY, PageError};
 
 /// Room for a short document's bytes, and for an answer's headers with those that the edge adds: neither has to grow on its way.
@@ -19,6 +20,34 @@ pub fn json(value: &impl Serialize) -> warp::reply::Response {
     if let Err(error) = serde_json::to_writer(&mut body, value) {
         return Problem::internal(error).into_response();
     }
+    json_document(body)
+}
+
+/// JSON that no cache keeps: an object whose fields are all texts. They are copied whole, where [`json`] looks at them byte by byte.
+#[must_use]
+pub fn json_of_texts(fields: &[(&str, &str)]) -> warp::reply::Response {
+    let mut body = Vec::with_capacity(JSON_BYTES);
+    if let Err(error) = write_texts(&mut body, fields) {
+        return Problem::internal(error).into_response();
+    }
+    json_document(body)
+}
+
+fn write_texts(body: &mut Vec<u8>, fields: &[(&str, &str)]) -> std::io::Result<()> {
+    body.push(b'{');
+    for (position, (name, value)) in fields.iter().enumerate() {
+        if position > 0 {
+            body.push(b',');
+        }
+        write_text(body, name)?;
+        body.push(b':');
+        write_text(body, value)?;
+    }
+    body.push(b'}');
+    Ok(())
+}
+
+fn json_document(body: Vec<u8>) -> warp::reply::Response {
     let mut headers = HeaderMap::with_capacity(HEADERS);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use warp::reply::Response;
 
 use crate::domain::moment;
-use crate::domain::money::Amount;
+use crate::domain::sum::Sum;
 use crate::http::problem::Problem;
 use crate::http::query::{Query, refusal};
 use crate::http::rows::{RowFormat, Spool};
@@ -192,10 +192,11 @@ pub fn question(raw_query: &str) -> Result<CostQuery, Problem> {
 struct Answer {
     format: RowFormat,
     names: Vec<String>,
+    labels: Vec<String>,
     with_period: bool,
     spool: Spool,
     rows: u64,
-    totals: BTreeMap<String, (Amount, i64)>,
+    totals: BTreeMap<String, (Sum, i64)>,
 }
 
 impl Answer {
@@ -214,7 +215,8 @@ impl Answer {
             }
             RowFormat::JsonLines => {}
         }
-        Ok(Answer { format, names, with_period, spool, rows: 0, totals: BTreeMap::new() })
+        let labels = CostDocument::labels(&names)?;
+        Ok(Answer { format, names, labels, with_period, spool, rows: 0, totals: BTreeMap::new() })
     }
 
     fn row(&mut self, row: CostRow) -> io::Result<()> {
@@ -225,7 +227,7 @@ impl Answer {
         if self.format == RowFormat::Json && self.rows > 0 {
             self.spool.write_all(b",")?;
         }
-        CostDocument::of(&self.names, &row).write(&mut self.spool)?;
+        CostDocument::of(&self.names, &row).write(&self.labels, &mut self.spool)?;
         if self.format == RowFormat::JsonLines {
             self.spool.write_all(b"\n")?;
         }
@@ -236,10 +238,10 @@ impl Answer {
     fn add(&mut self, row: &CostRow) -> io::Result<()> {
         let (total, charges) = match self.totals.get_mut(&row.currency) {
             Some(total) => total,
-            None => self.totals.entry(row.currency.clone()).or_insert((Amount::zero(), 0)),
+            None => self.totals.entry(row.currency.clone()).or_insert((Sum::zero(), 0)),
         };
         if let Some(text) = &row.amount {
-            *total += &Amount::read_stored(text).ok_or_else(|| io::Error::other(format!("a sum is '{text}'")))?;
+            total.add(text).ok_or_else(|| io::Error::other(format!("a sum is '{text}'")))?;
         }
         *charges += row.charges;
         Ok(())
@@ -257,7 +259,7 @@ impl Answer {
     fn finish(mut self) -> io::Result<Response> {
         if self.format == RowFormat::Json {
             let document =
-                |(currency, (amount, charges)): (String, (Amount, i64))| TotalDocument { currency, amount: amount.to_string(), charges };
+                |(currency, (sum, charges)): (String, (Sum, i64))| TotalDocument { currency, amount: sum.total().to_string(), charges };
             let totals: Vec<TotalDocument> = std::mem::take(&mut self.totals).into_iter().map(document).collect();
             self.spool.write_all(b"],\"totals\":")?;
             serde_json::to_writer(&mut self.spool, &totals)?;
@@ -373,35 +375,42 @@ impl<'a> CostDocument<'a> {
         }
     }
 
-    /// Writes what [`Serialize`] would: an answer has thousands of them, and their names need no second look.
-    fn write(&self, writer: &mut impl Write) -> io::Result<()> {
+    /// Writes what [`Serialize`] would: an answer has thousands of them, and their names, which are `labels` as JSON, need no second look.
+    fn write(&self, labels: &[String], writer: &mut impl Write) -> io::Result<()> {
         let CostDocument { period_start, group, other, currency, amount, charges } = self;
-        writer.write_all(b"{")?;
-        if let Some(start) = period_start {
-            write!(writer, "\"period_start\":\"{start}\",")?;
+        match period_start {
+            Some(start) => write!(writer, "{{\"period_start\":\"{start}\",\"group\":{{")?,
+            None => writer.write_all(b"{\"group\":{")?,
         }
-        writer.write_all(b"\"group\":{")?;
-        for (position, (name, value)) in group.values().enumerate() {
-            writer.write_all(if position == 0 { b"" } else { b"," })?;
-            json::write_text(writer, name)?;
-            writer.write_all(b":")?;
-            write_text_or_null(writer, value)?;
+        for (label, (_, value)) in labels.iter().zip(group.values()) {
+            writer.write_all(label.as_bytes())?;
+            match value {
+                Some(value) => json::write_text(writer, value)?,
+                None => writer.write_all(b"null")?,
+            }
         }
-        writer.write_all(if *other { b"},\"other\":true" } else { b"}" })?;
-        writer.write_all(b",\"currency\":")?;
+        writer.write_all(if *other { b"},\"other\":true,\"currency\":" } else { b"},\"currency\":" })?;
         json::write_text(writer, currency)?;
-        writer.write_all(b",\"amount\":")?;
-        write_text_or_null(writer, *amount)?;
-        writer.write_all(b",\"charges\":")?;
+        match amount {
+            // A number's text needs no escape.
+            Some(amount) => {
+                writer.write_all(b",\"amount\":\"")?;
+                writer.write_all(amount.as_bytes())?;
+                writer.write_all(b"\",\"charges\":")?;
+            }
+            None => writer.write_all(b",\"amount\":null,\"charges\":")?,
+        }
         serde_json::to_writer(&mut *writer, charges)?;
         writer.write_all(b"}")
     }
-}
 
-fn write_text_or_null(writer: &mut impl Write, text: Option<&str>) -> io::Result<()> {
-    match text {
-        Some(text) => json::write_text(writer, text),
-        None => writer.write_all(b"null"),
+    /// What stands before each value of a group as JSON: its name, behind a comma but for the first.
+    fn labels(names: &[String]) -> serde_json::Result<Vec<String>> {
+        let label = |(position, name): (usize, &String)| {
+            let comma = if position == 0 { "" } else { "," };
+            Ok(format!("{comma}{}:", serde_json::to_string(name)?))
+        };
+        names.iter().enumerate().map(label).collect()
     }
 }
 

@@ -25,6 +25,7 @@ async fn imported(file: &'static [u8]) -> Store {
 #[test]
 fn a_sum_is_written_as_it_is_described() {
     let names = ["service", "tag.\"a\\b\""].map(str::to_owned);
+    let labels = CostDocument::labels(&names).unwrap();
     let of = |values: [Option<&str>; 2], is_rest, month: bool, amount: Option<&str>| CostRow {
         group: values.map(|value| value.map(str::to_owned)).into(),
         is_rest,
@@ -39,11 +40,11 @@ fn a_sum_is_written_as_it_is_described() {
         of([Some("x"), None], true, true, Some("1")),
     ] {
         let (document, mut written) = (CostDocument::of(&names, &row), Vec::new());
-        document.write(&mut written).unwrap();
+        document.write(&labels, &mut written).unwrap();
         assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&document).unwrap());
     }
     let (row, mut written) = (CostRow { group: Vec::new(), ..of([None, None], false, false, None) }, Vec::new());
-    CostDocument::of(&[], &row).write(&mut written).unwrap();
+    CostDocument::of(&[], &row).write(&[], &mut written).unwrap();
     assert_eq!(String::from_utf8(written).unwrap(), r#"{"group":{},"currency":"EUR","amount":null,"charges":-7}"#);
 }
 

@@ -1,6 +1,5 @@
 //! Which instance answers.
 
-use serde::Serialize;
 use utoipa::ToSchema;
 use warp::reply::Response;
 
@@ -8,10 +7,11 @@ use crate::config::ApiConfig;
 use crate::domain::arm::Arm;
 use crate::domain::schedule::Schedule;
 use crate::http::call::Call;
-use crate::http::reply::json;
+use crate::http::reply::json_of_texts;
 
 /// The instance that answered, and the minute it answered for.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, ToSchema)]
+#[cfg_attr(test, derive(serde::Serialize))]
 pub struct InstanceDocument<'instance> {
     /// The arm it is.
     arm: Arm,
@@ -47,7 +47,7 @@ pub struct InstanceDocument<'instance> {
 #[must_use]
 pub fn instance(config: &ApiConfig, schedule: &Schedule, call: &Call) -> Response {
     let plan = config.comparison.plans[config.arm].as_str();
-    json(&InstanceDocument {
+    let document = InstanceDocument {
         arm: config.arm,
         hosting: plan.split('/').next().unwrap_or_default(),
         plan,
@@ -55,5 +55,43 @@ pub fn instance(config: &ApiConfig, schedule: &Schedule, call: &Call) -> Respons
         version: env!("CARGO_PKG_VERSION"),
         minute: schedule.label(call.minute),
         routing: if call.ticketed { "ticket" } else { "arrival" },
-    })
+    };
+    json_of_texts(&document.texts())
+}
+
+impl InstanceDocument<'_> {
+    fn texts(&self) -> [(&'static str, &str); 7] {
+        let InstanceDocument { arm, hosting, plan, region, version, minute, routing } = self;
+        [
+            ("arm", arm.as_str()),
+            ("hosting", hosting),
+            ("plan", plan),
+            ("region", region),
+            ("version", version),
+            ("minute", minute),
+            ("routing", routing),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_is_written_as_it_is_described() {
+        let document = InstanceDocument {
+            arm: Arm::Odd,
+            hosting: "functions",
+            plan: "functions/flex-512",
+            region: "a \"region\" \\",
+            version: "0.1.0",
+            minute: "2026-11-23T10:04Z".to_owned(),
+            routing: "ticket",
+        };
+        let written = json_of_texts(&document.texts()).into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(written, serde_json::to_vec(&document).unwrap());
+    }
 }
