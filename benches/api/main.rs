@@ -24,7 +24,7 @@ const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/api/peer.py");
 const LIMITS: ReadLimits = ReadLimits { max_bytes: 1 << 30, strict: false, body_digest: None };
 /// What is asked for, and how often in a round.
 const QUESTIONS: [(&str, &str, usize); 2] =
-    [("a plain answer", "/api/instance", 8_000), ("costs of the sample by service", "/api/costs?group_by=service", 2_000)];
+    [("a plain answer", "/api/instance", 40_000), ("costs of the sample by service", "/api/costs?group_by=service", 10_000)];
 const CONNECTIONS: usize = 16;
 
 fn main() {
