@@ -70,7 +70,21 @@ impl Query {
     /// A 400 problem that says what was expected.
     pub fn parsed<T>(&mut self, name: &'static str, expected: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Problem> {
         let Some(text) = self.text(name)? else { return Ok(None) };
-        parse(&text).map(Some).ok_or_else(|| refusal(name, &format!("must be {expected}, not '{}'", excerpt(&text))))
+        parse(&text).map(Some).ok_or_else(|| unexpected(name, expected, &text))
+    }
+
+    /// The parameter as one of several names, found among them by `find`.
+    ///
+    /// # Errors
+    /// A 400 problem that lists them.
+    pub fn one_of<T>(
+        &mut self,
+        name: &'static str,
+        names: impl Iterator<Item = &'static str>,
+        find: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        find(&text).map(Some).ok_or_else(|| unexpected(name, &format!("one of {}", names.collect::<Vec<_>>().join(", ")), &text))
     }
 
     /// The parameter as a moment.
@@ -115,9 +129,8 @@ impl Query {
     }
 
     fn category(&mut self) -> Result<Option<String>, Problem> {
-        let expected = format!("one of {}", CATEGORIES.join(", "));
         let known = |text: &str| CATEGORIES.iter().find(|known| known.eq_ignore_ascii_case(text)).map(|known| (*known).to_owned());
-        self.parsed("category", &expected, known)
+        self.one_of("category", CATEGORIES.iter().copied(), known)
     }
 
     fn tags(&mut self) -> Result<Vec<(String, String)>, Problem> {
@@ -155,6 +168,10 @@ impl Query {
 pub fn refusal(name: &str, reason: &str) -> Problem {
     let name = excerpt(name);
     Problem::new(ProblemKind::BadRequest, format!("{name} {reason}")).with("parameter", name)
+}
+
+fn unexpected(name: &str, expected: &str, text: &str) -> Problem {
+    refusal(name, &format!("must be {expected}, not '{}'", excerpt(text)))
 }
 
 fn excerpt(text: &str) -> String {

@@ -205,8 +205,8 @@ impl Answer {
         let with_period = period.1 != Period::None;
         match format {
             RowFormat::Json => {
-                let head = serde_json::json!({ "metric": metric, "group_by": names, "period": period.0 }).to_string();
-                write!(spool, "{},\"costs\":[", head.trim_end_matches('}'))?;
+                let names = serde_json::to_string(&names)?;
+                write!(spool, "{{\"metric\":\"{metric}\",\"group_by\":{names},\"period\":\"{}\",\"costs\":[", period.0)?;
             }
             RowFormat::Csv => {
                 let period = with_period.then_some("period_start");
@@ -298,10 +298,8 @@ const DIMENSIONS: &[Choice<Dimension>] = &[
 ];
 
 fn choice<T: Copy>(query: &mut Query, name: &'static str, choices: &'static [Choice<T>]) -> Result<Choice<T>, Problem> {
-    let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-    let expected = format!("one of {}", names.join(", "));
-    let chosen = query.parsed(name, &expected, |text| choices.iter().find(|(name, _)| *name == text).copied())?;
-    Ok(chosen.unwrap_or(choices[0]))
+    let find = |text: &str| choices.iter().find(|(name, _)| *name == text).copied();
+    Ok(query.one_of(name, choices.iter().map(|(name, _)| *name), find)?.unwrap_or(choices[0]))
 }
 
 fn dimensions(text: &str) -> Result<Vec<(String, Dimension)>, Problem> {
