@@ -181,8 +181,7 @@ impl Shared {
     async fn answer(self: Arc<Self>, Arrived { request, method, body, timer }: Arrived) -> Result<warp::reply::Response, Infallible> {
         let (call, path) = (&request.call, kept(request.path()));
         let entry = self.begin(&request, &body);
-        let invocation_id = self.config.front.as_ref().and_then(|_| request.headers.get(host::INVOCATION_ID));
-        let seen = ObservedRequest { call, method: &method, path, invocation_id };
+        let seen = ObservedRequest { call, method: &method, path, invocation_id: request.headers.get(host::INVOCATION_ID) };
         let observed = self.config.observer.begin(seen, &request.headers);
         let mut failure = None;
         let too_large = head_bytes(&request) > MAX_HEAD_BYTES;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use warp::reply::Response;
 
 use crate::domain::moment;
-use crate::domain::sum::Sum;
+use crate::domain::running_sum::RunningSum;
 use crate::http::problem::Problem;
 use crate::http::query::{Query, refusal};
 use crate::http::rows::{RowFormat, Spool};
@@ -196,7 +196,7 @@ struct Answer {
     with_period: bool,
     spool: Spool,
     rows: u64,
-    totals: BTreeMap<String, (Sum, i64)>,
+    totals: BTreeMap<String, (RunningSum, i64)>,
 }
 
 impl Answer {
@@ -238,7 +238,7 @@ impl Answer {
     fn add(&mut self, row: &CostRow) -> io::Result<()> {
         let (total, charges) = match self.totals.get_mut(&row.currency) {
             Some(total) => total,
-            None => self.totals.entry(row.currency.clone()).or_insert((Sum::zero(), 0)),
+            None => self.totals.entry(row.currency.clone()).or_insert((RunningSum::zero(), 0)),
         };
         if let Some(text) = &row.amount {
             total.add(text).ok_or_else(|| io::Error::other(format!("a sum is '{text}'")))?;
@@ -258,8 +258,11 @@ impl Answer {
 
     fn finish(mut self) -> io::Result<Response> {
         if self.format == RowFormat::Json {
-            let document =
-                |(currency, (sum, charges)): (String, (Sum, i64))| TotalDocument { currency, amount: sum.total().to_string(), charges };
+            let document = |(currency, (sum, charges)): (String, (RunningSum, i64))| TotalDocument {
+                currency,
+                amount: sum.total().to_string(),
+                charges,
+            };
             let totals: Vec<TotalDocument> = std::mem::take(&mut self.totals).into_iter().map(document).collect();
             self.spool.write_all(b"],\"totals\":")?;
             serde_json::to_writer(&mut self.spool, &totals)?;

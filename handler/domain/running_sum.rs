@@ -6,7 +6,7 @@ use super::money::{Amount, plain};
 
 /// What was added so far.
 #[derive(Debug, Clone)]
-pub struct Sum {
+pub struct RunningSum {
     /// In units of ten to the power of minus `decimals`.
     units: i128,
     decimals: u32,
@@ -14,11 +14,11 @@ pub struct Sum {
     rest: Amount,
 }
 
-impl Sum {
+impl RunningSum {
     /// Of nothing.
     #[must_use]
-    pub fn zero() -> Sum {
-        Sum { units: 0, decimals: 0, rest: Amount::zero() }
+    pub fn zero() -> RunningSum {
+        RunningSum { units: 0, decimals: 0, rest: Amount::zero() }
     }
 
     /// Adds an amount that the database has written, of any length. None, with nothing added, where the text is no decimal.
@@ -56,8 +56,8 @@ mod tests {
 
     use super::*;
 
-    fn sum<'text>(texts: impl IntoIterator<Item = &'text str>) -> Option<Sum> {
-        let mut sum = Sum::zero();
+    fn sum<'text>(texts: impl IntoIterator<Item = &'text str>) -> Option<RunningSum> {
+        let mut sum = RunningSum::zero();
         texts.into_iter().try_for_each(|text| sum.add(text))?;
         Some(sum)
     }
