@@ -36,9 +36,12 @@ fn connections_of(registry: &Registry, connections: &Arc<Connections>) {
     measure("switchback_connections_turned_away_total", "Connections past an address's bound.", MetricKind::Counter, |connections| {
         connections.turned_away() as f64
     });
-    measure("switchback_connections_closed_idle_total", "Idle connections closed to make room.", MetricKind::Counter, |connections| {
-        connections.closed_idle() as f64
-    });
+    measure(
+        "switchback_connections_closed_idle_total",
+        "Connections closed to make room, idle ones first.",
+        MetricKind::Counter,
+        |connections| connections.closed_idle() as f64,
+    );
     measure("switchback_heads_refused_total", "Heads that were no requests: 400, 414, 431.", MetricKind::Counter, |connections| {
         connections.refused_heads() as f64
     });

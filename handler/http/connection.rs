@@ -59,7 +59,7 @@ pub struct Shared {
 enum Signal {
     /// The process drains.
     Drain,
-    /// Nothing is being served, and others want the place.
+    /// Others want the place.
     MakeRoom,
     /// The time for a head is up.
     HeadIsLate,
@@ -190,7 +190,7 @@ impl Lane<'_> {
                 Head::Other => break After::HandOver,
             };
             let Some(uptime) = self.redirector.answer(&request, self.peer, &mut self.turn, output) else { break After::HandOver };
-            self.activity.answered(uptime);
+            self.activity.idle_from(uptime);
             answered += request.length;
             answers += 1;
         };
@@ -249,7 +249,7 @@ impl Lane<'_> {
     fn heed(&mut self, signal: Signal) -> bool {
         match signal {
             Signal::Drain => *self.draining = true,
-            Signal::MakeRoom => tracing::debug!(peer = %self.peer, "an idle connection made room"),
+            Signal::MakeRoom => tracing::debug!(peer = %self.peer, "a connection made room"),
             Signal::HeadIsLate => tracing::debug!(peer = %self.peer, "a head was not finished in time"),
         }
         *self.draining
@@ -271,15 +271,15 @@ async fn hyper(shared: &Shared, socket: Socket, peer: SocketAddr, activity: Arc<
             ended = &mut connection => return ended.unwrap_or_else(|error| shared.note(&error, peer)),
             Some(signal) = signals.next() => match signal {
                 Signal::Drain => connection.as_mut().graceful_shutdown(),
-                // The connection is idle: the socket is closed under a peer that is silent, or late with a head.
-                Signal::MakeRoom => return tracing::debug!(%peer, "an idle connection made room"),
+                // The socket is closed under a peer that is silent, late with a head, or does not read.
+                Signal::MakeRoom => return tracing::debug!(%peer, "a connection made room"),
                 Signal::HeadIsLate => return tracing::debug!(%peer, "a head was not finished in time"),
             },
         }
     }
 }
 
-/// How long a head may take is seen to here.
+/// How long a head may take is seen to by [`head_is_late`].
 fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder.header_read_timeout(None).max_buf_size(MAX_HEAD_BYTES).half_close(false);

@@ -1,11 +1,12 @@
 //! The connections that are open: how many there may be, how many of one address, and which go first when they become too many.
 //!
 //! A connection is busy while a call is served on it and until all of its answer was taken by the system; else it is idle, whether its peer is
-//! silent or sends a head byte by byte. Must not know what is served on one.
+//! silent or sends a head byte by byte. Idle ones make room for others; where there are none, those whose peers do not read what they are sent.
+//! Must not know what is served on one.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,7 +51,9 @@ pub struct ConnectionActivity {
     clock: Arc<dyn Clock>,
     /// Calls being served, and answers being sent.
     busy: AtomicU32,
-    /// Uptime since which it has been idle, in milliseconds.
+    /// Whether its peer has yet to read what it was sent.
+    unread: AtomicBool,
+    /// Uptime since which it has been idle or unread, in milliseconds.
     idle_since_ms: AtomicU64,
     close: Notify,
 }
@@ -64,9 +67,13 @@ pub struct Place {
     activity: Arc<ConnectionActivity>,
 }
 
-/// A connection that is busy; dropped, it is idle.
+/// Keeps a connection busy; once the last is dropped, it is idle.
 #[derive(Debug)]
 pub struct Busy(Arc<ConnectionActivity>);
+
+/// Keeps a connection busy whose peer has yet to read.
+#[derive(Debug)]
+pub struct Unread(Busy);
 
 impl Connections {
     /// As many connections as the system gives descriptors for, 8,192 at most; of one address, `limit_per_address`.
@@ -109,30 +116,31 @@ impl Connections {
         }
         *from_address += 1;
         let activity = Arc::new(ConnectionActivity::new(Arc::clone(&self.clock)));
+        // Before it is one of them: who has just come has had no time to ask for anything.
+        if state.open.len() >= self.limit / 10 * 9 {
+            self.make_room(&state);
+        }
         let number = state.next;
         state.next += 1;
         state.open.insert(number, Arc::clone(&activity));
         self.accepted.fetch_add(1, Ordering::Relaxed);
-        if state.open.len() > self.limit / 10 * 9 {
-            self.close_idle(&state);
-        }
         Some(Place { connections: Arc::clone(self), number, address, activity })
     }
 
-    /// Tells those that have been idle the longest to close.
-    fn close_idle(&self, state: &State) {
-        let idle = state.open.values().filter(|activity| !activity.is_busy());
-        let mut idle: Vec<(u64, &Arc<ConnectionActivity>)> =
-            idle.map(|activity| (activity.idle_since_ms.load(Ordering::Relaxed), activity)).collect();
-        let oldest = CLOSED_TOGETHER.min(self.limit / 10 + 1).min(idle.len());
-        if oldest == 0 {
-            return;
-        }
-        if oldest < idle.len() {
-            idle.select_nth_unstable_by_key(oldest - 1, |(since, _)| *since);
-        }
-        for (_, activity) in &idle[..oldest] {
-            activity.close.notify_one();
+    /// Tells those that have been idle the longest to close; where these are too few, those that have been unread the longest.
+    fn make_room(&self, state: &State) {
+        let mut wanted = CLOSED_TOGETHER.min(self.limit / 10 + 1);
+        let idle = |activity: &ConnectionActivity| !activity.is_busy();
+        for closable in [idle, ConnectionActivity::is_unread] {
+            let of_these = state.open.values().filter(|activity| closable(activity));
+            let mut of_these: Vec<(u64, &Arc<ConnectionActivity>)> =
+                of_these.map(|activity| (activity.idle_since_ms.load(Ordering::Relaxed), activity)).collect();
+            if wanted > 0 && wanted < of_these.len() {
+                of_these.select_nth_unstable_by_key(wanted - 1, |(since, _)| *since);
+            }
+            of_these.truncate(wanted);
+            of_these.iter().for_each(|(_, activity)| activity.close.notify_one());
+            wanted -= of_these.len();
         }
     }
 
@@ -159,7 +167,7 @@ impl Connections {
         self.turned_away.load(Ordering::Relaxed)
     }
 
-    /// Idle connections closed to make room.
+    /// Connections closed to make room.
     #[must_use]
     pub fn closed_idle(&self) -> u64 {
         self.closed_idle.load(Ordering::Relaxed)
@@ -185,7 +193,7 @@ impl ConnectionActivity {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let idle_since_ms = AtomicU64::new(millis(clock.uptime()));
-        ConnectionActivity { clock, busy: AtomicU32::new(0), idle_since_ms, close: Notify::new() }
+        ConnectionActivity { clock, busy: AtomicU32::new(0), unread: AtomicBool::new(false), idle_since_ms, close: Notify::new() }
     }
 
     /// The connection is busy as long as what this returns is kept.
@@ -195,12 +203,25 @@ impl ConnectionActivity {
         Busy(Arc::clone(self))
     }
 
-    fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Relaxed) > 0
+    /// The connection's peer has yet to read as long as what this returns is kept.
+    #[must_use]
+    pub fn unread(self: &Arc<Self>) -> Unread {
+        let busy = self.busy();
+        self.idle_from(self.clock.uptime());
+        self.unread.store(true, Ordering::Relaxed);
+        Unread(busy)
     }
 
-    /// Notes a call that was answered at once, at `uptime`.
-    pub fn answered(&self, uptime: Duration) {
+    fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Acquire) > 0
+    }
+
+    fn is_unread(&self) -> bool {
+        self.unread.load(Ordering::Relaxed)
+    }
+
+    /// Where the connection is idle, it has been since `uptime`.
+    pub fn idle_from(&self, uptime: Duration) {
         self.idle_since_ms.store(millis(uptime), Ordering::Relaxed);
     }
 
@@ -221,11 +242,11 @@ impl Place {
         Arc::clone(&self.activity)
     }
 
-    /// Waits until the connection is to make room for others, and is idle.
+    /// Waits until the connection is to make room for others, and may.
     pub async fn asked_to_close(&self) {
         loop {
             self.activity.close.notified().await;
-            if !self.activity.is_busy() {
+            if !self.activity.is_busy() || self.activity.is_unread() {
                 self.connections.closed_idle.fetch_add(1, Ordering::Relaxed);
                 return;
             }
@@ -235,8 +256,16 @@ impl Place {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.answered(self.0.clock.uptime());
-        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+        self.0.idle_from(self.0.clock.uptime());
+        // Whoever sees it idle sees since when.
+        self.0.busy.fetch_sub(1, Ordering::Release);
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        let Unread(Busy(activity)) = self;
+        activity.unread.store(false, Ordering::Relaxed);
     }
 }
 
@@ -310,6 +339,33 @@ mod tests {
         }
         assert!(!is_asked_to_close(&places[4]).await, "three are enough for now");
         assert_eq!((connections.open(), connections.accepted(), connections.closed_idle()), (19, 19, 3));
+    }
+
+    #[tokio::test]
+    async fn peers_that_do_not_read_make_room_where_nobody_is_idle() {
+        let (connections, clock) = connections(20, None);
+        let (mut places, mut unread) = (Vec::new(), Vec::new());
+        for _ in 0..17 {
+            let place = connections.enter(HERE).unwrap();
+            unread.push(place.activity().unread());
+            places.push(place);
+            clock.advance(Duration::from_secs(1));
+        }
+        let (idle, fresh) = (connections.enter(HERE).unwrap(), connections.enter(HERE).unwrap());
+        assert!(is_asked_to_close(&idle).await && !is_asked_to_close(&fresh).await, "who has just come may ask first");
+        assert!(is_asked_to_close(&places[0]).await && is_asked_to_close(&places[1]).await);
+        assert!(!is_asked_to_close(&places[2]).await, "three are enough");
+        drop((idle, fresh));
+        let busy = connections.enter(HERE).unwrap();
+        let _calls = busy.activity().busy();
+        // The third has been read since, and serves another call.
+        let _busy = places[2].activity().busy();
+        drop(unread.remove(2));
+        let fresh = connections.enter(HERE).unwrap();
+        assert!(is_asked_to_close(&places[0]).await && is_asked_to_close(&places[1]).await && is_asked_to_close(&places[3]).await);
+        for kept in [&places[2], &places[4], &busy, &fresh] {
+            assert!(!is_asked_to_close(kept).await);
+        }
     }
 
     #[tokio::test]

@@ -1,4 +1,5 @@
-//! A connection's socket: a peer that does not read is given up, and what was read too far can be read again. Must not know HTTP.
+//! A connection's socket: a peer that does not read is given up, and makes room before; what was read too far can be read again. Must not know
+//! HTTP.
 
 use std::io;
 use std::pin::Pin;
@@ -11,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-use super::connections::{Busy, ConnectionActivity};
+use super::connections::{ConnectionActivity, Unread};
 
 /// How long a peer may leave what it is sent unread before the connection is closed.
 const WRITE_TIME: Duration = Duration::from_secs(30);
@@ -30,10 +31,10 @@ pub struct Socket {
     write_time: Duration,
 }
 
-/// Something waits to be sent: the connection is busy, for so long.
+/// Something waits to be sent, and may for so long.
 struct Stalled {
     patience: Pin<Box<Sleep>>,
-    _busy: Busy,
+    _unread: Unread,
 }
 
 impl Socket {
@@ -67,7 +68,7 @@ impl Socket {
         }
         let Socket { stalled, activity, write_time, .. } = self;
         let stalled =
-            stalled.get_or_insert_with(|| Stalled { patience: Box::pin(tokio::time::sleep(*write_time)), _busy: activity.busy() });
+            stalled.get_or_insert_with(|| Stalled { patience: Box::pin(tokio::time::sleep(*write_time)), _unread: activity.unread() });
         ready!(stalled.patience.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")))
     }
