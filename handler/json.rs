@@ -1,4 +1,4 @@
-//! JSON strings in documents that are written piece by piece. Must not know what they say.
+//! JSON strings, and objects of them, in documents that are written piece by piece. Must not know what they say.
 
 use std::io::{self, Write};
 
@@ -18,6 +18,21 @@ pub fn write_text(writer: &mut impl Write, text: &str) -> io::Result<()> {
     writer.write_all(b"\"")
 }
 
+/// Writes an object whose values are all texts.
+///
+/// # Errors
+/// Those of `writer`.
+pub fn write_texts<'name, T: AsRef<str>>(writer: &mut impl Write, texts: impl IntoIterator<Item = (&'name str, T)>) -> io::Result<()> {
+    writer.write_all(b"{")?;
+    for (position, (name, text)) in texts.into_iter().enumerate() {
+        writer.write_all(if position == 0 { b"" } else { b"," })?;
+        write_text(writer, name)?;
+        writer.write_all(b":")?;
+        write_text(writer, text.as_ref())?;
+    }
+    writer.write_all(b"}")
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -30,6 +45,13 @@ mod tests {
             let mut written = Vec::new();
             write_text(&mut written, &text).unwrap();
             prop_assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&text).unwrap());
+        }
+
+        #[test]
+        fn texts_are_written_as_any_object_is(texts in prop::collection::btree_map("[a-z\"]{0,4}", "[ -~]{0,8}", 0..4)) {
+            let mut written = Vec::new();
+            write_texts(&mut written, texts.iter().map(|(name, text)| (name.as_str(), text))).unwrap();
+            prop_assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&texts).unwrap());
         }
     }
 }

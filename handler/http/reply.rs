@@ -6,7 +6,7 @@ use serde::Serialize;
 use warp::Reply;
 
 use super::problem::Problem;
-use crate::json::write_text;
+use crate::json::write_texts;
 use crate::page::{POLICY, PageError};
 
 /// Room for a short document's bytes, and for an answer's headers with those that the edge adds: neither has to grow on its way.
@@ -27,24 +27,10 @@ pub fn json(value: &impl Serialize) -> warp::reply::Response {
 #[must_use]
 pub fn json_of_texts(fields: &[(&str, &str)]) -> warp::reply::Response {
     let mut body = Vec::with_capacity(JSON_BYTES);
-    if let Err(error) = write_texts(&mut body, fields) {
+    if let Err(error) = write_texts(&mut body, fields.iter().copied()) {
         return Problem::internal(error).into_response();
     }
     json_document(body)
-}
-
-fn write_texts(body: &mut Vec<u8>, fields: &[(&str, &str)]) -> std::io::Result<()> {
-    body.push(b'{');
-    for (position, (name, value)) in fields.iter().enumerate() {
-        if position > 0 {
-            body.push(b',');
-        }
-        write_text(body, name)?;
-        body.push(b':');
-        write_text(body, value)?;
-    }
-    body.push(b'}');
-    Ok(())
 }
 
 fn json_document(body: Vec<u8>) -> warp::reply::Response {

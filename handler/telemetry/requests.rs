@@ -123,14 +123,10 @@ impl Items {
 
     /// Appends attributes by name, all of them strings.
     fn properties(&mut self, attributes: &[KeyValue]) {
-        self.put(br#","properties":{"#);
-        for (position, KeyValue { key, value, .. }) in attributes.iter().enumerate() {
-            self.put(if position == 0 { b"" } else { b"," });
-            self.text(key.as_str());
-            self.put(b":");
-            self.text(&shown(value));
-        }
-        self.put(b"}");
+        self.put(br#","properties":"#);
+        let texts = attributes.iter().map(|KeyValue { key, value, .. }| (key.as_str(), shown(value)));
+        // Memory takes all that is written to it.
+        let _ = json::write_texts(&mut self.0, texts);
     }
 
     fn hexadecimal(&mut self, bytes: &[u8]) {
