@@ -48,7 +48,7 @@ fn with_everything(command: Command) -> Command {
 }
 
 fn compare(connections: usize) {
-    let load = Load { rounds: 5, calls: 20_000 / connections * connections, connections, settling: Duration::from_millis(2_500) };
+    let load = Load { rounds: 5, calls: 100_000 / connections * connections, connections, settling: Duration::from_millis(2_500) };
     let router = || on_one_core(&program());
     let mut contenders = vec![
         Contender::start("router, plain", plain(router())),
