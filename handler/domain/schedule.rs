@@ -213,10 +213,10 @@ impl Schedule {
         OffsetDateTime::UNIX_EPOCH.checked_add(since_epoch).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
-    /// How much of `minute` has passed at `moment`, or how long ago it began; nothing before it.
+    /// How long before `moment` the minute began; zero where it has yet to begin.
     #[must_use]
     pub fn elapsed(&self, minute: Minute, moment: OffsetDateTime) -> Duration {
-        // In whole numbers: calendars take ten times as long, and this is asked twice of every call.
+        // In whole numbers: calendars take ten times as long, and this is asked of every call.
         let began_ns = i128::from(minute.0) * i128::from(self.minute_ms) * 1_000_000;
         let elapsed_ns = (moment.unix_timestamp_nanos() - began_ns).max(0);
         Duration::from_nanos(u64::try_from(elapsed_ns).unwrap_or(u64::MAX))

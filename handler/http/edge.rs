@@ -134,13 +134,13 @@ impl hyper::service::Service<Request<Incoming>> for EdgeConnection {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let shared = &self.edge.shared;
-        let supervision = match shared.claim(&request) {
+        let timer = match shared.claim(&request) {
             Claim::Answered(answer) => return Box::pin(ready(Ok(answer))),
             Claim::Timer => true,
             Claim::Caller => false,
         };
-        // Here, so that the answer's future need not hold the request it was made from: it is as small as what it holds.
-        let arrived = shared.open(request, self.peer, supervision);
+        // The request is taken apart before the answer's future begins, which then need not hold it.
+        let arrived = shared.open(request, self.peer, timer);
         Box::pin(Arc::clone(shared).answer(arrived))
     }
 }
@@ -171,7 +171,7 @@ impl Shared {
         if cors::is_preflight(request.method(), request.headers()) {
             return Claim::Answered(cors::preflight(&self.config.cors, request.headers()));
         }
-        match self.config.front.as_ref().and_then(|_| Front::claim(request)) {
+        match self.config.front.as_ref().and_then(|front| front.claim(request)) {
             Some(HostRequest::Ping) => Claim::Answered(front::ready()),
             Some(HostRequest::Watch) => Claim::Timer,
             None => Claim::Caller,
@@ -250,9 +250,9 @@ impl Shared {
         })
     }
 
-    /// Collects the facts about a call, without its ticket. A call that is `supervision`, or goes where only supervision does, counts as a
+    /// Collects the facts about a call, without its ticket. A call of the `timer`, or one that goes where only supervision does, counts as a
     /// probe: watching an experiment must not change what it measures.
-    fn open(&self, request: Request<Incoming>, peer: SocketAddr, supervision: bool) -> Arrived {
+    fn open(&self, request: Request<Incoming>, peer: SocketAddr, timer: bool) -> Arrived {
         let config = &self.config;
         let (head, body) = request.into_parts();
         // The authority form (CONNECT) has no path.
@@ -282,13 +282,13 @@ impl Shared {
             arrived_uptime,
             minute: proven.unwrap_or_else(arrived_in),
             ticketed: proven.is_some(),
-            probe: supervision || table::is_supervision(target.path(), found.as_ref()),
+            probe: timer || table::is_supervision(target.path(), found.as_ref()),
         };
         let endpoint = found.map(|found| found.position);
         // An arm answers HEAD as GET; hyper leaves the body out. The router redirects it as what it is.
         let served_as = if config.arm.is_some() && head.method == Method::HEAD { Method::GET } else { head.method.clone() };
         let request = Arc::new(RequestParts { method: served_as, target, headers: head.headers, call, endpoint });
-        Arrived { request, method: head.method, body, timer: supervision }
+        Arrived { request, method: head.method, body, timer }
     }
 
     /// The one log line of a failure, at most one a second of each kind; the caller's own mistakes are debug matters.
@@ -311,6 +311,7 @@ impl Shared {
     }
 
     async fn serve(&self, request: &Arc<RequestParts>, body: Incoming, timer: bool) -> warp::reply::Response {
+        // Most have no body, and need no look.
         let expects_continue = !body.is_end_stream() && request.headers.contains_key(EXPECT);
         let body = LingeringBody::new(body, expects_continue);
         if let Some(front) = self.config.front.as_ref().filter(|_| timer) {

@@ -25,7 +25,7 @@ pub enum HostRequest {
 impl Front {
     /// What the host itself wants with `request`; none where it passes on a caller's, who can pretend to neither.
     #[must_use]
-    pub fn claim<B>(request: &Request<B>) -> Option<HostRequest> {
+    pub fn claim<B>(&self, request: &Request<B>) -> Option<HostRequest> {
         if host::is_ping(request) {
             return Some(HostRequest::Ping);
         }

@@ -48,7 +48,8 @@ pub fn ask(trust: &Trust, raw_query: Option<&str>) -> Result<Response, Problem> 
 /// # Errors
 /// An internal problem where the path can't stand in a header.
 pub fn instead_of(request: &RequestParts) -> Result<Response, Problem> {
-    let next = form_urlencoded::Serializer::new(String::new()).append_pair("next", request.target.as_str()).finish();
+    let query = request.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let next = form_urlencoded::Serializer::new(String::new()).append_pair("next", &format!("{}{query}", request.path())).finish();
     see_other(&format!("/sign-in?{next}"))
 }
 
