@@ -134,25 +134,19 @@ impl hyper::service::Service<Request<Incoming>> for EdgeConnection {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let shared = &self.edge.shared;
-        let timer = match shared.claim(&request) {
-            Claim::Answered(answer) => return Box::pin(ready(Ok(answer))),
-            Claim::Timer => true,
-            Claim::Caller => false,
+        // Preflights and pings have nothing to do with routes.
+        if cors::is_preflight(request.method(), request.headers()) {
+            return Box::pin(ready(Ok(cors::preflight(&shared.config.cors, request.headers()))));
+        }
+        let timer = match shared.config.front.as_ref().and_then(|front| front.claim(&request)) {
+            Some(HostRequest::Ping) => return Box::pin(ready(Ok(front::ready()))),
+            Some(HostRequest::Watch) => true,
+            None => false,
         };
         // The request is taken apart before the answer's future begins, which then need not hold it.
         let arrived = shared.open(request, self.peer, timer);
         Box::pin(Arc::clone(shared).answer(arrived))
     }
-}
-
-/// Whose a request is.
-enum Claim {
-    /// Nobody's that is counted: it has its answer already.
-    Answered(warp::reply::Response),
-    /// The Functions host's, for its timer.
-    Timer,
-    /// A caller's.
-    Caller,
 }
 
 /// A call that has arrived.
@@ -166,18 +160,6 @@ struct Arrived {
 }
 
 impl Shared {
-    /// Preflights and pings have nothing to do with routes.
-    fn claim(&self, request: &Request<Incoming>) -> Claim {
-        if cors::is_preflight(request.method(), request.headers()) {
-            return Claim::Answered(cors::preflight(&self.config.cors, request.headers()));
-        }
-        match self.config.front.as_ref().and_then(|front| front.claim(request)) {
-            Some(HostRequest::Ping) => Claim::Answered(front::ready()),
-            Some(HostRequest::Watch) => Claim::Timer,
-            None => Claim::Caller,
-        }
-    }
-
     async fn answer(self: Arc<Self>, Arrived { request, method, body, timer }: Arrived) -> Result<warp::reply::Response, Infallible> {
         let (call, path) = (&request.call, kept(request.path()));
         let entry = self.begin(&request, &body);
