@@ -74,15 +74,14 @@ struct Group<'a> {
 }
 
 impl Group<'_> {
-    fn values(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        let values = self.values.iter().map(|value| if self.is_rest { Some(REST) } else { value.as_deref() });
-        self.names.iter().map(String::as_str).zip(values)
+    fn values(&self) -> impl Iterator<Item = Option<&str>> {
+        self.values.iter().map(|value| if self.is_rest { Some(REST) } else { value.as_deref() })
     }
 }
 
 impl Serialize for Group<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.values())
+        serializer.collect_map(self.names.iter().zip(self.values()))
     }
 }
 
@@ -383,7 +382,7 @@ impl<'a> CostDocument<'a> {
             Some(start) => write!(writer, "{{\"period_start\":\"{start}\",\"group\":{{")?,
             None => writer.write_all(b"{\"group\":{")?,
         }
-        for (label, (_, value)) in labels.iter().zip(group.values()) {
+        for (label, value) in labels.iter().zip(group.values()) {
             writer.write_all(label.as_bytes())?;
             match value {
                 Some(value) => json::write_text(writer, value)?,
